@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The robot as `config/aloha.yaml` describes it: the one home of joint order, limits, scales and topics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from act_ros.paths import share_dir
+
+Vector = NDArray[np.float64]
+
+
+class SpecError(ValueError):
+    """The robot's configuration is wrong; the message names the file and the entry."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One side of the robot and the namespaces of its two drivers."""
+
+    side: str
+    leader: str
+    follower: str
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera: its name in policies and episodes, its topic, its place in the simulated scene."""
+
+    name: str
+    topic: str
+    sim: str
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class GripperScale:
+    """Where a gripper's motor (rad) and finger (m) stand when it is open (1) and closed (0).
+
+    Values outside the scale map outside 0..1: clipping is the limiter's work, not the scale's.
+    """
+
+    joint_open: float
+    joint_closed: float
+    finger_open: float
+    finger_closed: float
+
+    def __post_init__(self) -> None:
+        for what in ('joint', 'finger'):
+            if getattr(self, f'{what}_open') == getattr(self, f'{what}_closed'):
+                raise SpecError(f'gripper scale: {what}_open and {what}_closed are equal; measure both ends of the gripper')
+
+    def joint_to_unit(self, joint_rad: float) -> float:
+        """Opening (0..1) at a motor angle in radians."""
+        return (joint_rad - self.joint_closed) / (self.joint_open - self.joint_closed)
+
+    def unit_to_joint(self, unit: float) -> float:
+        """Motor angle in radians at an opening (0..1)."""
+        return self.joint_closed + unit * (self.joint_open - self.joint_closed)
+
+    def finger_to_unit(self, finger_m: float) -> float:
+        """Opening (0..1) at a finger position in metres."""
+        return (finger_m - self.finger_closed) / (self.finger_open - self.finger_closed)
+
+    def unit_to_finger(self, unit: float) -> float:
+        """Finger position in metres at an opening (0..1)."""
+        return self.finger_closed + unit * (self.finger_open - self.finger_closed)
+
+
+@dataclass(frozen=True)
+class RobotSpec:
+    """Everything about the robot that more than one place must agree on.
+
+    `lower`, `upper`, `velocity` (per second) and `start` are 14-vectors: [left 6, left gripper, right 6,
+    right gripper], radians, grippers 0 (closed) to 1 (open).
+    """
+
+    rate_hz: float
+    arms: tuple[Arm, ...]
+    joints: tuple[str, ...]
+    lower: Vector
+    upper: Vector
+    velocity: Vector
+    start: Vector
+    leader_gripper: GripperScale
+    follower_gripper: GripperScale
+    cameras: Mapping[str, Camera]
+
+    @property
+    def dof(self) -> int:
+        """Entries of the command vector: 14 on an ALOHA."""
+        return len(self.arms) * (len(self.joints) + 1)
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Names of the vector's entries in order: 'left_waist' ... 'right_gripper'."""
+        return tuple(f'{arm.side}_{joint}' for arm in self.arms for joint in (*self.joints, 'gripper'))
+
+    @property
+    def grippers(self) -> tuple[int, ...]:
+        """Indices of the grippers in the vector: (6, 13)."""
+        width = len(self.joints) + 1
+        return tuple(width * (i + 1) - 1 for i in range(len(self.arms)))
+
+    def arm_slice(self, index: int) -> slice:
+        """The arm joints (without the gripper) of arm `index` in the vector."""
+        width = len(self.joints) + 1
+        return slice(width * index, width * (index + 1) - 1)
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> RobotSpec:
+        """Read the robot from a yaml file, by default the suite's own `config/aloha.yaml`.
+
+        Raises:
+            SpecError: an entry is missing, unknown, of another type, or its limits make no sense.
+        """
+        path = Path(path) if path else share_dir() / 'config' / 'aloha.yaml'
+        try:
+            with path.open(encoding='utf-8') as file:
+                return _parse(yaml.safe_load(file))
+        except OSError as error:
+            raise SpecError(f'cannot read the robot configuration {path}: {error.strerror}') from error
+        except (KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
+            why = f'entry {error} is missing' if isinstance(error, KeyError) else str(error)
+            raise SpecError(f'{path}: {why}; compare it with config/aloha.yaml of act_ros') from error
+
+
+def _parse(raw: dict[str, Any]) -> RobotSpec:
+    arms = tuple(Arm(**arm) for arm in raw['arms'])
+    rows = [*raw['joints'].values(), raw['gripper']]
+
+    def column(key: str) -> Vector:
+        values = np.array([float(row[key]) for row in rows] * len(arms))
+        values.flags.writeable = False
+        return values
+
+    spec = RobotSpec(
+        rate_hz=float(raw['rate_hz']),
+        arms=arms,
+        joints=tuple(raw['joints']),
+        lower=column('lower'),
+        upper=column('upper'),
+        velocity=column('velocity'),
+        start=column('start'),
+        leader_gripper=GripperScale(**raw['gripper_scales']['leader']),
+        follower_gripper=GripperScale(**raw['gripper_scales']['follower']),
+        cameras={name: Camera(name=name, **entry) for name, entry in raw['cameras'].items()},
+    )
+    _check(spec)
+    return spec
+
+
+def _check(spec: RobotSpec) -> None:
+    for name, lower, upper, velocity, start in zip(
+        spec.joint_names, spec.lower, spec.upper, spec.velocity, spec.start, strict=True
+    ):
+        if not lower <= start <= upper:
+            raise SpecError(f'{name}: start {start} is not between lower {lower} and upper {upper}')
+        if not velocity > 0:
+            raise SpecError(f'{name}: velocity must be positive, got {velocity}')
+    if not spec.rate_hz > 0:
+        raise SpecError(f'rate_hz must be positive, got {spec.rate_hz}')
