@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The folder of a dataset: one recorder at a time, and what an interrupted one left behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from act_ros.data.rows import EpisodeError
+
+
+class FolderLock:
+    """Holds a dataset's folder for this process; the lock ends with the process, however it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make `folder` where it is missing, and take it.
+
+        Raises:
+            EpisodeError: another recorder has it; the message names its process.
+            OSError: the folder cannot be made or written.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / '.recorder.lock'
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(self._file, 32).decode(errors='replace').strip() or 'unknown'
+            self.release()
+            raise EpisodeError(
+                f'another recorder (process {holder}) is at work in {folder}; stop it, or record into another folder'
+            ) from error
+        os.ftruncate(self._file, 0)
+        os.write(self._file, str(os.getpid()).encode())
+
+    def release(self) -> None:
+        """Give the folder back; releasing twice does nothing."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """Logs in `folder` that a recorder left behind, oldest episode first. Hold the folder's lock."""
+    return sorted(folder.glob('episode_*.hdf5.log'), key=lambda path: (len(path.name), path.name))

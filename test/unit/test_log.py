@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The append-only log: what was appended comes back, whatever happened to the end of the file."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from act_ros.data.log import LogError, LogWriter, read_log, recover
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def written(path: Path, records: list[bytes]) -> Path:
+    log = LogWriter(path)
+    for record in records:
+        log.append(record)
+    log.close()
+    return path
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.binary(min_size=1, max_size=200), max_size=8), st.data())
+def test_a_cut_log_gives_back_a_prefix_of_whole_records(tmp_path_factory, records, data):
+    path = written(tmp_path_factory.mktemp('log') / 'a.log', records)
+    size = path.stat().st_size
+    cut = data.draw(st.integers(0, size))
+    os.truncate(path, cut)
+
+    back = list(read_log(path))
+
+    assert back == records[: len(back)]
+    assert sum(8 + len(record) for record in back) <= max(cut - 8, 0)
+    assert cut < size or back == records
+
+
+def test_reading_stops_at_a_damaged_record(tmp_path):
+    path = written(tmp_path / 'a.log', [b'one', b'two', b'three'])
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b'two')] ^= 1
+    path.write_bytes(raw)
+
+    assert list(read_log(path)) == [b'one']
+    found = recover(path)
+    assert (found.records, found.lost_bytes) == (1, 8 + 3 + 8 + 5)
+
+
+def test_a_log_is_never_opened_over_another(tmp_path):
+    path = written(tmp_path / 'a.log', [b'one'])
+    with pytest.raises(FileExistsError):
+        LogWriter(path)
+    assert list(read_log(path)) == [b'one']
+
+
+def test_another_file_is_refused_by_name(tmp_path):
+    path = tmp_path / 'a.log'
+    path.write_bytes(b'not a log at all')
+    with pytest.raises(LogError, match=r'a\.log is not an episode log'):
+        list(read_log(path))
+
+
+def test_an_empty_record_is_refused(tmp_path):
+    log = LogWriter(tmp_path / 'a.log')
+    with pytest.raises(LogError, match='record of 0 bytes'):
+        log.append(b'')
+
+
+def test_a_full_disk_leaves_whole_records_and_an_error(tmp_path):
+    path = tmp_path / 'a.log'
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        log = LogWriter(path)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, old[1]))
+        with pytest.raises(OSError, match='too large'):
+            for i in range(100):
+                log.append(bytes([i]) * 50)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        signal.signal(signal.SIGXFSZ, handler)
+
+    back = list(read_log(path))
+    assert back == [bytes([i]) * 50 for i in range(len(back))] and len(back) == 17
+    assert recover(path).lost_bytes == 0
+    log.append(b'room again')
+    assert list(read_log(path))[-1] == b'room again'
+
+
+def test_what_was_appended_survives_kill_9(tmp_path):
+    code = (
+        'import os, signal, sys; from pathlib import Path; from act_ros.data.log import LogWriter\n'
+        'log = LogWriter(Path(sys.argv[1]))\n'
+        'for i in range(50): log.append(b"%d" % i)\n'
+        'os.kill(os.getpid(), signal.SIGKILL)'
+    )
+    path = tmp_path / 'a.log'
+    done = subprocess.run([sys.executable, '-c', code, str(path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert list(read_log(path)) == [b'%d' % i for i in range(50)]
