@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Build of the act_ros package.
+
+launch/, config/ and models/ are links to the folders at the top of the repository, so that
+everything is listed relative to this file, as colcon demands.
+"""
+
+from collections import defaultdict
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+package_name = 'act_ros'
+
+
+def share(folder: str, *patterns: str, may_be_empty: bool = False) -> list[tuple[str, list[str]]]:
+    """List the data_files of share/act_ros/<folder>.
+
+    Args:
+        folder: folder beside this file, usually a link to one at the top of the repository.
+        patterns: names of the files to install, at any depth.
+        may_be_empty: allow a folder without such files.
+
+    Raises:
+        RuntimeError: the folder is not one (a link checked out as a text file, say) or has none
+            of the files; without this check the package would install without them, silently.
+    """
+    root = Path(folder)
+    # Missing is judged by what it has to hold: colcon's --symlink-install runs this file a second
+    # time in a build folder, which has links to the files found the first time and nothing else.
+    if root.exists() and not root.is_dir():
+        raise RuntimeError(
+            f'src/act_ros/{folder} is not a folder: it should be a link to ../../{folder}. '
+            'Clone again with symbolic links enabled (git config core.symlinks true).'
+        )
+    entries: dict[str, list[str]] = defaultdict(list)
+    for pattern in patterns:
+        for path in sorted(root.rglob(pattern)):
+            target = f'share/{package_name}/{path.parent.as_posix()}'
+            entries[target].append(path.as_posix())
+    if not entries and not may_be_empty:
+        raise RuntimeError(
+            f'src/act_ros/{folder} has none of {", ".join(patterns)}: '
+            f'is it still a link to ../../{folder}, and is the clone complete?'
+        )
+    return sorted(entries.items())
+
+
+def command(name: str) -> str:
+    """Console script of a module in act_ros/commands."""
+    return f'{name} = {package_name}.commands.{name}:main'
+
+
+def node(name: str) -> str:
+    """Console script of a module in act_ros/nodes."""
+    return f'{name} = {package_name}.nodes.{name}:main'
+
+
+setup(
+    name=package_name,
+    version='0.1.0',
+    description='ACT on an ALOHA robot, with ROS 2',
+    license='Apache-2.0',
+    maintainer='act_ros maintainers',
+    maintainer_email='act-ros@users.noreply.github.com',
+    packages=find_packages(exclude=['test', 'test.*']),
+    package_data={package_name: ['py.typed']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', ['resource/' + package_name]),
+        ('share/' + package_name, ['package.xml']),
+        *share('launch', '*.launch.py', may_be_empty=True),
+        *share('config', '*.yaml', '*.xml'),
+        # A clone without the trained policies is of use too: train your own.
+        *share('models', 'config.json', 'model.safetensors', 'README.md', may_be_empty=True),
+    ],
+    install_requires=['setuptools'],
+    # Without this key `colcon test` would run unittest, find nothing and call it a success.
+    extras_require={'test': ['pytest']},
+    zip_safe=False,
+    entry_points={
+        'console_scripts': [
+            command('train'),
+            command('evaluate'),
+            command('demonstrate'),
+            node('policy'),
+            node('sim'),
+            node('teleop'),
+            node('recorder'),
+        ],
+    },
+)
