@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes: what the recorder writes is ALOHA's HDF5, whole or absent, and everything reads back."""
+"""Episodes: what the recorder writes is ALOHA's HDF5, whole or absent, and all of it reads back."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_an_episode_reads_back_as_it_was_written(tmp_path):
 
 
 def test_the_file_is_what_aloha_loaders_expect(tmp_path):
-    """Read as tonyzhaozh/act's and Interbotix/act's loaders do: by these names, types and shapes."""
+    """Read as tonyzhaozh/act's and Interbotix/act's loaders do: these names, types and shapes."""
     path = begun(tmp_path / 'episode_0.hdf5', 5).finish(success=True)
 
     with h5py.File(path, 'r') as root:
@@ -250,7 +250,10 @@ def test_numbering_goes_on_above_all_that_is_there(tmp_path):
 
 def test_a_second_recorder_is_refused_and_told_who_has_the_folder(tmp_path):
     first = FolderLock(tmp_path)
-    code = 'import sys; from act_ros.data.folder import FolderLock; FolderLock(__import__("pathlib").Path(sys.argv[1]))'
+    code = (
+        'import pathlib, sys; from act_ros.data.folder import FolderLock;'
+        'FolderLock(pathlib.Path(sys.argv[1]))'
+    )
     command = [sys.executable, '-c', code, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and 'another recorder' in done.stderr

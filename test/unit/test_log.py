@@ -93,7 +93,8 @@ def test_a_full_disk_leaves_whole_records_and_an_error(tmp_path):
 
 def test_what_was_appended_survives_kill_9(tmp_path):
     code = (
-        'import os, signal, sys; from pathlib import Path; from act_ros.data.log import LogWriter\n'
+        'import os, signal, sys\nfrom pathlib import Path\n'
+        'from act_ros.data.log import LogWriter\n'
         'log = LogWriter(Path(sys.argv[1]))\n'
         'for i in range(50): log.append(b"%d" % i)\n'
         'os.kill(os.getpid(), signal.SIGKILL)'

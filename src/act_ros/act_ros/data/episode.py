@@ -3,11 +3,13 @@
 
   /observations/qpos, qvel, effort   (T, dof) float32      /action  (T, dof) float32
   /observations/images/CAM           (T, width) uint8: a JPEG a row, zero padded
-  /compress_len                      (cameras, T) float32: JPEG lengths, rows in the order of attr `cameras`
+  /compress_len                      (cameras, T) float32: JPEG lengths, ordered as in `cameras`
   attributes                         sim, compress
 and what the original lacks:
-  /observations/stamp                (T,) float64, seconds      /observations/image_age/CAM  (T,) float32, seconds
-  attributes                         task, seed, success, complete, joint_names, cameras, rate_hz, jpeg_channels, ...
+  /observations/stamp                (T,) float64, seconds
+  /observations/image_age/CAM        (T,) float32, seconds
+  attributes                         task, seed, success, complete, joint_names, cameras,
+                                     rate_hz, jpeg_channels, jpeg_quality, act_ros_version
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from act_ros.data.finish import finish_log, log_path
 from act_ros.data.log import LogWriter
-from act_ros.data.rows import EpisodeError, Header, Row, pack_end, vector
+from act_ros.data.rows import VECTORS, EpisodeError, Header, Row, pack_end, vector
 from act_ros.robot.types import Floats, Frame
 
 __all__ = ['Episode', 'EpisodeError', 'EpisodeWriter', 'Frames', 'next_index', 'read_episode']
@@ -52,7 +54,7 @@ class EpisodeWriter:
             path: the finished file; neither it nor its log may exist. Its folder must exist.
             joint_names: names of the vectors' entries, in order.
             cameras: the cameras of every row, in the order of `compress_len`.
-            attrs: attributes of the file: numbers, strings, booleans, lists (task, seed, sim, rate_hz, ...).
+            attrs: attributes of the file (task, seed, sim, rate_hz, ...): JSON's types.
             jpeg_quality: 1..100, as in cv2.
 
         Raises:
@@ -88,9 +90,9 @@ class EpisodeWriter:
         """Write one tick.
 
         Args:
-            qpos: (dof,) positions: radians, grippers 0..1; qvel, effort: (dof,) as the driver gives them.
-            qvel: see above.
-            effort: see above.
+            qpos: (dof,) positions: radians, grippers 0..1.
+            qvel: (dof,) velocities as the driver gives them, rad/s.
+            effort: (dof,) efforts as the driver gives them.
             action: (dof,) what was sent to the arms at this tick.
             images: an RGB frame (H, W, 3) for each camera.
             stamp_s: ROS time of the tick, in seconds.
@@ -100,16 +102,8 @@ class EpisodeWriter:
             EpisodeError: a vector of another length, a camera without a frame.
             OSError: the disk is full or gone; what was appended before is safe.
         """
-        names = self._header.joint_names
-        vectors = [
-            vector(name, values, names)
-            for name, values in (
-                ('qpos', qpos),
-                ('qvel', qvel),
-                ('effort', effort),
-                ('action', action),
-            )
-        ]
+        given = zip(VECTORS, (qpos, qvel, effort, action), strict=True)
+        vectors = np.stack([vector(name, v, self._header.joint_names) for name, v in given])
         missing = [camera for camera in self._header.cameras if camera not in images]
         if missing:
             raise EpisodeError(
@@ -117,11 +111,11 @@ class EpisodeWriter:
             )
         jpegs = tuple(self._jpeg(images[camera]) for camera in self._header.cameras)
         ages = tuple(float(image_ages_s[camera]) for camera in self._header.cameras)
-        self._log.append(Row(float(stamp_s), *vectors, jpegs, ages).pack())
+        self._log.append(Row(float(stamp_s), vectors, jpegs, ages).pack())
         self.rows += 1
 
     def seal(self, success: bool) -> Path:
-        """Write the end and close the log; returns its path, for `act_ros.data.finish` in a child process."""
+        """Write the end, close the log and return its path, for `act_ros.data.finish`."""
         self._log.append(pack_end(success))
         self._log.close()
         return self._log.path
@@ -129,8 +123,8 @@ class EpisodeWriter:
     def finish(self, success: bool) -> Path:
         """End the episode and make its HDF5 file in this process; returns its path.
 
-        On a full disk HDF5's library can take the process down with it: where that matters, `seal` the
-        log and run `python -m act_ros.data.finish LOG` instead, as the recorder node does.
+        On a full disk HDF5's library can take the process down with it: where that matters, `seal`
+        the log and run `python -m act_ros.data.finish LOG` instead, as the recorder node does.
 
         Raises:
             EpisodeError: no row was written, or the file didn't verify; the log is kept.
@@ -144,7 +138,7 @@ class EpisodeWriter:
         self._log.path.unlink()
 
     def _jpeg(self, image: Frame) -> bytes:
-        # The RGB array goes to cv2 unchanged, as ALOHA's recorder does: cv2.imdecode gives RGB back.
+        # cv2 gets the RGB array unchanged, as from ALOHA's recorder: imdecode gives RGB back.
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise EpisodeError(
                 f'frame is {image.dtype} {image.shape}; expected uint8 (height, width, 3), RGB'
@@ -156,7 +150,7 @@ class Frames:
     """The frames of one camera, decoded when asked for: `frames[t]` is (H, W, 3) uint8, RGB."""
 
     def __init__(self, dataset: Any, lengths: NDArray[np.float32] | None, swap: bool) -> None:
-        """Read from an HDF5 dataset; `lengths` (T,) of the JPEGs, `swap` where decoding gives BGR."""
+        """Read from a dataset; `lengths` (T,) of the JPEGs, `swap` where decoding gives BGR."""
         self._dataset = dataset
         self._lengths = lengths
         self._swap = swap
@@ -179,11 +173,11 @@ class Frames:
 
 
 class Episode:
-    """An episode on disk; vectors are read at once, frames when asked for. Close it, or use `with`.
+    """An episode on disk: vectors in memory, frames read when asked for. Close it after use.
 
     Attributes:
         qpos, action: (T, dof) float32. qvel, effort: the same, or None where the file has none.
-        stamp: (T,) float64 seconds, or None. image_age: by camera (T,) float32 seconds (ours only).
+        stamp: (T,) float64 seconds, or None. image_age: by camera (T,) float32 seconds (ours).
         images: by camera its `Frames`. attrs: the file's attributes.
     """
 
@@ -216,7 +210,7 @@ class Episode:
         self.image_age: dict[str, Floats] = {
             k: v[()] for k, v in seen.get('image_age', {}).items()
         }
-        # Only our own files say in which order compress_len has the cameras; padding does no harm else.
+        # Only our own files say which camera each row of compress_len is of; padding is harmless.
         order = list(self.attrs.get('cameras', []))
         lengths = {name: file['compress_len'][i] for i, name in enumerate(order)} if order else {}
         self.images: dict[str, Frames] = {
@@ -244,12 +238,13 @@ class Episode:
 
 
 def read_episode(path: str | Path, jpeg_channels: str | None = None) -> Episode:
-    """Open an episode: ours, the original ALOHA's (raw frames), Interbotix's or mobile ALOHA's (JPEG).
+    """Open an episode: ours, the original's (raw frames), Interbotix's or mobile ALOHA's (JPEG).
 
     Args:
         path: the HDF5 file.
-        jpeg_channels: order of the channels that decoding a JPEG gives: 'rgb' where the recorder handed RGB
-            to cv2 (ours, Interbotix), 'bgr' where it handed BGR (openpi). By default what the file says, else 'rgb'.
+        jpeg_channels: order of the channels that decoding a JPEG gives: 'rgb' where the recorder
+            handed RGB to cv2 (ours, Interbotix), 'bgr' where it handed BGR (openpi). By default
+            what the file says, else 'rgb'.
 
     Raises:
         EpisodeError: it is no ALOHA episode.
@@ -259,7 +254,7 @@ def read_episode(path: str | Path, jpeg_channels: str | None = None) -> Episode:
 
 
 def next_index(folder: str | Path) -> int:
-    """Smallest episode number above all that were ever begun in `folder` and are still there (0 in a new one)."""
+    """The number after the highest episode in `folder`, finished or not (0 in a new one)."""
     path = Path(folder)
     names = [item.name for item in path.iterdir()] if path.is_dir() else []
     found = [re.match(r'episode_(\d+)\.hdf5', name) for name in names]

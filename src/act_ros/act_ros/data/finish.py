@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turns an episode's log into its HDF5 file: written aside, verified, and named only when it is whole.
+"""Turns an episode's log into its HDF5 file: written aside, verified, named only when it is whole.
 
-`python -m act_ros.data.finish LOG` does it in a process of its own: on a full disk HDF5's library may crash.
+`python -m act_ros.data.finish LOG` does it in a process of its own, because HDF5's library may
+crash when the disk is full.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def log_path(episode: Path) -> Path:
 
 
 def finish_log(log: str | Path, into: Path | None = None) -> Path:
-    """Make the episode of a log, sealed or cut off, and delete the log; returns the episode's path.
+    """Make the episode of a log, sealed or cut off, delete the log, return the episode's path.
 
     A log without its end (the recorder was killed) gives an episode with attributes `complete` and
     `success` false.
@@ -95,8 +96,8 @@ def _write(source: EpisodeLog, path: Path, size: _Size) -> None:
         file.create_dataset('compress_len', data=size.lengths)
         for i, row in enumerate(source.rows()):
             stamp[i] = row.stamp_s
-            for name, table in tables.items():
-                table[i] = getattr(row, name)
+            for name, values in zip(VECTORS, row.vectors, strict=True):
+                tables[name][i] = values
             for camera, jpeg, age in zip(header.cameras, row.jpegs, row.ages_s, strict=True):
                 images[camera][i] = _padded(jpeg, size.width)
                 ages[camera][i] = age
@@ -134,10 +135,8 @@ def _verify(source: EpisodeLog, path: Path, size: _Size) -> None:
 
 def _same(file: Any, seen: Any, i: int, row: Row, cameras: tuple[str, ...], width: int) -> bool:
     vectors = all(
-        np.array_equal(
-            (file if name == 'action' else seen)[name][i], getattr(row, name), equal_nan=True
-        )
-        for name in VECTORS
+        np.array_equal((file if name == 'action' else seen)[name][i], values, equal_nan=True)
+        for name, values in zip(VECTORS, row.vectors, strict=True)
     )
     return (
         vectors

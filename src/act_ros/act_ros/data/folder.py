@@ -11,7 +11,7 @@ from act_ros.data.rows import EpisodeError
 
 
 class FolderLock:
-    """Holds a dataset's folder for this process; the lock ends with the process, however it ends."""
+    """Holds a dataset's folder for this process; the lock ends with the process, in any case."""
 
     def __init__(self, folder: Path) -> None:
         """Make `folder` where it is missing, and take it.
@@ -29,7 +29,8 @@ class FolderLock:
             holder = os.read(self._file, 32).decode(errors='replace').strip() or 'unknown'
             self.release()
             raise EpisodeError(
-                f'another recorder (process {holder}) is at work in {folder}; stop it, or record into another folder'
+                f'another recorder (process {holder}) is at work in {folder}; '
+                'stop it, or record into another folder'
             ) from error
         os.ftruncate(self._file, 0)
         os.write(self._file, str(os.getpid()).encode())
@@ -42,5 +43,5 @@ class FolderLock:
 
 
 def unfinished(folder: Path) -> list[Path]:
-    """Logs in `folder` that a recorder left behind, oldest episode first. Hold the folder's lock."""
+    """Logs that a recorder left behind in `folder`, oldest episode first. Hold the lock."""
     return sorted(folder.glob('episode_*.hdf5.log'), key=lambda path: (len(path.name), path.name))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """An append-only log of records: what was written before a crash can be read after it.
 
-File: 8 bytes of magic, then records of `<II` (length, CRC-32 of the payload) and the payload. A record that
-the crash cut off fails its length or its checksum, and reading stops there. Nothing is kept in memory.
+File: 8 bytes of magic, then records: `<II` (length, CRC-32 of the payload) and the payload. A
+record that the crash cut off fails its length or its checksum, and reading stops there. Nothing is
+kept in memory.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an episode log holds: a header, a row per tick, and an end; and their bytes.
 
-First byte of a record: `H` header (JSON), `R` row, `E` end (JSON). A row is, little-endian: stamp (float64),
-qpos, qvel, effort, action (float32 each), per camera its frame's age (float32) and JPEG length (uint32),
-then the JPEGs, cameras in the header's order.
+First byte of a record: `H` header (JSON), `R` row, `E` end (JSON). A row is, little-endian: stamp
+(float64), qpos, qvel, effort, action (float32 each), per camera its frame's age (float32) and JPEG
+length (uint32), then the JPEGs, cameras in the header's order.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VECTORS = ('qpos', 'qvel', 'effort', 'action')
 
 
 class EpisodeError(RuntimeError):
-    """An episode that cannot be written, finished or read; the message names the file and the way out."""
+    """An episode that cannot be written, finished or read; the message says which and why."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +43,28 @@ class Header:
 
 @dataclass(frozen=True)
 class Row:
-    """One tick: `stamp_s` in seconds, vectors (dof,), JPEG bytes and age (s) of each camera's frame."""
+    """One tick.
+
+    Attributes:
+        stamp_s: ROS time in seconds.
+        vectors: (4, dof) float32, in the order of `VECTORS`.
+        jpegs: per camera its frame, encoded.
+        ages_s: per camera how much older than the tick the frame is, in seconds.
+    """
 
     stamp_s: float
-    qpos: Floats
-    qvel: Floats
-    effort: Floats
-    action: Floats
+    vectors: Floats
     jpegs: tuple[bytes, ...]
     ages_s: tuple[float, ...]
 
     def pack(self) -> bytes:
         """The row's record."""
-        vectors = [np.asarray(getattr(self, name), '<f4').tobytes() for name in VECTORS]
+        vectors = np.asarray(self.vectors, '<f4').tobytes()
         images = [
             struct.pack('<fI', age, len(jpeg))
             for age, jpeg in zip(self.ages_s, self.jpegs, strict=True)
         ]
-        return b''.join([b'R', struct.pack('<d', self.stamp_s), *vectors, *images, *self.jpegs])
+        return b''.join([b'R', struct.pack('<d', self.stamp_s), vectors, *images, *self.jpegs])
 
 
 def pack_end(success: bool) -> bytes:
@@ -87,7 +91,7 @@ class EpisodeLog:
         raw = json.loads(first[1:])
         self.header = Header(tuple(raw['joint_names']), tuple(raw['cameras']), raw['attrs'])
         self.success: bool | None = None
-        """Whether the task was done; None where the recording was cut off. Known after `rows()` ran out."""
+        """Whether the task was done, None if the recording was cut off; known after `rows()`."""
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows up to the last whole one."""
@@ -108,7 +112,7 @@ class EpisodeLog:
             jpegs.append(record[at : at + length])
             at += length
         stamp = struct.unpack_from('<d', record, 1)[0]
-        return Row(stamp, *vectors, tuple(jpegs), tuple(age for age, _ in table))
+        return Row(stamp, vectors, tuple(jpegs), tuple(age for age, _ in table))
 
 
 def vector(name: str, values: ArrayLike, joint_names: Sequence[str]) -> Floats:
