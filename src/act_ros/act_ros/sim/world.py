@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulated ALOHA: gym-aloha's scenes and rewards on MuJoCo, commanded by joint positions.
+
+Scenes, start pose, distribution of the objects, stages of the reward and the gripper's scale are those of
+gym-aloha, which took them from the simulation of the ACT paper (Zhao et al. 2023).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from act_ros.robot.spec import GripperScale, RobotSpec
+
+Vector = NDArray[np.float64]
+
+ARM_DOF = 8
+"""Joints of one arm in MuJoCo: six of the arm, two fingers."""
+
+SIM_GRIPPER = GripperScale(
+    joint_open=1.4910, joint_closed=-0.6213, finger_open=0.05800, finger_closed=0.01844
+)
+"""The simulated gripper (gym-aloha's PUPPET_GRIPPER_*): radians of the motor, metres of the finger."""
+
+STEPS = {'transfer_cube': 400, 'insertion': 500}
+"""Longest episode of each task, in ticks of 20 ms."""
+
+_OBJECTS = {
+    # lower and upper corner of the positions that gym-aloha draws, in metres
+    'transfer_cube': {'red_box_joint': ((0.0, 0.4, 0.05), (0.2, 0.6, 0.05))},
+    'insertion': {
+        'red_peg_joint': ((0.1, 0.4, 0.05), (0.2, 0.6, 0.05)),
+        'blue_socket_joint': ((-0.2, 0.4, 0.05), (-0.1, 0.6, 0.05)),
+    },
+}
+_SOCKET = tuple(f'socket-{i}' for i in range(1, 5))
+_LEFT_FINGER = 'vx300s_left/10_left_gripper_finger'
+_RIGHT_FINGER = 'vx300s_right/10_right_gripper_finger'
+_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+_UNSTABLE = {
+    'positions': mujoco.mjtWarning.mjWARN_BADQPOS,
+    'velocities': mujoco.mjtWarning.mjWARN_BADQVEL,
+    'accelerations': mujoco.mjtWarning.mjWARN_BADQACC,
+    'controls': mujoco.mjtWarning.mjWARN_BADCTRL,
+}
+
+
+class SimulationError(RuntimeError):
+    """The simulation cannot go on; the message says what happened and what to do."""
+
+
+class UnstableSimulationError(SimulationError):
+    """The physics diverged (NaN or huge values); the world must be reset."""
+
+
+@dataclass(frozen=True)
+class WorldState:
+    """Everything that decides how a world goes on: a snapshot for `World.set_state` and `CameraRig`.
+
+    Attributes:
+        physics: MuJoCo's integration state (time, positions, velocities, controls, warm start).
+        actuator_force: forces of the 16 actuators at that moment, N or N m.
+        max_reward: highest reward since the reset.
+        seed: seed of the episode.
+    """
+
+    physics: Vector
+    actuator_force: Vector
+    max_reward: int
+    seed: int
+
+
+def scene_path(task: str) -> Path:
+    """Path of gym-aloha's scene file for `task`; its package is found, not imported.
+
+    Raises:
+        SimulationError: unknown task, or gym-aloha isn't installed.
+    """
+    if task not in STEPS:
+        raise SimulationError(f"task '{task}' is not known; use one of {', '.join(STEPS)}")
+    package = find_spec('gym_aloha')
+    if package is None or not package.submodule_search_locations:
+        raise SimulationError('the simulator needs the scenes of gym-aloha: pip install gym-aloha')
+    return Path(package.submodule_search_locations[0]) / 'assets' / f'bimanual_viperx_{task}.xml'
+
+
+class World:
+    """A MuJoCo world of one task: two ViperX 300 arms, a table, and the task's objects.
+
+    Deterministic: the same seed and the same commands give the same state, bit for bit.
+    Vectors are (14,): [left 6, left gripper, right 6, right gripper]; radians, grippers 0..1.
+    """
+
+    def __init__(self, task: str, seed: int = 0, spec: RobotSpec | None = None) -> None:
+        """Load the scene of `task` ('transfer_cube' or 'insertion') and reset it with `seed`.
+
+        Raises:
+            SimulationError: unknown task, or gym-aloha isn't installed.
+        """
+        self.task = task
+        self.spec = spec if spec is not None else RobotSpec.load()
+        self.model = mujoco.MjModel.from_xml_path(str(scene_path(task)))
+        self.data = mujoco.MjData(self.model)
+        arm = np.arange(7)
+        self._index = np.concatenate([arm, ARM_DOF + arm])
+        self.seed = seed
+        self.max_reward = 0
+        self.reset(seed)
+
+    def reset(self, seed: int) -> None:
+        """Put the arms into the start pose and the objects where `seed` draws them."""
+        rng = np.random.default_rng(seed)
+        mujoco.mj_resetData(self.model, self.data)
+        start = self._to_control(self.spec.start)
+        self.data.qpos[: start.size] = start
+        self.data.ctrl[:] = start
+        for joint, (lower, upper) in _OBJECTS[self.task].items():
+            pose = np.concatenate([rng.uniform(lower, upper), [1.0, 0.0, 0.0, 0.0]])
+            self.data.joint(joint).qpos[:] = pose
+        mujoco.mj_forward(self.model, self.data)
+        self.seed = seed
+        self.max_reward = 0
+
+    def command(self, action: NDArray[np.floating]) -> None:
+        """Set the joint positions (14,) that the servos go to from the next step on.
+
+        Raises:
+            ValueError: another shape, or values that aren't finite.
+        """
+        action = np.asarray(action, dtype=np.float64)
+        if action.shape != (self.spec.dof,) or not np.isfinite(action).all():
+            raise ValueError(
+                f'command must be {self.spec.dof} finite numbers, got shape {action.shape}: {action}'
+            )
+        self.data.ctrl[:] = self._to_control(action)
+
+    def step(self, dt: float = 0.01) -> None:
+        """Advance the physics by `dt` seconds, a multiple of the scene's time step of 2 ms.
+
+        Raises:
+            ValueError: `dt` is not a positive multiple of the time step.
+            UnstableSimulationError: the physics diverged.
+        """
+        timestep = self.model.opt.timestep
+        count = round(dt / timestep)
+        if count < 1 or abs(count * timestep - dt) > 1e-9:
+            raise ValueError(f'dt must be a positive multiple of {timestep} s, got {dt}')
+        # The order of dm_control, which gym-aloha runs on: contacts belong to the positions after it.
+        mujoco.mj_step2(self.model, self.data)
+        if count > 1:
+            mujoco.mj_step(self.model, self.data, nstep=count - 1)
+        mujoco.mj_step1(self.model, self.data)
+        self._check_stable()
+        self.max_reward = max(self.max_reward, self.reward)
+
+    @property
+    def time_s(self) -> float:
+        """Simulated time since the reset, in seconds."""
+        return float(self.data.time)
+
+    @property
+    def qpos(self) -> Vector:
+        """Positions (14,): radians; grippers from the left finger's position, 0..1."""
+        q = self.data.qpos[self._index].copy()
+        q[[6, 13]] = (q[[6, 13]] - SIM_GRIPPER.finger_closed) / _FINGER_TRAVEL
+        return q
+
+    @property
+    def qvel(self) -> Vector:
+        """Velocities (14,): rad/s; grippers in units of opening per second."""
+        v = self.data.qvel[self._index].copy()
+        v[[6, 13]] /= _FINGER_TRAVEL
+        return v
+
+    @property
+    def effort(self) -> Vector:
+        """Forces of the servos (14,): N m; grippers N, of the left finger."""
+        return self.data.actuator_force[self._index].copy()
+
+    @property
+    def reward(self) -> int:
+        """Stage of the task reached at this moment, 0..4, as gym-aloha counts it."""
+        return reward_of(self.task, self.contacts())
+
+    @property
+    def success(self) -> bool:
+        """Whether stage 4 was reached at any step since the reset."""
+        return self.max_reward == 4
+
+    def contacts(self) -> set[tuple[str, str]]:
+        """Names of the geoms that touch, in MuJoCo's order within each pair."""
+        pairs = self.data.contact.geom
+        return {(self.model.geom(a).name, self.model.geom(b).name) for a, b in pairs}
+
+    def object_pose(self, joint: str) -> tuple[Vector, Vector]:
+        """Position (3,) in metres and quaternion (4,) wxyz of the object on free joint `joint`."""
+        pose = self.data.joint(joint).qpos
+        return pose[:3].copy(), pose[3:].copy()
+
+    def state(self) -> WorldState:
+        """Take a snapshot of the world, to go on from it later or to render it elsewhere."""
+        physics = np.empty(mujoco.mj_stateSize(self.model, _STATE))
+        mujoco.mj_getState(self.model, self.data, physics, _STATE)
+        return WorldState(physics, self.data.actuator_force.copy(), self.max_reward, self.seed)
+
+    def set_state(self, state: WorldState) -> None:
+        """Go back to a snapshot of this task; from there on everything happens as it did before."""
+        mujoco.mj_setState(self.model, self.data, state.physics, _STATE)
+        for warning in _UNSTABLE.values():
+            self.data.warning[warning].number = 0
+        # Not mj_forward: that would run the solver and change the warm start of the next step.
+        mujoco.mj_step1(self.model, self.data)
+        self.data.actuator_force[:] = state.actuator_force
+        self.max_reward = state.max_reward
+        self.seed = state.seed
+
+    def _to_control(self, action: Vector) -> Vector:
+        """The 16 controls of a 14-vector: each gripper moves two fingers, mirrored."""
+        control = []
+        for arm in (action[:7], action[7:]):
+            finger = SIM_GRIPPER.unit_to_finger(float(arm[6]))
+            control.extend([*arm[:6], finger, -finger])
+        return np.array(control)
+
+    def _check_stable(self) -> None:
+        bad = [name for name, kind in _UNSTABLE.items() if self.data.warning[kind].number]
+        if bad or not np.isfinite(self.data.qpos).all():
+            raise UnstableSimulationError(
+                f"the physics of '{self.task}' (seed {self.seed}) diverged at {self.time_s:.3f} s: "
+                f'bad {", ".join(bad) or "positions"}; reset the world'
+            )
+
+
+_FINGER_TRAVEL = SIM_GRIPPER.finger_open - SIM_GRIPPER.finger_closed
+
+
+def reward_of(task: str, contacts: set[tuple[str, str]]) -> int:
+    """Stage 0..4 that the touching geoms show, by the rules of gym-aloha's tasks.
+
+    transfer_cube: 1 right hand touches, 2 lifts, 3 left hand touches, 4 left hand holds it off the table.
+    insertion: 1 both hands touch, 2 both lifted, 3 peg and socket touch in the air, 4 peg reaches the pin.
+    """
+    return _transfer_reward(contacts) if task == 'transfer_cube' else _insertion_reward(contacts)
+
+
+def _transfer_reward(contacts: set[tuple[str, str]]) -> int:
+    lifted = ('red_box', 'table') not in contacts
+    if ('red_box', _LEFT_FINGER) in contacts:
+        return 4 if lifted else 3
+    if ('red_box', _RIGHT_FINGER) in contacts:
+        return 2 if lifted else 1
+    return 0
+
+
+def _insertion_reward(contacts: set[tuple[str, str]]) -> int:
+    if ('red_peg', 'pin') in contacts:
+        return 4
+    lifted = ('red_peg', 'table') not in contacts and not any((s, 'table') in contacts for s in _SOCKET)
+    if lifted and any(('red_peg', s) in contacts for s in _SOCKET):
+        return 3
+    held = ('red_peg', _RIGHT_FINGER) in contacts and any((s, _LEFT_FINGER) in contacts for s in _SOCKET)
+    if held:
+        return 2 if lifted else 1
+    return 0
