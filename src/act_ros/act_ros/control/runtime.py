@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the 50 Hz loop decides at each tick: which state it is in, why, and what is commanded.
+
+Pure logic without clocks, threads or ROS: the node hands in what is known at a tick, and publishes
+what comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+import enum
+
+from act_ros.control.ensemble import Execution
+from act_ros.control.limiter import Limiter, Reason
+from act_ros.robot.types import Chunk, Floats
+
+
+class State(enum.Enum):
+    """States of the runtime; the names go out in `act/policy_state`."""
+
+    IDLE = 'IDLE'  # not enabled: nothing is commanded
+    WAITING = 'WAITING'  # enabled, but an input or the first chunk is missing: the same
+    RUNNING = 'RUNNING'  # the policy's actions are commanded
+    HOLDING = 'HOLDING'  # the last command is repeated; goes on by itself when the cause is gone
+    FAULT = 'FAULT'  # the last command is repeated until somebody enables or resets
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The newest inputs at a tick.
+
+    Attributes:
+        qpos: (14,) measured positions, or None if there are none yet.
+        stamp_s: ROS time of `qpos`.
+        image_stamps_s: ROS time of the newest frame of each camera that delivered one.
+        notes: by input ('joint states' or a camera's name), why its newest message could not be
+            used.
+    """
+
+    qpos: Floats | None = None
+    stamp_s: float = 0.0
+    image_stamps_s: Mapping[str, float] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How old inputs may be, in seconds of ROS time."""
+
+    joints_s: float = 0.1
+    images_s: float = 0.2
+    future_s: float = 0.1
+    reanchor_s: float = (
+        1.0  # joint states away longer than this: the arm may have been moved meanwhile
+    )
+
+
+JOINTS = 'joint states'
+"""What the joint states are called in reasons and in `Inputs.notes`."""
+
+DISABLED = 'not enabled; call the enable service to let the arms move'
+
+
+class Runtime:
+    """State machine and command of each tick. Not thread-safe: the node holds a lock around it."""
+
+    def __init__(
+        self,
+        execution: Execution,
+        limiter: Limiter,
+        cameras: Iterable[str],
+        freshness: Freshness | None = None,
+    ) -> None:
+        """Run `execution` under `limiter` for a policy that needs these cameras."""
+        self.execution = execution
+        self.limiter = limiter
+        self.cameras = tuple(cameras)
+        self.freshness = freshness or Freshness()
+        self.state = State.IDLE
+        self.reason = DISABLED
+        self.limited: tuple[Reason, ...] = ()
+        self.rejected = 0  # chunks that were not taken in
+        self._rejection = ''
+        self._enabled = False
+        self._fault = ''
+        self._next: tuple[Execution, tuple[str, ...]] | None = None
+        self._command: Floats | None = None
+        self._anchored = False
+        self._first_tick = 0  # chunks of ticks before this are of another time
+        self._joints_seen_s = -float('inf')
+
+    @property
+    def enabled(self) -> bool:
+        """Whether commands may go out."""
+        return self._enabled
+
+    def enable(self) -> None:
+        """Let commands go out; the first starts at the measured pose. Clears a fault."""
+        self._enabled, self._fault = True, ''
+        self._forget_command()
+
+    def disable(self) -> None:
+        """Stop commanding; a position-controlled arm stays at the last command."""
+        self._enabled = False
+        self._forget_command()
+        self._become(State.IDLE, DISABLED)
+
+    def fail(self, reason: str) -> None:
+        """Hold until `enable` or `reset`: something broke that does not mend itself."""
+        self._fault = reason
+
+    def reset(self, tick: int) -> None:
+        """Start anew: forget chunks from before this tick, and command from the measured pose."""
+        self._fault, self._rejection = '', ''
+        self._first_tick = tick
+        self.execution.reset()
+        if self._next is not None:
+            self._next[0].reset()
+        self._forget_command()
+
+    def replace(self, execution: Execution, cameras: Iterable[str]) -> None:
+        """Change to another policy's execution at the first tick that has an action from it."""
+        self._next = (execution, tuple(cameras))
+
+    def accept(self, chunk: Chunk, tick: int, replacement: bool = False) -> bool:
+        """Take a chunk in (of the replacing policy, if so); False if it was too old or bad."""
+        target = self._next[0] if replacement and self._next is not None else self.execution
+        if not self._first_tick <= chunk.tick <= tick:
+            return False
+        try:
+            taken = target.add(chunk)
+        except ValueError as error:
+            self.rejected += 1
+            self._rejection = str(error)
+            return False
+        self._rejection = ''
+        return taken
+
+    def step(self, tick: int, now_s: float, inputs: Inputs) -> Floats | None:
+        """The command (14,) of a tick, or None if none may be sent; sets `state` and `reason`."""
+        self.limited = ()
+        wanting = '; '.join(self._judge(now_s, inputs))
+        if not self._enabled:
+            self._become(
+                State.IDLE, f'{DISABLED} (still wanting: {wanting})' if wanting else DISABLED
+            )
+            return None
+        if self._fault:
+            return self._hold(State.FAULT, self._fault)
+        if wanting:
+            return self._hold(State.HOLDING, wanting)
+        if self._next is not None and self._next[0].count(tick):
+            (self.execution, self.cameras), self._next = self._next, None
+        action = self.execution.action(tick)
+        if action is None:
+            return self._hold(State.HOLDING, self._rejection or self._no_chunk())
+        if not self._anchored:
+            assert inputs.qpos is not None  # else it would be missing
+            self.limiter.reset(inputs.qpos)
+            self._anchored = True
+        self._command, self.limited = self.limiter.apply(action)
+        self._become(State.RUNNING, '')
+        return self._command
+
+    def _judge(self, now_s: float, inputs: Inputs) -> list[str]:
+        """What is missing or too old among the inputs, a sentence each; empty if all is well."""
+        fresh, stamps = self.freshness, inputs.image_stamps_s
+        stamp_s = inputs.stamp_s if inputs.qpos is not None else None
+        joints = self._complaint(JOINTS, stamp_s, now_s, fresh.joints_s, inputs.notes)
+        if not joints:
+            if now_s - self._joints_seen_s > fresh.reanchor_s:
+                self._anchored = False
+            self._joints_seen_s = now_s
+        images = (
+            self._complaint(name, stamps.get(name), now_s, fresh.images_s, inputs.notes)
+            for name in self.cameras
+        )
+        return [line for line in (joints, *images) if line]
+
+    def _complaint(
+        self,
+        name: str,
+        stamp_s: float | None,
+        now_s: float,
+        limit_s: float,
+        notes: Mapping[str, str],
+    ) -> str:
+        if stamp_s is not None and -self.freshness.future_s <= now_s - stamp_s <= limit_s:
+            return ''
+        note = f' ({notes[name]})' if name in notes else ''
+        age_s = now_s - (stamp_s or 0.0)
+        if stamp_s is None:
+            return f'nothing usable from {name} yet{note}'
+        if age_s < 0:
+            return f'{name}: stamped {-age_s:.2f} s in the future; are the clocks in step?{note}'
+        return f'{name}: the newest is {age_s:.2f} s old, at most {limit_s:g} s is used{note}'
+
+    def _hold(self, state: State, reason: str) -> Floats | None:
+        """Repeat the last command; without one there is nothing to hold and the runtime waits."""
+        if self._command is None and state is State.HOLDING:
+            state = State.WAITING
+        self._become(state, reason)
+        return self._command
+
+    def _no_chunk(self) -> str:
+        if self._command is None:
+            return 'waiting for the first chunk of actions from the policy'
+        return 'the chunks are used up; inference is slower than a chunk is long'
+
+    def _forget_command(self) -> None:
+        self._command, self._anchored = None, False
+        self._joints_seen_s = -float('inf')
+
+    def _become(self, state: State, reason: str) -> None:
+        self.state, self.reason = state, reason

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No sequence of targets, whatever is in them, gets a command past the limiter that breaks a rule."""
+
+from hypothesis import given, settings, strategies as st
+from hypothesis.extra.numpy import arrays
+import numpy as np
+import pytest
+
+from act_ros.control.limiter import Limiter
+from act_ros.robot.spec import RobotSpec
+
+SPEC = RobotSpec.load()
+STEP = SPEC.velocity / SPEC.rate_hz
+
+anything = arrays(
+    np.float64, 14, elements=st.floats(width=64, allow_nan=True, allow_infinity=True)
+)
+near = arrays(np.float64, 14, elements=st.floats(-4, 4, width=64))
+poses = arrays(np.float64, 14, elements=st.floats(-5, 5, width=32))
+moves = st.one_of(
+    st.tuples(st.just('apply'), st.one_of(near, near, anything)),
+    st.tuples(st.just('reset'), poses),
+)
+
+
+def inside(pose):
+    return (pose >= SPEC.lower) & (pose <= SPEC.upper)
+
+
+@settings(max_examples=200, deadline=None)
+@given(start=poses, sequence=st.lists(moves, max_size=30))
+def test_every_command_is_finite_within_a_step_and_stays_inside_once_it_is(start, sequence):
+    limiter = Limiter(SPEC)
+    limiter.reset(start)
+    last = start.astype(np.float32).astype(np.float64)
+    for what, vector in sequence:
+        if what == 'reset':
+            limiter.reset(vector)
+            last = vector.astype(np.float32).astype(np.float64)
+            continue
+        command, reasons = limiter.apply(vector)
+        assert command.dtype == np.float32
+        sent = command.astype(np.float64)
+        assert np.isfinite(sent).all()
+        assert (np.abs(sent - last) <= STEP).all()
+        assert (inside(sent) | ~inside(last)).all()
+        # Outside, it never goes further out.
+        assert (
+            np.maximum(SPEC.lower - sent, sent - SPEC.upper).clip(0)
+            <= np.maximum(SPEC.lower - last, last - SPEC.upper).clip(0)
+        ).all()
+        if not np.isfinite(vector).all():
+            np.testing.assert_array_equal(sent, last)
+            assert [r.rule for r in reasons] == ['finite']
+        last = sent
+
+
+@settings(max_examples=100, deadline=None)
+@given(start=poses, target=near)
+def test_a_constant_target_is_reached_as_far_as_the_limits_allow(start, target):
+    limiter = Limiter(SPEC)
+    limiter.reset(start)
+    for _ in range(int(10 / STEP[0])):
+        command, _ = limiter.apply(target)
+    np.testing.assert_allclose(command, np.clip(target, SPEC.lower, SPEC.upper), atol=1e-6)
+
+
+def test_a_harmless_target_passes_unchanged():
+    limiter = Limiter(SPEC)
+    limiter.reset(SPEC.start)
+    target = (SPEC.start + 0.9 * STEP).astype(np.float32)
+    command, reasons = limiter.apply(target)
+    np.testing.assert_array_equal(command, target)
+    assert reasons == ()
+
+
+def test_a_pose_outside_the_limits_is_led_back_and_not_jumped():
+    sleep = SPEC.start.copy()
+    sleep[1] = -2.05  # an ALOHA follower's sleep pose is beyond its own shoulder limit
+    limiter = Limiter(SPEC)
+    limiter.reset(sleep)
+    command, reasons = limiter.apply(SPEC.start)
+    assert command[1] == pytest.approx(-2.05 + STEP[1], abs=1e-6)
+    assert [(r.rule, r.joints) for r in reasons] == [('velocity', ('left_shoulder',))]
+
+
+def test_reasons_name_the_rule_and_the_joints_and_are_counted():
+    limiter = Limiter(SPEC)
+    limiter.reset(SPEC.upper)
+    target = SPEC.upper.copy()
+    target[2] += 0.5
+    _, reasons = limiter.apply(target)
+    assert str(reasons[0]) == (
+        'the action was outside the position limits and was clamped: left_elbow'
+    )
+    target[13] = np.nan
+    _, reasons = limiter.apply(target)
+    assert 'right_gripper was not a finite number' in str(reasons[0])
+    assert limiter.counts['limits'][2] == 1
+    assert limiter.counts['finite'].sum() == 1
+
+
+def test_without_a_pose_to_start_from_nothing_is_commanded():
+    with pytest.raises(RuntimeError, match='reset'):
+        Limiter(SPEC).apply(SPEC.start)
+
+
+@pytest.mark.parametrize('pose', [np.full(14, np.nan), np.zeros(7)])
+def test_a_measured_pose_that_cannot_be_is_refused(pose):
+    limiter = Limiter(SPEC)
+    with pytest.raises(ValueError, match='measured pose'):
+        limiter.reset(pose)
+    assert limiter.last is None
+
+
+def test_limits_that_float32_rounds_outwards_still_hold():
+    limiter = Limiter(SPEC)
+    limiter.reset(SPEC.upper)
+    command, _ = limiter.apply(np.full(14, 1e9))
+    for _ in range(500):
+        command, _ = limiter.apply(np.full(14, 1e9))
+    assert (command.astype(np.float64) <= SPEC.upper).all()
+    for _ in range(500):
+        command, _ = limiter.apply(np.full(14, -1e9))
+    assert (command.astype(np.float64) >= SPEC.lower).all()
