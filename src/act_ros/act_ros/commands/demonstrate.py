@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ros2 run act_ros demonstrate`: scripted demonstrations of a simulated task, without ROS, in lockstep."""
+
+from __future__ import annotations
+
+import argparse
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+import itertools
+import multiprocessing
+import os
+from pathlib import Path
+import sys
+from tempfile import TemporaryDirectory
+
+from tqdm import tqdm
+
+from act_ros.data.episode import EpisodeError, EpisodeWriter, next_index, read_episode
+from act_ros.data.folder import FolderLock
+from act_ros.robot.spec import RobotSpec
+from act_ros.sim.cameras import CameraRig
+from act_ros.sim.operator import Operator
+from act_ros.sim.world import STEPS, SimulationError, World
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every demonstration of a run has in common; `folder` is where workers put theirs."""
+
+    task: str
+    cameras: tuple[str, ...]
+    height: int
+    width: int
+    keep_failures: bool
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """One demonstration: its file (None: a failure that wasn't kept), and how it went."""
+
+    seed: int
+    success: bool
+    path: Path | None
+
+
+class Demonstrator:
+    """Records demonstrations one after the other in one world."""
+
+    def __init__(self, setting: Setting) -> None:
+        """Load the scene and the renderer."""
+        self._setting = setting
+        self._spec = RobotSpec.load()
+        self._world = World(setting.task, 0, self._spec)
+        self._rig = CameraRig(self._world, setting.height, setting.width)
+
+    def record(self, seed: int) -> Demonstration:
+        """Do the task once from `seed` and write it; row t is what is seen and sent at tick t."""
+        setting, world, spec = self._setting, self._world, self._spec
+        world.reset(seed)
+        operator = Operator(setting.task, seed, spec)
+        attrs = {'task': setting.task, 'seed': seed, 'sim': True, 'rate_hz': spec.rate_hz}
+        path = setting.folder / f'episode_{seed}.hdf5'
+        writer = EpisodeWriter(path, spec.joint_names, setting.cameras, attrs)
+        ages = dict.fromkeys(setting.cameras, 0.0)
+        try:
+            for _ in range(STEPS[setting.task]):
+                action = operator.act(world)
+                self._rig.update(world.state())
+                images = {
+                    name: self._rig.render(spec.cameras[name].sim, setting.height, setting.width)
+                    for name in setting.cameras
+                }
+                writer.append(
+                    world.qpos, world.qvel, world.effort, action, images, world.time_s, ages
+                )
+                world.command(action)
+                world.step(1.0 / spec.rate_hz)
+        except BaseException:
+            writer.discard()
+            raise
+        if not (world.success or setting.keep_failures):
+            writer.discard()
+            return Demonstration(seed, False, None)
+        return Demonstration(seed, world.success, writer.finish(world.success))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Record demonstrations as the command line says; returns the exit status."""
+    args = _parser().parse_args(argv)
+    # One software-rendering thread per worker; more of them only wait for each other.
+    os.environ.setdefault('LP_NUM_THREADS', '1')
+    try:
+        height, width = _size(args.size)
+        _check_cameras(args.cameras)
+        lock = FolderLock(args.output)
+    except (ValueError, EpisodeError, OSError) as error:
+        print(f'demonstrate: {error}', file=sys.stderr)
+        return 2
+    try:
+        with TemporaryDirectory(dir=args.output, prefix='.staging-') as staging:
+            setting = Setting(
+                args.task, tuple(args.cameras), height, width, args.keep_failures, Path(staging)
+            )
+            kept, failed = _collect(setting, args)
+    except (SimulationError, EpisodeError, OSError) as error:
+        print(f'demonstrate: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('demonstrate: interrupted; finished episodes are kept', file=sys.stderr)
+        return 130
+    finally:
+        lock.release()
+    print(f'{kept} episodes of {args.task} in {args.output}; {failed} attempts failed')
+    return 0
+
+
+def _collect(setting: Setting, args: argparse.Namespace) -> tuple[int, int]:
+    """Record until enough are kept, in the order of the seeds; returns (kept, failed attempts)."""
+    known = _known_seeds(args.output, setting.task)
+    seeds = (seed for seed in itertools.count(args.first_seed) if seed not in known)
+    kept = failed = 0
+    with tqdm(total=args.episodes, unit='episode', desc=setting.task) as bar:
+        for demonstration in _demonstrations(setting, seeds, args.workers):
+            failed += not demonstration.success
+            if demonstration.path is not None:
+                _keep(demonstration.path, args.output)
+                kept += 1
+                bar.update()
+            bar.set_postfix(failed=failed)
+            if kept == args.episodes:
+                break
+    return kept, failed
+
+
+def _demonstrations(
+    setting: Setting, seeds: Iterator[int], workers: int
+) -> Iterator[Demonstration]:
+    """Demonstrations in the order of `seeds`, made by `workers` processes beside this one."""
+    pool = ProcessPoolExecutor(
+        workers, multiprocessing.get_context('spawn'), _start_worker, (setting,)
+    )
+    pending: deque[Future[Demonstration]] = deque()
+    try:
+        while True:
+            # A few ahead, so that no worker waits for an earlier, slower seed.
+            while len(pending) < 2 * workers:
+                pending.append(pool.submit(_work, next(seeds)))
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_demonstrator: Demonstrator | None = None
+
+
+def _start_worker(setting: Setting) -> None:
+    global _demonstrator
+    _demonstrator = Demonstrator(setting)
+
+
+def _work(seed: int) -> Demonstration:
+    assert _demonstrator is not None
+    return _demonstrator.record(seed)
+
+
+def _keep(path: Path, folder: Path) -> Path:
+    """Give a finished episode the next free number in `folder`, never over another file."""
+    while True:
+        target = folder / f'episode_{next_index(folder)}.hdf5'
+        try:
+            os.link(path, target)
+        except FileExistsError:
+            continue
+        path.unlink()
+        return target
+
+
+def _known_seeds(folder: Path, task: str) -> set[int]:
+    """Seeds of `task` whose demonstrations `folder` holds already."""
+    seeds = set()
+    for path in sorted(folder.glob('episode_*.hdf5')):
+        with read_episode(path) as episode:
+            if episode.attrs.get('task') == task and 'seed' in episode.attrs:
+                seeds.add(int(episode.attrs['seed']))
+    return seeds
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, cross, width = text.partition('x')
+    if not (cross and height.isdigit() and width.isdigit() and int(height) and int(width)):
+        raise ValueError(f"--size must be HEIGHTxWIDTH, such as 480x640, got '{text}'")
+    return int(height), int(width)
+
+
+def _check_cameras(names: Sequence[str]) -> None:
+    known = RobotSpec.load().cameras
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f'no camera {", ".join(unknown)}; --cameras takes {", ".join(known)}')
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got '{text}'")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='demonstrate',
+        description='Record scripted demonstrations of a simulated task. Seeds whose demonstrations '
+        'the folder holds already are skipped; nothing is overwritten.',
+    )
+    parser.add_argument('--task', choices=sorted(STEPS), default='transfer_cube')
+    parser.add_argument('--episodes', type=_positive, default=50, help='how many to add')
+    parser.add_argument('--first-seed', type=int, default=1000, help='0..999 are for evaluation')
+    parser.add_argument('--cameras', nargs='+', default=['cam_high'], metavar='CAMERA')
+    parser.add_argument('--size', default='480x640', metavar='HEIGHTxWIDTH')
+    parser.add_argument('--output', type=Path, required=True, metavar='FOLDER')
+    parser.add_argument('--workers', type=_positive, default=1, help='processes')
+    parser.add_argument('--keep-failures', action='store_true', help='also episodes that fail')
+    return parser
+
+
+if __name__ == '__main__':
+    sys.exit(main())
