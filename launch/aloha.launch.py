@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run a trained policy at 50 Hz on the simulated or the real ALOHA."""
+
+from pathlib import Path
+
+from launch import LaunchContext, LaunchDescription
+from launch.action import Action
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.conditions import IfCondition
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration, PythonExpression
+
+from act_ros.nodes.bringup import act_node, common_arguments, value
+from act_ros.paths import share_dir
+
+HERE = Path(__file__).parent
+
+
+def _policy(context: LaunchContext) -> list[Action]:
+    simulated = value(context, 'robot') == 'sim'
+    enable = value(context, 'enable')
+    parameters = {
+        'checkpoint': value(context, 'checkpoint'),
+        'models_dir': value(context, 'models_dir'),
+        'enable': simulated if enable == 'auto' else enable == 'true',
+        'ensemble': value(context, 'ensemble'),
+        'inference': value(context, 'inference'),
+    }
+    nodes = [act_node(context, 'policy', parameters, use_sim_time=simulated)]
+    if value(context, 'record'):
+        parameters = {'dataset': value(context, 'record'), 'task': value(context, 'task')}
+        nodes.append(act_node(context, 'recorder', parameters, use_sim_time=simulated, sigterm_timeout='60'))
+    return nodes
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Declare the arguments, bring up the robot, then the policy."""
+    robot = LaunchConfiguration('robot')
+    return LaunchDescription([
+        *common_arguments(),
+        # With a real robot any name will do: only sim.launch.py limits the choice.
+        DeclareLaunchArgument(
+            'task', default_value='transfer_cube',
+            description='Sim: transfer_cube or insertion; aloha: the name that is written into recorded episodes.',
+        ),
+        DeclareLaunchArgument(
+            'checkpoint', default_value='aloha_sim_transfer_cube',
+            description='Policy to run: a name in models_dir, or the path of its folder. '
+            'Later: ros2 param set /act/policy checkpoint NAME.',
+        ),
+        DeclareLaunchArgument(
+            'models_dir', default_value=str(share_dir() / 'models'),
+            description='Folder of the policies.',
+        ),
+        DeclareLaunchArgument(
+            'enable', default_value='auto', choices=('auto', 'true', 'false'),
+            description='Let the policy move the arms from the start; auto: in sim only. '
+            'Later: ros2 service call /act/policy/enable std_srvs/srv/SetBool "{data: true}".',
+        ),
+        DeclareLaunchArgument(
+            'ensemble', default_value='oldest', choices=('oldest', 'newest', 'off'),
+            description='Temporal ensemble: which prediction weighs most; off: execute chunks one after the other.',
+        ),
+        DeclareLaunchArgument(
+            'inference', default_value='async', choices=('async', 'sync'),
+            description='async: beside the 50 Hz loop, as fast as it can; sync: one inference per tick.',
+        ),
+        DeclareLaunchArgument(
+            'record', default_value='',
+            description='Folder to record the episodes of the policy into; empty: do not record.',
+        ),
+        IncludeLaunchDescription(
+            PythonLaunchDescriptionSource(str(HERE / 'sim.launch.py')),
+            condition=IfCondition(PythonExpression(["'", robot, "' == 'sim'"])),
+        ),
+        IncludeLaunchDescription(
+            PythonLaunchDescriptionSource(str(HERE / 'hardware.launch.py')),
+            condition=IfCondition(PythonExpression(["'", robot, "' == 'aloha'"])),
+        ),
+        OpaqueFunction(function=_policy),
+    ])

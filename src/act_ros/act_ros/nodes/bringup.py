@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the launch files share: arguments that all of them take, and how a node of this suite is started.
+
+It uses of `launch` and `launch_ros` only what Humble, Jazzy, Kilted and Lyrical all have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from launch import LaunchContext
+from launch.action import Action
+from launch.actions import DeclareLaunchArgument, EmitEvent
+from launch.events import Shutdown
+from launch.events.process import ProcessExited
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+BOOLEAN = ('true', 'false')
+LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
+
+
+class LaunchArgumentError(RuntimeError):
+    """A launch argument has a value that cannot be used; the message names it and what to give instead."""
+
+
+def common_arguments() -> list[DeclareLaunchArgument]:
+    """Arguments of every launch file: robot, namespace, params_file, log_level."""
+    return [
+        DeclareLaunchArgument(
+            'robot', default_value='sim', choices=('sim', 'aloha'),
+            description='sim: the ALOHA in MuJoCo; aloha: four Interbotix arms and RealSense cameras.',
+        ),
+        DeclareLaunchArgument(
+            'namespace', default_value='',
+            description='Namespace of everything that is started, to have several robots on one network. '
+            'The nodes are in NAMESPACE/act, the drivers and cameras in NAMESPACE.',
+        ),
+        DeclareLaunchArgument(
+            'params_file', default_value='',
+            description='Absolute path of a yaml file with ROS parameters; they go before the other arguments.',
+        ),
+        DeclareLaunchArgument(
+            'log_level', default_value='info', choices=LOG_LEVELS,
+            description='Least severity of the log messages that are shown.',
+        ),
+    ]
+
+
+def value(context: LaunchContext, name: str) -> str:
+    """The text of launch argument `name`."""
+    return LaunchConfiguration(name).perform(context)
+
+
+def flag(context: LaunchContext, name: str) -> bool:
+    """Launch argument `name`, one of BOOLEAN, as a bool."""
+    return value(context, name) == 'true'
+
+
+def number(context: LaunchContext, name: str, kind: type[int] | type[float], least: float) -> Any:
+    """Launch argument `name` as an int or float of at least `least`.
+
+    Raises:
+        LaunchArgumentError: it is another thing, or less.
+    """
+    text = value(context, name)
+    try:
+        result = kind(text)
+    except ValueError:
+        result = None
+    if result is None or not result >= least:
+        what = 'a whole number' if kind is int else 'a number'
+        raise LaunchArgumentError(f'{name}:={text} is not {what} of at least {least:g}')
+    return result
+
+
+def names(context: LaunchContext, name: str, known: Sequence[str]) -> list[str]:
+    """Launch argument `name` as a list of names out of `known`, written with commas; empty: all of them.
+
+    Raises:
+        LaunchArgumentError: one is not in `known`.
+    """
+    given = [part.strip() for part in value(context, name).split(',') if part.strip()]
+    unknown = [part for part in given if part not in known]
+    if unknown:
+        raise LaunchArgumentError(f'{name}:={",".join(given)}: there is no {unknown[0]!r}; there are {", ".join(known)}')
+    return given or list(known)
+
+
+def act_node(
+    context: LaunchContext,
+    executable: str,
+    parameters: Mapping[str, bool | int | float | str | list[str]],
+    *,
+    on_exit: Callable[[ProcessExited, LaunchContext], list[Action] | None] | None = None,
+    use_sim_time: bool = False,
+    **process: Any,
+) -> Node:
+    """An executable of this suite in NAMESPACE/act, with the arguments that all of them share.
+
+    It gets no node name, since that would rename every node of the process: the executables name theirs.
+    Two simulations side by side each have a clock, so with a namespace the clock is in it, too.
+    """
+    namespace = value(context, 'namespace').strip('/')
+    given = {name: exactly(item) for name, item in {**parameters, 'use_sim_time': use_sim_time}.items()}
+    return Node(
+        package='act_ros',
+        executable=executable,
+        namespace=f'{namespace}/act' if namespace else 'act',
+        parameters=[given, *_params_file(context)],
+        remappings=[('/clock', f'/{namespace}/clock')] if namespace else [],
+        ros_arguments=['--log-level', value(context, 'log_level')],
+        output='screen',
+        on_exit=on_exit or ends_launch(executable),
+        **process,
+    )
+
+
+def exactly(item: bool | int | float | str | list[str]) -> Any:
+    """A parameter with just this value: launch would read a text like '1234' or 'on' as yaml otherwise."""
+    return ParameterValue(item, value_type=str) if isinstance(item, str) else item
+
+
+def ends_launch(what: str) -> Callable[[ProcessExited, LaunchContext], list[Action] | None]:
+    """The answer to the end of a process without which the rest is of no use: everything ends.
+
+    A process that failed makes the launch fail, so that a script sees it.
+    """
+
+    def on_exit(event: ProcessExited, context: LaunchContext) -> list[Action] | None:
+        if context.is_shutdown:
+            return None
+        if event.returncode != 0:
+            raise RuntimeError(f'{what} ended with exit code {event.returncode} (its last lines are above); stopping the rest')
+        return [EmitEvent(event=Shutdown(reason=f'{what} has finished'))]
+
+    return on_exit
+
+
+def _params_file(context: LaunchContext) -> list[str]:
+    text = value(context, 'params_file')
+    if not text:
+        return []
+    path = Path(text)
+    if not path.is_absolute() or not path.is_file():
+        raise LaunchArgumentError(f'params_file:={text} is not the absolute path of a file')
+    return [text]
