@@ -1,19 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run a trained policy at 50 Hz on the simulated or the real ALOHA."""
 
+import json
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
 from launch.action import Action
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import (
+    DeclareLaunchArgument,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    SetLaunchConfiguration,
+)
 from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PythonExpression
 
-from act_ros.nodes.bringup import act_node, common_arguments, value
+from act_ros.nodes.bringup import LaunchArgumentError, act_node, common_arguments, value
 from act_ros.paths import share_dir
 
 HERE = Path(__file__).parent
+
+
+def _checkpoint(context: LaunchContext) -> list[Action]:
+    """See before anything starts that there is a policy; let the simulator render the cameras it looks through."""
+    name, models = value(context, 'checkpoint'), Path(value(context, 'models_dir'))
+    found = [folder for folder in (models / name, Path(name)) if folder.is_dir()]
+    if not found:
+        there = (
+            ', '.join(sorted(path.parent.name for path in models.glob('*/config.json'))) or 'none'
+        )
+        raise LaunchArgumentError(
+            f'checkpoint:={name} is not a folder, and not a policy in {models} (there: {there})'
+        )
+    config = found[0] / 'config.json'
+    if (
+        value(context, 'robot') != 'sim'
+        or value(context, 'cameras') != 'auto'
+        or not config.is_file()
+    ):
+        return []
+    try:
+        cameras = json.loads(config.read_text(encoding='utf-8')).get('cameras', [])
+    except (OSError, ValueError):
+        return []  # the policy node says what is wrong with it
+    return [SetLaunchConfiguration('cameras', ','.join(cameras) or 'auto')]
 
 
 def _policy(context: LaunchContext) -> list[Action]:
@@ -29,53 +60,68 @@ def _policy(context: LaunchContext) -> list[Action]:
     nodes = [act_node(context, 'policy', parameters, use_sim_time=simulated)]
     if value(context, 'record'):
         parameters = {'dataset': value(context, 'record'), 'task': value(context, 'task')}
-        nodes.append(act_node(context, 'recorder', parameters, use_sim_time=simulated, sigterm_timeout='60'))
+        nodes.append(
+            act_node(context, 'recorder', parameters, use_sim_time=simulated, sigterm_timeout='60')
+        )
     return nodes
 
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, bring up the robot, then the policy."""
     robot = LaunchConfiguration('robot')
-    return LaunchDescription([
-        *common_arguments(),
-        # With a real robot any name will do: only sim.launch.py limits the choice.
-        DeclareLaunchArgument(
-            'task', default_value='transfer_cube',
-            description='Sim: transfer_cube or insertion; aloha: the name that is written into recorded episodes.',
-        ),
-        DeclareLaunchArgument(
-            'checkpoint', default_value='aloha_sim_transfer_cube',
-            description='Policy to run: a name in models_dir, or the path of its folder. '
-            'Later: ros2 param set /act/policy checkpoint NAME.',
-        ),
-        DeclareLaunchArgument(
-            'models_dir', default_value=str(share_dir() / 'models'),
-            description='Folder of the policies.',
-        ),
-        DeclareLaunchArgument(
-            'enable', default_value='auto', choices=('auto', 'true', 'false'),
-            description='Let the policy move the arms from the start; auto: in sim only. '
-            'Later: ros2 service call /act/policy/enable std_srvs/srv/SetBool "{data: true}".',
-        ),
-        DeclareLaunchArgument(
-            'ensemble', default_value='oldest', choices=('oldest', 'newest', 'off'),
-            description='Temporal ensemble: which prediction weighs most; off: execute chunks one after the other.',
-        ),
-        DeclareLaunchArgument(
-            'inference', default_value='async', choices=('async', 'sync'),
-            description='async: beside the 50 Hz loop, as fast as it can; sync: one inference per tick.',
-        ),
-        DeclareLaunchArgument(
-            'record', default_value='',
-            description='Folder to record the episodes of the policy into; empty: do not record.',
-        ),
-        IncludeLaunchDescription(
-            PythonLaunchDescriptionSource(str(HERE / 'sim.launch.py')),
-            condition=IfCondition(PythonExpression(["'", robot, "' == 'sim'"])),
-        ),
-        IncludeLaunchDescription(
-            PythonLaunchDescriptionSource(str(HERE / 'hardware.launch.py')),
-            condition=IfCondition(PythonExpression(["'", robot, "' == 'aloha'"])),
-        ),
-        OpaqueFunction(function=_policy),
-    ])
+    return LaunchDescription(
+        [
+            *common_arguments(),
+            # With a real robot any name will do: only sim.launch.py limits the choice.
+            DeclareLaunchArgument(
+                'task',
+                default_value='transfer_cube',
+                description='Sim: transfer_cube or insertion; aloha: the name that is written into recorded episodes.',
+            ),
+            DeclareLaunchArgument(
+                'checkpoint',
+                default_value='aloha_sim_transfer_cube',
+                description='Policy to run: a name in models_dir, or the path of its folder. '
+                'Later: ros2 param set /act/policy checkpoint NAME.',
+            ),
+            DeclareLaunchArgument(
+                'models_dir',
+                default_value=str(share_dir() / 'models'),
+                description='Folder of the policies.',
+            ),
+            DeclareLaunchArgument(
+                'enable',
+                default_value='auto',
+                choices=('auto', 'true', 'false'),
+                description='Let the policy move the arms from the start; auto: in sim only. '
+                'Later: ros2 service call /act/policy/enable std_srvs/srv/SetBool "{data: true}".',
+            ),
+            DeclareLaunchArgument(
+                'ensemble',
+                default_value='oldest',
+                choices=('oldest', 'newest', 'off'),
+                description='Temporal ensemble: which prediction weighs most; off: execute chunks one after the other.',
+            ),
+            DeclareLaunchArgument(
+                'inference',
+                default_value='async',
+                choices=('async', 'sync'),
+                description='async: beside the 50 Hz loop, as fast as it can; sync: one inference per tick.',
+            ),
+            DeclareLaunchArgument(
+                'record',
+                default_value='',
+                description='Folder to record the episodes of the policy into; empty: do not record.',
+            ),
+            OpaqueFunction(function=_checkpoint),
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource(str(HERE / 'sim.launch.py')),
+                condition=IfCondition(PythonExpression(["'", robot, "' == 'sim'"])),
+            ),
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource(str(HERE / 'hardware.launch.py')),
+                condition=IfCondition(PythonExpression(["'", robot, "' == 'aloha'"])),
+            ),
+            OpaqueFunction(function=_policy),
+        ]
+    )

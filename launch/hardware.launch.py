@@ -22,11 +22,11 @@ from launch_ros.actions import Node, PushRosNamespace
 from act_ros.nodes.bringup import (
     BOOLEAN,
     LaunchArgumentError,
+    cameras,
     common_arguments,
     ends_launch,
     exactly,
     flag,
-    names,
     value,
 )
 from act_ros.paths import share_dir
@@ -55,25 +55,38 @@ def _rig(context: LaunchContext, name: str) -> Path:
     """A file of the rig's folder."""
     path = Path(value(context, 'rig')) / name
     if not path.is_absolute() or not path.is_file():
-        raise LaunchArgumentError(f'rig:={path.parent} is not the absolute path of a folder with {name}; copy {CONFIG}')
+        raise LaunchArgumentError(
+            f'rig:={path.parent} is not the absolute path of a folder with {name}; copy {CONFIG}'
+        )
     return path
 
 
 def _arm(context: LaunchContext, name: str, kind: str) -> Action:
     """The driver of one arm, in its own scope: every driver's launch file uses the same names."""
-    from interbotix_xs_modules.xs_launch import declare_interbotix_xsarm_robot_description_launch_arguments
+    from interbotix_xs_modules.xs_launch import (
+        declare_interbotix_xsarm_robot_description_launch_arguments,
+    )
 
-    launch_file = Path(get_package_share_directory('interbotix_xsarm_control')) / 'launch' / 'xsarm_control.launch.py'
-    return GroupAction([
-        PushRosNamespace(value(context, 'namespace')),
-        SetLaunchConfiguration('robot_model', value(context, f'{kind}_model')),
-        SetLaunchConfiguration('robot_name', name),
-        *declare_interbotix_xsarm_robot_description_launch_arguments(use_world_frame='false'),
-        IncludeLaunchDescription(
-            PythonLaunchDescriptionSource(str(launch_file)),
-            launch_arguments={'mode_configs': str(_rig(context, f'{name}.yaml')), 'use_rviz': 'false'}.items(),
-        ),
-    ])
+    launch_file = (
+        Path(get_package_share_directory('interbotix_xsarm_control'))
+        / 'launch'
+        / 'xsarm_control.launch.py'
+    )
+    return GroupAction(
+        [
+            PushRosNamespace(value(context, 'namespace')),
+            SetLaunchConfiguration('robot_model', value(context, f'{kind}_model')),
+            SetLaunchConfiguration('robot_name', name),
+            *declare_interbotix_xsarm_robot_description_launch_arguments(use_world_frame='false'),
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource(str(launch_file)),
+                launch_arguments={
+                    'mode_configs': str(_rig(context, f'{name}.yaml')),
+                    'use_rviz': 'false',
+                }.items(),
+            ),
+        ]
+    )
 
 
 def _gravity_compensation(context: LaunchContext, leader: str) -> Action:
@@ -100,23 +113,27 @@ def _cameras(context: LaunchContext) -> list[Action]:
         raise LaunchArgumentError(
             f'{path} cannot be used ({error!r}); it is written like {CONFIG / "cameras.yaml"}'
         ) from error
-    chosen = names(context, 'cameras', list(spec.cameras))
-    actions = _unknown_serials([name for name in chosen if not serials.get(name)], path, value(context, 'enable'))
+    chosen = cameras(context, list(spec.cameras))
+    actions = _unknown_serials(
+        [name for name in chosen if not serials.get(name)], path, value(context, 'enable')
+    )
     namespace = value(context, 'namespace').strip('/')
     for name in chosen:
         topic = '/'.join(['', *filter(None, [namespace, spec.cameras[name].topic])])
         given = {**parameters, 'serial_no': str(serials.get(name) or '')}
-        actions.append(Node(
-            package='realsense2_camera',
-            executable='realsense2_camera_node',
-            name='camera',
-            namespace='/'.join(filter(None, [namespace, name])),
-            parameters=[{key: exactly(item) for key, item in given.items()}],
-            # A D405 says image_rect_raw, a model with an RGB sensor image_raw.
-            remappings=[('~/color/image_rect_raw', topic), ('~/color/image_raw', topic)],
-            output='screen',
-            on_exit=ends_launch(f'the driver of {name}'),
-        ))
+        actions.append(
+            Node(
+                package='realsense2_camera',
+                executable='realsense2_camera_node',
+                name='camera',
+                namespace='/'.join(filter(None, [namespace, name])),
+                parameters=[{key: exactly(item) for key, item in given.items()}],
+                # A D405 says image_rect_raw, a model with an RGB sensor image_raw.
+                remappings=[('~/color/image_rect_raw', topic), ('~/color/image_raw', topic)],
+                output='screen',
+                on_exit=ends_launch(f'the driver of {name}'),
+            )
+        )
     return actions
 
 
@@ -144,30 +161,37 @@ def _hardware(context: LaunchContext) -> list[Action]:
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the hardware's arguments, then start the drivers."""
-    return LaunchDescription([
-        *common_arguments(),
-        DeclareLaunchArgument(
-            'leaders', default_value='false', choices=BOOLEAN,
-            description='Aloha: start the leader arms and their gravity compensation, too.',
-        ),
-        DeclareLaunchArgument(
-            'leader_model', default_value='aloha_wx250s', description='Aloha: Interbotix model of the leaders.',
-        ),
-        DeclareLaunchArgument(
-            'follower_model', default_value='aloha_vx300s', description='Aloha: Interbotix model of the followers.',
-        ),
-        DeclareLaunchArgument(
-            'cameras', default_value='',
-            description='Cameras to use, names with commas; empty: all of config/aloha.yaml.',
-        ),
-        DeclareLaunchArgument(
-            'rig', default_value=str(CONFIG),
-            description='Aloha: absolute path of the folder that describes this rig (serial ports and modes of the '
-            'arms, serial numbers of the cameras); copy config/hardware and change it.',
-        ),
-        DeclareLaunchArgument(
-            'enable', default_value='auto', choices=('auto', *BOOLEAN),
-            description='Whether the arms will be moved from the start; here: demand known cameras.',
-        ),
-        OpaqueFunction(function=_hardware),
-    ])
+    return LaunchDescription(
+        [
+            *common_arguments(),
+            DeclareLaunchArgument(
+                'leaders',
+                default_value='false',
+                choices=BOOLEAN,
+                description='Aloha: start the leader arms and their gravity compensation, too.',
+            ),
+            DeclareLaunchArgument(
+                'leader_model',
+                default_value='aloha_wx250s',
+                description='Aloha: Interbotix model of the leaders.',
+            ),
+            DeclareLaunchArgument(
+                'follower_model',
+                default_value='aloha_vx300s',
+                description='Aloha: Interbotix model of the followers.',
+            ),
+            DeclareLaunchArgument(
+                'rig',
+                default_value=str(CONFIG),
+                description='Aloha: absolute path of the folder that describes this rig (serial ports and modes of the '
+                'arms, serial numbers of the cameras); copy config/hardware and change it.',
+            ),
+            DeclareLaunchArgument(
+                'enable',
+                default_value='auto',
+                choices=('auto', *BOOLEAN),
+                description='Whether the arms will be moved from the start; here: demand known cameras.',
+            ),
+            OpaqueFunction(function=_hardware),
+        ]
+    )

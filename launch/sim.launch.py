@@ -5,19 +5,17 @@ from launch import LaunchContext, LaunchDescription
 from launch.action import Action
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
-from act_ros.nodes.bringup import BOOLEAN, act_node, common_arguments, flag, names, number, value
-from act_ros.robot.spec import RobotSpec
+from act_ros.nodes.bringup import BOOLEAN, act_node, cameras, common_arguments, flag, number, value
 
 
 def _sim(context: LaunchContext) -> list[Action]:
-    spec = RobotSpec.load()
     parameters = {
         'task': value(context, 'task'),
         'seed': number(context, 'seed', int, 0),
         'episodes': number(context, 'episodes', int, 0),
         'operator': value(context, 'operator'),
         'lockstep': flag(context, 'lockstep'),
-        'cameras': names(context, 'cameras', list(spec.cameras)),
+        'cameras': cameras(context, ['cam_high']),
         'image_height': number(context, 'image_height', int, 0),
         'image_width': number(context, 'image_width', int, 0),
         'image_rate_hz': number(context, 'image_rate_hz', float, 1.0),
@@ -28,43 +26,57 @@ def _sim(context: LaunchContext) -> list[Action]:
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the simulator's arguments, then start it."""
-    return LaunchDescription([
-        *common_arguments(),
-        DeclareLaunchArgument(
-            'task', default_value='transfer_cube', choices=('transfer_cube', 'insertion'),
-            description='Simulated task.',
-        ),
-        DeclareLaunchArgument(
-            'seed', default_value='0',
-            description='Sim: seed of the first episode (where the objects lie); the next have the next seeds.',
-        ),
-        DeclareLaunchArgument(
-            'episodes', default_value='0',
-            description='Sim: end after this many episodes; 0: go on until Ctrl+C.',
-        ),
-        DeclareLaunchArgument(
-            'operator', default_value='none', choices=('none', 'scripted'),
-            description='Sim: who moves the leader arms; scripted: a program that does the task.',
-        ),
-        DeclareLaunchArgument(
-            'lockstep', default_value='false', choices=BOOLEAN,
-            description='Sim: step only after each command, so that a seed gives the same episode every time.',
-        ),
-        DeclareLaunchArgument(
-            'cameras', default_value='',
-            description='Cameras to use, names with commas; empty: all of config/aloha.yaml.',
-        ),
-        DeclareLaunchArgument(
-            'image_height', default_value='0', description='Sim: pixels; 0: as the real camera (480).',
-        ),
-        DeclareLaunchArgument(
-            'image_width', default_value='0', description='Sim: pixels; 0: as the real camera (640).',
-        ),
-        DeclareLaunchArgument(
-            'image_rate_hz', default_value='50.0', description='Sim: images a second of each camera.',
-        ),
-        DeclareLaunchArgument(
-            'video', default_value='', description='Sim: path of an mp4 to film the episodes into; empty: none.',
-        ),
-        OpaqueFunction(function=_sim),
-    ])
+    return LaunchDescription(
+        [
+            *common_arguments(),
+            DeclareLaunchArgument(
+                'task',
+                default_value='transfer_cube',
+                choices=('transfer_cube', 'insertion'),
+                description='Simulated task.',
+            ),
+            DeclareLaunchArgument(
+                'seed',
+                default_value='0',
+                description='Sim: seed of the first episode (where the objects lie); the next have the next seeds.',
+            ),
+            DeclareLaunchArgument(
+                'episodes',
+                default_value='0',
+                description='Sim: end after this many episodes; 0: go on until Ctrl+C.',
+            ),
+            DeclareLaunchArgument(
+                'operator',
+                default_value='none',
+                choices=('none', 'scripted'),
+                description='Sim: who moves the leader arms; scripted: a program that does the task.',
+            ),
+            DeclareLaunchArgument(
+                'lockstep',
+                default_value='false',
+                choices=BOOLEAN,
+                description='Sim: step only after each command, so that a seed gives the same episode every time.',
+            ),
+            DeclareLaunchArgument(
+                'image_height',
+                default_value='0',
+                description='Sim: pixels; 0: as the real camera (480).',
+            ),
+            DeclareLaunchArgument(
+                'image_width',
+                default_value='0',
+                description='Sim: pixels; 0: as the real camera (640).',
+            ),
+            DeclareLaunchArgument(
+                'image_rate_hz',
+                default_value='50.0',
+                description='Sim: images a second of each camera.',
+            ),
+            DeclareLaunchArgument(
+                'video',
+                default_value='',
+                description='Sim: path of an mp4 to film the episodes into; empty: none.',
+            ),
+            OpaqueFunction(function=_sim),
+        ]
+    )

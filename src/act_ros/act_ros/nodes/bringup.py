@@ -19,6 +19,8 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from act_ros.robot.spec import RobotSpec
+
 BOOLEAN = ('true', 'false')
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
 
@@ -28,23 +30,35 @@ class LaunchArgumentError(RuntimeError):
 
 
 def common_arguments() -> list[DeclareLaunchArgument]:
-    """Arguments of every launch file: robot, namespace, params_file, log_level."""
+    """Arguments of every launch file: robot, cameras, namespace, params_file, log_level."""
     return [
         DeclareLaunchArgument(
-            'robot', default_value='sim', choices=('sim', 'aloha'),
+            'robot',
+            default_value='sim',
+            choices=('sim', 'aloha'),
             description='sim: the ALOHA in MuJoCo; aloha: four Interbotix arms and RealSense cameras.',
         ),
         DeclareLaunchArgument(
-            'namespace', default_value='',
+            'cameras',
+            default_value='auto',
+            description='Cameras to use: names of config/aloha.yaml with commas between. auto: with robot:=aloha all; '
+            'in sim, where rendering takes its time, those of the policy, or cam_high where none runs.',
+        ),
+        DeclareLaunchArgument(
+            'namespace',
+            default_value='',
             description='Namespace of everything that is started, to have several robots on one network. '
             'The nodes are in NAMESPACE/act, the drivers and cameras in NAMESPACE.',
         ),
         DeclareLaunchArgument(
-            'params_file', default_value='',
+            'params_file',
+            default_value='',
             description='Absolute path of a yaml file with ROS parameters; they go before the other arguments.',
         ),
         DeclareLaunchArgument(
-            'log_level', default_value='info', choices=LOG_LEVELS,
+            'log_level',
+            default_value='info',
+            choices=LOG_LEVELS,
             description='Least severity of the log messages that are shown.',
         ),
     ]
@@ -60,7 +74,7 @@ def flag(context: LaunchContext, name: str) -> bool:
     return value(context, name) == 'true'
 
 
-def number(context: LaunchContext, name: str, kind: type[int] | type[float], least: float) -> Any:
+def number(context: LaunchContext, name: str, kind: type[int | float], least: float) -> Any:
     """Launch argument `name` as an int or float of at least `least`.
 
     Raises:
@@ -77,23 +91,28 @@ def number(context: LaunchContext, name: str, kind: type[int] | type[float], lea
     return result
 
 
-def names(context: LaunchContext, name: str, known: Sequence[str]) -> list[str]:
-    """Launch argument `name` as a list of names out of `known`, written with commas; empty: all of them.
+def cameras(context: LaunchContext, auto: Sequence[str]) -> list[str]:
+    """The cameras that launch argument `cameras` names; `auto` are those it stands for when it is 'auto'.
 
     Raises:
-        LaunchArgumentError: one is not in `known`.
+        LaunchArgumentError: the robot has no such camera, or none is named.
     """
-    given = [part.strip() for part in value(context, name).split(',') if part.strip()]
-    unknown = [part for part in given if part not in known]
-    if unknown:
-        raise LaunchArgumentError(f'{name}:={",".join(given)}: there is no {unknown[0]!r}; there are {", ".join(known)}')
-    return given or list(known)
+    text = value(context, 'cameras')
+    given = (
+        list(auto)
+        if text == 'auto'
+        else [part.strip() for part in text.split(',') if part.strip()]
+    )
+    known = RobotSpec.load().cameras
+    if not given or not set(given) <= set(known):
+        raise LaunchArgumentError(f'cameras:={text} is not auto or some of {",".join(known)}')
+    return given
 
 
 def act_node(
     context: LaunchContext,
     executable: str,
-    parameters: Mapping[str, bool | int | float | str | list[str]],
+    parameters: Mapping[str, bool | float | str | list[str]],
     *,
     on_exit: Callable[[ProcessExited, LaunchContext], list[Action] | None] | None = None,
     use_sim_time: bool = False,
@@ -105,7 +124,9 @@ def act_node(
     Two simulations side by side each have a clock, so with a namespace the clock is in it, too.
     """
     namespace = value(context, 'namespace').strip('/')
-    given = {name: exactly(item) for name, item in {**parameters, 'use_sim_time': use_sim_time}.items()}
+    given = {
+        name: exactly(item) for name, item in {**parameters, 'use_sim_time': use_sim_time}.items()
+    }
     return Node(
         package='act_ros',
         executable=executable,
@@ -119,7 +140,7 @@ def act_node(
     )
 
 
-def exactly(item: bool | int | float | str | list[str]) -> Any:
+def exactly(item: bool | float | str | list[str]) -> Any:
     """A parameter with just this value: launch would read a text like '1234' or 'on' as yaml otherwise."""
     return ParameterValue(item, value_type=str) if isinstance(item, str) else item
 
@@ -134,7 +155,9 @@ def ends_launch(what: str) -> Callable[[ProcessExited, LaunchContext], list[Acti
         if context.is_shutdown:
             return None
         if event.returncode != 0:
-            raise RuntimeError(f'{what} ended with exit code {event.returncode} (its last lines are above); stopping the rest')
+            raise RuntimeError(
+                f'{what} ended with exit code {event.returncode} (its last lines are above); stopping the rest'
+            )
         return [EmitEvent(event=Shutdown(reason=f'{what} has finished'))]
 
     return on_exit
