@@ -19,14 +19,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from xml.etree import ElementTree
 
 if TYPE_CHECKING:
     from rclpy.node import Node
     from rclpy.task import Future
 
 ANNOUNCEMENT_S = 3.0  # Fast DDS's default for the time between a node's announcements
-MARGIN_S = 0.3  # how long it takes from an announcement to all that a node has
+MARGIN_S = 0.7  # how long it takes from an announcement to all that a node has
 FIND_S = 4.0  # how long something asked for by name is waited for
 SERVICE_S = 5.0  # how long a service of a node that is there is waited for
 POLL_S = 0.02
@@ -93,6 +92,7 @@ def announcement_s() -> float:
     path = next((os.environ[name] for name in _PROFILES if os.environ.get(name)), None)
     if path is None or not Path(path).is_file():
         return ANNOUNCEMENT_S
+    from xml.etree import ElementTree
     for element in ElementTree.parse(path).iter():
         if element.tag.endswith('leaseAnnouncement'):
             parts = {part.tag.rpartition('}')[2]: float(part.text or 0) for part in element}

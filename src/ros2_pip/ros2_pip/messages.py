@@ -48,10 +48,18 @@ class Style:
     flow: bool = False
 
 
+class _Dumper(yaml.Dumper):
+    """Writes fields one a line in the order they come; ``flow`` is for lists only."""
+
+
+_Dumper.add_representer(dict, lambda dumper, value: dumper.represent_mapping(
+    'tag:yaml.org,2002:map', value.items(), flow_style=False))
+
+
 def to_yaml(message: Any, style: Style = Style()) -> str:
     """Return a message as YAML, fields in the order of their definition."""
     return yaml.dump(
-        to_dict(message, style), allow_unicode=True, sort_keys=False, width=sys.maxsize,
+        to_dict(message, style), Dumper=_Dumper, allow_unicode=True, width=sys.maxsize,
         default_flow_style=style.flow)
 
 

@@ -66,8 +66,8 @@ def main(args: argparse.Namespace) -> Any:
     if wanted is None:
         wanted = int(times != 0)
     if wanted == 0 and args.max_wait_time_secs is not None:
-        return ('--max-wait-time-secs option is only effective with --wait-matching-subscriptions, '
-                '--once or --times')
+        return ('--max-wait-time-secs option is only effective with '
+                '--wait-matching-subscriptions, --once or --times')
     message = kind()
     try:
         stamps = fill(message, values, stamps=True)
@@ -85,15 +85,18 @@ def main(args: argparse.Namespace) -> Any:
 
 
 def _wait_for_subscriptions(publisher: Any, wanted: int, timeout_s: float | None) -> str | None:
+    """Wait for enough subscriptions; return what to say if they do not come."""
+    def enough() -> bool:
+        return bool(publisher.get_subscription_count() >= wanted)
+
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    while (there := publisher.get_subscription_count()) < wanted:
+    wait_s = 0.5  # most are there by then, and nobody needs to be told
+    while not graph.wait_until(enough, wait_s):
         print(f'Waiting for at least {wanted} matching subscription(s)...')
-        left = 1.0 if deadline is None else deadline - time.monotonic()
-        if left <= 0.0:
+        wait_s = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
+        if wait_s <= 0.0:
             return (f'Timed out waiting for subscribers: Expected {wanted} subcribers but only '
-                    f'got {there} subscribers')
-        graph.wait_until(
-            lambda: publisher.get_subscription_count() >= wanted, min(left, 1.0))
+                    f'got {publisher.get_subscription_count()} subscribers')
     return None
 
 
