@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A folder of ALOHA episodes as a training set: an observation, and the chunk of actions that followed it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from act_ros.data.episode import Episode, EpisodeError, read_episode
+from act_ros.data.frames import CACHE, cached_frames
+from act_ros.robot.types import Floats
+
+MIN_STD = 1e-2
+"""Smallest standard deviation, as in the original code: joints that hardly move aren't blown up."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B samples: qpos (B, 14), images (B, cameras, h, w, 3) uint8, actions (B, k, 14), is_pad (B, k) bool.
+
+    Row i of a sample's actions is the command that was sent i ticks after its observation; where the
+    episode has ended it repeats the last one, and `is_pad` is true.
+    """
+
+    qpos: Floats
+    images: NDArray[np.uint8]
+    actions: Floats
+    is_pad: NDArray[np.bool_]
+
+
+class Dataset:
+    """Every tick of a set of episodes, one after the other.
+
+    Attributes:
+        paths: the episodes, ordered by number.
+        cameras: the cameras of a sample, in order.
+        starts: (episodes + 1,) first tick of each episode, and the number of all ticks.
+        qpos, actions: (ticks, dim) float32.
+        frames: (ticks, cameras, h, w, 3) uint8, memory-mapped.
+        rate_hz: control rate of the recordings.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        image_size: tuple[int, int],
+        chunk: int,
+        cameras: Sequence[str] | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        """Read all episodes of a folder.
+
+        Args:
+            folder: where the `.hdf5` files are.
+            image_size: (height, width) that frames are resized to.
+            chunk: actions in a sample.
+            cameras: names of the cameras, in order; by default all of the first episode.
+            cache: folder for the decoded frames; by default `.frames` in `folder`.
+
+        Raises:
+            EpisodeError: no episodes, or one that doesn't fit the others; the message names it.
+        """
+        self.chunk = chunk
+        self.paths = find_episodes(folder)
+        read = [_Vectors.read(path, cameras) for path in self.paths]
+        first = read[0]
+        for vectors in read:
+            vectors.check_like(first)
+        self.cameras = first.cameras
+        self.rate_hz = first.rate_hz
+        self.qpos = np.concatenate([v.qpos for v in read])
+        self.actions = np.concatenate([v.action for v in read])
+        lengths = [len(v.qpos) for v in read]
+        self.starts = np.concatenate([[0], np.cumsum(lengths)])
+        self.frames = cached_frames(self.paths, lengths, self.cameras, image_size, cache or folder / CACHE)
+        self._end = np.repeat(self.starts[1:], lengths)  # by tick: where its episode ends
+
+    def __len__(self) -> int:
+        return len(self.qpos)
+
+    def stats(self) -> dict[str, Floats]:
+        """Over all ticks: 'qpos.mean', 'qpos.std', 'action.mean', 'action.std', each (dim,) float32.
+
+        A standard deviation is at least `MIN_STD`.
+        """
+        found = {}
+        for name, values in (('qpos', self.qpos), ('action', self.actions)):
+            found[f'{name}.mean'] = values.mean(axis=0, dtype=np.float64).astype(np.float32)
+            deviation = values.std(axis=0, dtype=np.float64)
+            found[f'{name}.std'] = np.maximum(deviation, MIN_STD).astype(np.float32)
+        return found
+
+    def split(self, fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Ticks for training and for validation: whole episodes, `fraction` of them drawn for validation.
+
+        At least one episode stays for training, and with a fraction above 0 and more than one episode at
+        least one is for validation.
+        """
+        count = len(self.paths)
+        wanted = max(round(fraction * count), 1 if fraction > 0 else 0)
+        held_out = set(np.random.default_rng(seed).permutation(count)[: min(wanted, count - 1)].tolist())
+        ticks = [np.arange(self.starts[i], self.starts[i + 1]) for i in range(count)]
+        none = [np.empty(0, np.int64)]
+        train = np.concatenate([t for i, t in enumerate(ticks) if i not in held_out] or none)
+        validation = np.concatenate([t for i, t in enumerate(ticks) if i in held_out] or none)
+        return train, validation
+
+    def batch(self, ticks: NDArray[np.int64]) -> Batch:
+        """The samples at `ticks` (B,)."""
+        steps = ticks[:, None] + np.arange(self.chunk)  # (B, k)
+        end = self._end[ticks][:, None]
+        # Frames are read in the order of the file.
+        order = np.argsort(ticks, kind='stable')
+        images = np.empty((len(ticks), *self.frames.shape[1:]), np.uint8)
+        for i in order:
+            images[i] = self.frames[ticks[i]]
+        return Batch(self.qpos[ticks], images, self.actions[np.minimum(steps, end - 1)], steps >= end)
+
+
+def find_episodes(folder: Path) -> list[Path]:
+    """The `.hdf5` files of a folder, by the numbers in their names.
+
+    Raises:
+        EpisodeError: there is no such folder, or no episode in it.
+    """
+    if not folder.is_dir():
+        raise EpisodeError(f'there is no folder {folder}; name the one that holds episode_0.hdf5, episode_1.hdf5, …')
+    paths = sorted(folder.glob('*.hdf5'), key=lambda p: ([int(n) for n in re.findall(r'\d+', p.name)], p.name))
+    if not paths:
+        raise EpisodeError(f'{folder} holds no .hdf5 episode; record some with record.launch.py, or name another folder')
+    return paths
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """What is read of an episode at once: its vectors and what must agree with the other episodes."""
+
+    path: Path
+    qpos: Floats
+    action: Floats
+    cameras: tuple[str, ...]
+    rate_hz: float
+
+    @classmethod
+    def read(cls, path: Path, cameras: Sequence[str] | None) -> _Vectors:
+        try:
+            with read_episode(path) as episode:
+                return cls._checked(path, episode, cameras)
+        except OSError as error:
+            raise EpisodeError(f'{path} cannot be read: {error}; is it finished?') from error
+
+    @classmethod
+    def _checked(cls, path: Path, episode: Episode, cameras: Sequence[str] | None) -> _Vectors:
+        for name, values in (('qpos', episode.qpos), ('action', episode.action)):
+            if values.ndim != 2 or len(values) == 0:
+                raise EpisodeError(f'{path}: {name} has shape {values.shape}; expected (ticks, joints)')
+            bad = np.argwhere(~np.isfinite(values))
+            if len(bad):
+                raise EpisodeError(
+                    f'{path}: {name} at tick {bad[0][0]}, entry {bad[0][1]} is {values[tuple(bad[0])]}; '
+                    f'remove the episode or repair it'
+                )
+        names = tuple(cameras) if cameras else tuple(episode.attrs.get('cameras', sorted(episode.images)))
+        missing = [name for name in names if name not in episode.images]
+        if missing or not names:
+            raise EpisodeError(
+                f'{path} has no camera {", ".join(missing) or "at all"}; it has {", ".join(sorted(episode.images))}'
+            )
+        lengths = {'qpos': len(episode.qpos), 'action': len(episode.action)}
+        lengths.update({name: len(episode.images[name]) for name in names})
+        if len(set(lengths.values())) > 1:
+            raise EpisodeError(f'{path}: the lengths differ: {", ".join(f"{k} {v}" for k, v in lengths.items())}')
+        rate = float(episode.attrs.get('rate_hz', 50.0))
+        return cls(path, episode.qpos, episode.action, names, rate)
+
+    def check_like(self, first: _Vectors) -> None:
+        """Refuse an episode whose vectors, cameras or rate differ from those of the first."""
+        for what, mine, theirs in (
+            ('entries of qpos', self.qpos.shape[1], first.qpos.shape[1]),
+            ('entries of action', self.action.shape[1], first.action.shape[1]),
+            ('cameras', ', '.join(self.cameras), ', '.join(first.cameras)),
+            ('rate_hz', self.rate_hz, first.rate_hz),
+        ):
+            if mine != theirs:
+                raise EpisodeError(f'{self.path}: {what}: {mine}, but {first.path.name} has {theirs}; keep them in different folders')

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one error that loading, checking and running a policy raise."""
+
+
+class PolicyError(ValueError):
+    """A policy cannot be loaded, trained or run; the message says what came, what was expected, what to do."""
