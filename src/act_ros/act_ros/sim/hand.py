@@ -20,6 +20,9 @@ Script = Generator[None, None, None]
 BASE_XY = {'left': np.array([-0.469, 0.5]), 'right': np.array([0.469, 0.5])}
 """Where the arms stand on the table, metres."""
 
+PICK_PITCH = np.radians(70.0)
+"""How steeply a hand points down when it picks something from the table, radians."""
+
 SPEED = 0.9
 """Share of the velocity limits that the operator uses at most."""
 
@@ -52,7 +55,6 @@ class Hand:
         self.pitch = float(-np.arcsin(rotation[2, 0]))
         self.roll = 0.0
         self.grip = float(spec.start[self.slice][6])
-        self.correction = np.zeros(3)
         self._pace = rng.uniform(0.92, 1.08)
         # Physiological tremor is faster (8-12 Hz); what a teleoperator's arm shows is slow sway.
         self._sway_hz = rng.uniform(0.4, 1.6, (3, 3))
@@ -66,6 +68,11 @@ class Hand:
     def measured(self, world: World) -> tuple[Vector, NDArray[np.float64]]:
         """Where the follower's hand is: pinch point (3,) in metres and rotation (3, 3)."""
         return self._arm.forward(world.qpos[self.slice][:6])
+
+    def arrived(self, world: World, tolerance: float = 0.004) -> bool:
+        """Whether the follower's hand is within `tolerance` metres of where the script wants it."""
+        point, _ = self.measured(world)
+        return bool(np.linalg.norm(point - self.position) < tolerance)
 
     def move(
         self,
@@ -119,7 +126,7 @@ class Hand:
         self._tick += 1
         fade = min(1.0, t / 0.5)
         sway = self._sway_m * np.sin(2 * np.pi * self._sway_hz * t + self._sway_phase).sum(axis=1)
-        position = self.position + self.correction + fade * sway
+        position = self.position + fade * sway
         yaw = np.arctan2(*(position[:2] - self._base)[::-1])
         self._q = self._arm.inverse(Pose(position, np.array([yaw, self.pitch, self.roll])), self._q)
         wanted = np.append(self._q + fade * self._arm.sag(self._q), self.grip)

@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from act_ros.robot.spec import RobotSpec
-from act_ros.sim.hand import Hand, Script
+from act_ros.sim.hand import Hand
+from act_ros.sim.insertion import Insertion
+from act_ros.sim.transfer import TransferCube
 from act_ros.sim.world import World
 
 Vector = NDArray[np.float64]
-
-PICK_PITCH = np.radians(70.0)
-"""How steeply a hand points down when it picks something from the table."""
 
 
 class Operator:
@@ -49,68 +48,11 @@ class Operator:
         """
         if not self._hands:
             self._hands = [Hand(arm.side, world.model, self._spec, self._rng) for arm in self._spec.arms]
-            self._scripts = list(_SCRIPTS[self._task](world, *self._hands, self._rng))
+            script = _SCRIPTS[self._task](world, *self._hands, self._rng)
+            self._scripts = list(script.scripts())
         running = [next(script, self) is None for script in self._scripts]
         self.done = not any(running)
         return np.concatenate([hand.target() for hand in self._hands])
 
 
-class _TransferCube:
-    """The right hand picks the cube and gives it to the left hand in the middle."""
-
-    def __init__(self, world: World, left: Hand, right: Hand, rng: np.random.Generator) -> None:
-        self._world, self._left, self._right = world, left, right
-        self._grasp = rng.normal(0.0, 0.002, 3) + [0.0, 0.0, 0.004]
-        self._bow = rng.normal(0.0, 0.008, (3, 3))
-        self._meet = np.array([0.0, 0.5, 0.24]) + rng.normal(0.0, 0.004, 3)
-        self._carried = self._offered = self._taken = False
-
-    def scripts(self) -> tuple[Script, Script]:
-        return self._left_hand(), self._right_hand()
-
-    def _cube(self) -> Vector:
-        return self._world.object_pose('red_box_joint')[0]
-
-    def _near(self, hand: Hand, tolerance: float = 0.004) -> bool:
-        point, _ = hand.measured(self._world)
-        return bool(np.linalg.norm(point - hand.position) < tolerance)
-
-    def _right_hand(self) -> Script:
-        hand = self._right
-        above = np.array([0.0, 0.0, 0.09])
-        yield from hand.move(
-            lambda: self._cube() * [1, 1, 0] + [0, 0, 0.02] + self._grasp + above,
-            1.05, pitch=PICK_PITCH, grip=1.0, bow=self._bow[0],
-        )
-        yield from hand.move(lambda: self._cube() + self._grasp, 0.55)
-        yield from hand.wait(lambda: self._near(hand), 0.3)
-        yield from hand.squeeze(0.2, 0.45)
-        yield from hand.wait(lambda: abs(self._world.qvel[13]) < 0.1, 0.2)
-        self._carried = True
-        yield from hand.move(lambda: self._meet, 1.2, bow=self._bow[1] * [1, 1, 0] + [0, 0, 0.03])
-        yield from hand.wait(lambda: self._near(hand), 0.2)
-        self._offered = True
-        yield from hand.wait(lambda: self._taken, 4.0)
-        yield from hand.squeeze(1.0, 0.45)
-        back = hand.position + np.array([0.10, 0.0, 0.06])
-        yield from hand.move(lambda: back, 0.75)
-
-    def _left_hand(self) -> Script:
-        hand = self._left
-        yield from hand.wait(lambda: self._carried, 6.0)
-        ready = self._meet + [-0.11, 0.0, 0.0]
-        yield from hand.move(lambda: ready, 1.15, pitch=0.0, roll=np.pi / 2, grip=1.0, bow=self._bow[2])
-        yield from hand.wait(lambda: self._offered, 3.0)
-        yield from hand.move(lambda: self._cube() + [-0.008, 0.0, 0.0], 0.6)
-        yield from hand.wait(lambda: self._near(hand), 0.3)
-        yield from hand.squeeze(0.2, 0.45)
-        yield from hand.wait(lambda: abs(self._world.qvel[6]) < 0.1, 0.2)
-        self._taken = True
-        yield from hand.wait(lambda: self._world.qpos[13] > 0.8, 1.0)
-        back = hand.position + np.array([-0.08, 0.0, 0.0])
-        yield from hand.move(lambda: back, 0.7)
-
-
-_SCRIPTS = {
-    'transfer_cube': lambda *a: _TransferCube(*a).scripts(),
-}
+_SCRIPTS = {'transfer_cube': TransferCube, 'insertion': Insertion}
