@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""How many camera frames arrive: with the Fast DDS profile of this repository, and without it.
+
+    source setup.bash
+    python3 benchmarks/transport.py --seconds 60
+
+One process publishes the images of all cameras, another receives them as sensor data, as the camera nodes do.
+Every frame has a number; what is missing at the end was lost. Latency is from just before `publish` to the
+callback, both on this machine's steady clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import random
+import sys
+import time
+from array import array
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+PROFILE = Path(__file__).resolve().parent.parent / 'config' / 'fastdds.xml'
+WAIT_S = 20.0
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is sent: `cameras` streams of (height, width, 3) bytes at `rate_hz` for `seconds`."""
+
+    cameras: int
+    height: int
+    width: int
+    rate_hz: float
+    seconds: float
+
+    @property
+    def frames(self) -> int:
+        """Frames of one camera."""
+        return round(self.rate_hz * self.seconds)
+
+
+@dataclass
+class Received:
+    """What the subscriber saw: frames of each camera, latencies in seconds, CPU time in seconds."""
+
+    frames: list[int]
+    disorder: int = 0
+    latencies: list[float] = field(default_factory=list)
+    cpu_s: float = 0.0
+
+
+def _node(name: str):
+    import rclpy
+
+    rclpy.init()
+    return rclpy.create_node(name)
+
+
+def publish(load: Load, link: Connection) -> None:
+    """Body of the publishing process: waits for the subscriber, sends all frames, tells when and at what cost."""
+    from rclpy.qos import QoSProfile
+    from sensor_msgs.msg import Image
+
+    node = _node('transport_publisher')
+    topics = [node.create_publisher(Image, f'camera_{i}', QoSProfile(depth=10)) for i in range(load.cameras)]
+    pixels = array('B', os.urandom(load.height * load.width * 3))
+    deadline = time.monotonic() + WAIT_S
+    while any(topic.get_subscription_count() == 0 for topic in topics):
+        if time.monotonic() > deadline:
+            link.send('the subscriber was not discovered')
+            return
+        time.sleep(0.05)
+    link.send('ready')
+    link.recv()
+    cpu, late, start = time.process_time(), 0.0, time.monotonic()
+    for number in range(load.frames):
+        due = start + number / load.rate_hz
+        time.sleep(max(0.0, due - time.monotonic()))
+        late = max(late, time.monotonic() - due)
+        for topic in topics:
+            message = Image(height=load.height, width=load.width, encoding='rgb8', step=3 * load.width)
+            message.data = pixels
+            message.header.frame_id = str(number)
+            stamp = time.monotonic_ns()
+            message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10**9)
+            topic.publish(message)
+    link.send((time.process_time() - cpu, time.monotonic() - start, late))
+    link.recv()
+
+
+def subscribe(load: Load, link: Connection) -> None:
+    """Body of the receiving process: counts until it is told that all was sent, and half a second more."""
+    import rclpy
+    from rclpy.qos import qos_profile_sensor_data
+    from sensor_msgs.msg import Image
+
+    node = _node('transport_subscriber')
+    received = Received([0] * load.cameras)
+    last = [-1] * load.cameras
+
+    def arrived(camera: int, message: Image) -> None:
+        now = time.monotonic_ns()
+        stamp = message.header.stamp
+        received.latencies.append((now - stamp.sec * 10**9 - stamp.nanosec) * 1e-9)
+        number = int(message.header.frame_id)
+        received.frames[camera] += 1
+        received.disorder += number <= last[camera]
+        last[camera] = number
+
+    for camera in range(load.cameras):
+        node.create_subscription(
+            Image, f'camera_{camera}', lambda message, camera=camera: arrived(camera, message), qos_profile_sensor_data
+        )
+    cpu, end = time.process_time(), float('inf')
+    while time.monotonic() < end:
+        rclpy.spin_once(node, timeout_sec=0.1)
+        if link.poll():
+            link.recv()
+            end = time.monotonic() + 0.5
+    received.cpu_s = time.process_time() - cpu
+    link.send(received)
+
+
+def measure(load: Load, profile: Path | None) -> tuple[Received, float, float, float]:
+    """Send the load through Fast DDS with this profile: what arrived, CPU of the sender (s), duration (s), worst delay (s).
+
+    Raises:
+        RuntimeError: publisher and subscriber did not find each other.
+    """
+    os.environ.pop('FASTRTPS_DEFAULT_PROFILES_FILE', None)
+    if profile:
+        os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(profile)
+    os.environ['ROS_DOMAIN_ID'] = str(random.randint(1, 101))
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    context = multiprocessing.get_context('spawn')
+    ends = [context.Pipe() for _ in range(2)]
+    processes = [
+        context.Process(target=target, args=(load, end[1]), daemon=True)
+        for target, end in zip((publish, subscribe), ends, strict=True)
+    ]
+    for process in processes:
+        process.start()
+    sender, receiver = ends[0][0], ends[1][0]
+    try:
+        answer = sender.recv()
+        if answer != 'ready':
+            raise RuntimeError(answer)
+        sender.send('go')
+        cpu_s, took_s, late_s = sender.recv()
+        receiver.send('sent')
+        received = receiver.recv()
+        sender.send('end')
+    finally:
+        for process in processes:
+            process.join(5.0)
+            process.kill()
+    return received, cpu_s, took_s, late_s
+
+
+def row(name: str, load: Load, result: tuple[Received, float, float, float]) -> str:
+    """One line of the table."""
+    received, cpu_s, took_s, late_s = result
+    sent, arrived = load.frames * load.cameras, sum(received.frames)
+    ordered = sorted(received.latencies) or [float('nan')]
+    p50, p99 = (1e3 * ordered[min(len(ordered) - 1, int(len(ordered) * q))] for q in (0.5, 0.99))
+    return (
+        f'| {name:22} | {arrived:6} of {sent:6} | {sent - arrived:6} ({100 * (1 - arrived / sent):4.1f} %) '
+        f'| {p50:5.1f} / {p99:6.1f} | {cpu_s / took_s:4.2f} / {received.cpu_s / took_s:4.2f} | {1e3 * late_s:6.1f} |'
+    )
+
+
+def main() -> int:
+    """Measure both and print a table; 1 if a frame was lost with the profile."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument('--seconds', type=float, default=60.0, help='length of each measurement')
+    parser.add_argument('--cameras', type=int, default=4, help='streams')
+    parser.add_argument('--height', type=int, default=480, help='pixels')
+    parser.add_argument('--width', type=int, default=640, help='pixels')
+    parser.add_argument('--rate', type=float, default=50.0, help='frames a second of each camera')
+    args = parser.parse_args()
+    load = Load(args.cameras, args.height, args.width, args.rate, args.seconds)
+    print(f'{load.cameras} cameras x {load.height}x{load.width} x {load.rate_hz:g} Hz, {load.seconds:g} s each, '
+          f'{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}')
+    print('| Fast DDS               | frames that arrive | lost             | latency p50 / p99 (ms) '
+          '| CPU sender / receiver (cores) | sender late at worst (ms) |')
+    print('|---|---|---|---|---|---|')
+    lost = 0
+    for name, profile in (('config/fastdds.xml', PROFILE), ('its default', None)):
+        result = measure(load, profile)
+        print(row(name, load, result), flush=True)
+        if profile:
+            lost = load.frames * load.cameras - sum(result[0].frames)
+    return int(lost > 0)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
