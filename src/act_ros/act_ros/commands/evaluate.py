@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from act_ros.commands.report import EpisodeTrace, plot_episode, success_line, write_video
-from act_ros.control.ensemble import TemporalEnsemble
+from act_ros.control.ensemble import ORDERS, make_execution
 from act_ros.control.limiter import Limiter
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.policy import Policy, resolve_checkpoint
+from act_ros.policy.folder import resolve_checkpoint
+from act_ros.policy.policy import Policy
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk, Frame
 from act_ros.sim.cameras import CameraRig
@@ -88,27 +89,25 @@ class Evaluator:
         """Run one episode, one inference per tick where the execution asks for it."""
         setting, world = self._setting, self.world
         world.reset(seed)
-        ensemble = TemporalEnsemble(
-            self.policy.config.chunk, self._spec.dof, m=setting.m, order=setting.ensemble
-        ) if setting.ensemble != 'off' else None
+        execution = make_execution(
+            self.policy.config.chunk, self._spec.dof, setting.ensemble, setting.m, setting.execute
+        )
         limiter = Limiter(self._spec)
         limiter.reset(world.qpos)
-        digest, inference_s, chunk = hashlib.sha256(), [], None
+        digest = hashlib.sha256()
+        inference_s: list[float] = []
         for tick in range(STEPS[setting.task]):
-            images = self.frames() if ensemble or tick % setting.execute == 0 or trace else {}
-            if ensemble or tick % setting.execute == 0:
-                started = time.perf_counter()
-                actions = self.policy.predict(world.qpos.astype(np.float32), images)
-                inference_s.append(time.perf_counter() - started)
-                chunk = Chunk(tick, actions, inference_s[-1])
-                if ensemble:
-                    ensemble.add(chunk)
-            target = ensemble.action(tick) if ensemble else chunk.actions[tick % setting.execute]
-            command, _ = limiter.apply(np.asarray(target, dtype=np.float64))
+            if execution.due(tick):
+                chunk = self._predict(tick)
+                execution.add(chunk)
+                inference_s.append(chunk.inference_s)
+            target = execution.action(tick)
+            assert target is not None  # a chunk of this very tick, or one that still reaches it
+            command, _ = limiter.apply(target)
             if trace is not None:
                 trace.append(self._picture(), world.qpos, command)
             world.command(command)
-            world.step(0.02)
+            world.step(1.0 / self._spec.rate_hz)
             digest.update(world.qpos.tobytes())
             if world.success:
                 break
@@ -116,6 +115,12 @@ class Evaluator:
             seed, world.success, world.max_reward, tick + 1, 1e3 * float(np.median(inference_s)),
             digest.hexdigest()[:16],
         )
+
+    def _predict(self, tick: int) -> Chunk:
+        images = self.frames()
+        started = time.perf_counter()
+        actions = self.policy.predict(self.world.qpos.astype(np.float32), images)
+        return Chunk(tick, actions, time.perf_counter() - started)
 
     def _picture(self) -> Frame:
         self.rig.update(self.world.state())
@@ -155,10 +160,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument('--task', choices=sorted(STEPS), default='transfer_cube', help='simulated task')
     p.add_argument('--episodes', type=int, default=50, help='how many seeds to run')
     p.add_argument('--first-seed', type=int, default=0, help='the first of them; training uses 1000 and up')
-    p.add_argument('--ensemble', choices=['oldest', 'newest', 'off'], default='oldest',
+    p.add_argument('--ensemble', choices=ORDERS, default='oldest',
                    help='which prediction weighs most in the temporal ensemble; off: execute chunks')
     p.add_argument('--m', type=float, default=0.01, help='the ensemble weighs exp(-m i)')
-    p.add_argument('--execute', type=int, default=100, help='with --ensemble off: actions taken of each chunk')
+    p.add_argument('--execute', type=int, default=0, help='with --ensemble off: actions taken of each chunk; 0: all')
     p.add_argument('--workers', type=int, default=1, help='processes; each takes --threads cores')
     p.add_argument('--threads', type=int, default=1, help='cores for the network in each process')
     p.add_argument('--output', type=Path, help='folder for results.json, and for the picture and film below')
@@ -169,15 +174,15 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 when every episode ran, 2 when the input was wrong."""
     args = parser().parse_args(argv)
-    if min(args.episodes, args.execute, args.workers, args.threads) < 1:
-        print('evaluate: --episodes, --execute, --workers and --threads must be at least 1', file=sys.stderr)
+    if min(args.episodes, args.workers, args.threads) < 1 or args.execute < 0:
+        print('evaluate: --episodes, --workers and --threads must be at least 1, --execute 0 or more', file=sys.stderr)
         return 2
     if args.video and not args.output:
         print('evaluate: --video needs --output FOLDER to put the film into', file=sys.stderr)
         return 2
     try:
         return _run(args)
-    except (PolicyError, SimulationError) as error:
+    except (PolicyError, SimulationError, ValueError) as error:
         print(f'evaluate: {error}', file=sys.stderr)
         return 2
 
