@@ -244,11 +244,11 @@ class LaunchService:
             self.__logger.warning(text)
             self.__begin_shutdown('ctrl-c (SIGINT)', due_to_sigint=True)
             return
-        self.__logger.error("user interrupted with ctrl-\\ (%s), terminating...", number.name)
-        self.__logger.error('using %s can result in orphaned processes', number.name)
-        self.__logger.error('make sure no processes launched are still running')
-        if self.__task is not None:
-            self.__task.cancel()
+        # ROS 2's launch dies of these at once and leaves its processes behind. Here they end too:
+        # a service manager that stops the launch means them as well.
+        self.__logger.error('user interrupted with ctrl-\\ (%s), terminating...', number.name)
+        self.__return_code = 1
+        self.__begin_shutdown(f'{number.name} received')
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
