@@ -26,6 +26,12 @@ _act_prepend() {
     export "$1=$2${list:+:$list}"
 }
 
+# Put $2 at the end of the list in variable $1, unless it is in it.
+_act_append() {
+    local list="${!1:-}"
+    [[ ":$list:" == *":$2:"* ]] || export "$1=${list:+$list:}$2"
+}
+
 # Source a file of ROS, whose scripts read variables that may be unset.
 _act_source() {
     local nounset=0 status=0
@@ -37,40 +43,38 @@ _act_source() {
     return "$status"
 }
 
-# The ROS 2 of this machine: /opt/ros/NAME, or nothing where there is only the one from PyPI.
-_act_find_ros() {
-    local name
-    for name in jazzy lyrical kilted humble; do
-        if [ -f "/opt/ros/$name/setup.bash" ]; then
-            echo "/opt/ros/$name"
-            return
-        fi
-    done
-}
-
 _act_setup() {
-    local root venv ros
+    local root venv kind distro prefix
     root="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)" || return 1
     venv="$root/.venv"
 
-    # 1. ROS 2 itself.
-    if [ -z "${ROS_DISTRO:-}" ]; then
-        ros="$(_act_find_ros)"
-        if [ -n "$ros" ]; then
-            _act_source "$ros/setup.bash" || return 1
-        fi
-    fi
-
-    # 2. The Python environment: everything, or on a ROS 2 of this machine what apt does not have.
-    if [ ! -x "$venv/bin/python" ]; then
-        echo "setup.bash: $venv is not there yet; run: make -C $root setup" >&2
+    # 1. ROS 2 itself: the one that scripts/setup.sh built on, as it noted it.
+    if [ ! -x "$venv/bin/python" ] || ! read -r kind distro prefix 2>/dev/null <"$venv/base"; then
+        echo "setup.bash: not set up yet; run: make -C $root setup" >&2
         return 1
     fi
-    if [ -f "$venv/share/rclpy/package.xml" ]; then
-        # ROS 2 from PyPI. Its wheels have no setup script of their own.
-        export ROS_VERSION=2 ROS_DISTRO=jazzy ROS_PYTHON_VERSION=3
-        _act_prepend LD_LIBRARY_PATH "$venv/lib"
-    fi
+    case "$kind" in
+        pypi)
+            export ROS_VERSION=2 ROS_PYTHON_VERSION=3 ROS_DISTRO="$distro"
+            _act_prepend LD_LIBRARY_PATH "$venv/lib"
+            ;;
+        opt)
+            if [ -n "${ROS_DISTRO:-}" ] && [ "$ROS_DISTRO" != "$distro" ]; then
+                echo "setup.bash: ROS 2 $ROS_DISTRO is sourced, but this was built on $distro;" \
+                    "use a new shell, or run: make -C $root setup" >&2
+                return 1
+            fi
+            _act_source "$prefix/setup.bash" || return 1
+            ;;
+        *)
+            if [[ ":${AMENT_PREFIX_PATH:-}:" != *":$prefix:"* ]]; then
+                echo "setup.bash: this was built on the ROS 2 in $prefix; source that first" >&2
+                return 1
+            fi
+            ;;
+    esac
+
+    # 2. The Python environment: everything, or on a ROS 2 of this machine what apt does not have.
     export VIRTUAL_ENV="$venv"
     _act_prepend PATH "$venv/bin"
 
@@ -81,26 +85,25 @@ _act_setup() {
         echo "setup.bash: the packages are not built yet; run: make -C $root setup" >&2
         return 1
     fi
-    if [ -f "$venv/share/rclpy/package.xml" ]; then
-        # Last in the list: a message package of the workspace goes before one of the wheels.
-        case ":${AMENT_PREFIX_PATH:-}:" in
-            *":$venv:"*) ;;
-            *) export AMENT_PREFIX_PATH="${AMENT_PREFIX_PATH:+$AMENT_PREFIX_PATH:}$venv" ;;
-        esac
-        case ":${CMAKE_PREFIX_PATH:-}:" in
-            *":$venv:"*) ;;
-            *) export CMAKE_PREFIX_PATH="${CMAKE_PREFIX_PATH:+$CMAKE_PREFIX_PATH:}$venv" ;;
-        esac
+    if [ "$kind" = pypi ]; then
+        # Behind the workspace in the search, like the underlay it is. Its wheels have no setup
+        # script for colcon's to chain to.
+        _act_append AMENT_PREFIX_PATH "$venv"
+        _act_append CMAKE_PREFIX_PATH "$venv"
     fi
 
     # 4. Defaults that the user's own settings go before.
-    # Images of 0.9 MB do not fit Fast DDS's default shared memory (see the file).
-    if [ -z "${FASTRTPS_DEFAULT_PROFILES_FILE:-}" ] && [ -f "$root/config/fastdds.xml" ]; then
-        export FASTRTPS_DEFAULT_PROFILES_FILE="$root/config/fastdds.xml"
+    # Images of 0.9 MB do not fit Fast DDS's default shared memory (see the file). The first name
+    # is for Humble and Jazzy, the second for what came later.
+    local name
+    if [ -f "$root/config/fastdds.xml" ]; then
+        for name in FASTRTPS_DEFAULT_PROFILES_FILE FASTDDS_DEFAULT_PROFILES_FILE; do
+            [ -n "${!name:-}" ] || export "$name=$root/config/fastdds.xml"
+        done
     fi
-    # A robot must not listen to commands from the next desk. For several machines: SUBNET.
-    # Not before Jazzy, where the older variable would then be the one that counts.
-    if [ "${ROS_DISTRO:-}" = humble ]; then
+    # A robot must not listen to commands from the next desk. For several machines: SUBNET (and
+    # ROS_LOCALHOST_ONLY=0 on Humble, which knows only that).
+    if [ "$distro" = humble ]; then
         export ROS_LOCALHOST_ONLY="${ROS_LOCALHOST_ONLY:-1}"
     else
         export ROS_AUTOMATIC_DISCOVERY_RANGE="${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}"
@@ -113,7 +116,7 @@ _act_setup() {
 
 _act_setup
 _act_status=$?
-unset -f _act_setup _act_find_ros _act_source _act_prepend
+unset -f _act_setup _act_source _act_prepend _act_append
 if [ "$_act_status" != 0 ]; then
     unset _act_status
     return 1

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Run what `make test` runs, after scripts/setup.sh --dev: cheap checks first, so that a typing
+# error does not cost minutes. `scripts/test.sh lint` stops before the tests.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. ./setup.bash
+
+# The tests share two cores with the processes they start: one thread each, for OpenMP, and for
+# Mesa's software renderer.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" LP_NUM_THREADS="${LP_NUM_THREADS:-1}"
+
+echo '== ruff'
+ruff check .
+ruff format --check --quiet . || {
+    echo 'not formatted: run `ruff format .`' >&2
+    exit 1
+}
+echo '== shell scripts'
+for script in setup.bash scripts/*.sh scripts/lib/*.sh .ci/run; do
+    bash -n "$script"
+done
+echo '== mypy'
+mypy
+[ "${1:-}" != lint ] || exit 0
+
+# One pytest for all, so that it closes with one line about everything: unit tests first (they
+# are the fast ones), then nodes, launch files, faults.
+echo '== tests'
+folders=()
+for folder in test/unit test/nodes test/launch test/fault; do
+    [ ! -d "$folder" ] || folders+=("$folder")
+done
+exec pytest "${folders[@]}"
