@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run a trained policy at 50 Hz on the simulated or the real ALOHA."""
 
-import json
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
@@ -16,35 +15,20 @@ from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PythonExpression
 
-from act_ros.nodes.bringup import LaunchArgumentError, act_node, common_arguments, value
+from act_ros.nodes.bringup import act_node, common_arguments, value
 from act_ros.paths import share_dir
+from act_ros.policy.folder import read_config, resolve_checkpoint
 
 HERE = Path(__file__).parent
 
 
 def _checkpoint(context: LaunchContext) -> list[Action]:
-    """See before anything starts that there is a policy; let the simulator render the cameras it looks through."""
-    name, models = value(context, 'checkpoint'), Path(value(context, 'models_dir'))
-    found = [folder for folder in (models / name, Path(name)) if folder.is_dir()]
-    if not found:
-        there = (
-            ', '.join(sorted(path.parent.name for path in models.glob('*/config.json'))) or 'none'
-        )
-        raise LaunchArgumentError(
-            f'checkpoint:={name} is not a folder, and not a policy in {models} (there: {there})'
-        )
-    config = found[0] / 'config.json'
-    if (
-        value(context, 'robot') != 'sim'
-        or value(context, 'cameras') != 'auto'
-        or not config.is_file()
-    ):
+    """Read the policy's configuration before anything starts; the simulator renders its cameras."""
+    models = Path(value(context, 'models_dir')).expanduser()
+    config = read_config(resolve_checkpoint(value(context, 'checkpoint'), models))
+    if value(context, 'robot') != 'sim' or value(context, 'cameras') != 'auto':
         return []
-    try:
-        cameras = json.loads(config.read_text(encoding='utf-8')).get('cameras', [])
-    except (OSError, ValueError):
-        return []  # the policy node says what is wrong with it
-    return [SetLaunchConfiguration('cameras', ','.join(cameras) or 'auto')]
+    return [SetLaunchConfiguration('cameras', ','.join(config.cameras))]
 
 
 def _policy(context: LaunchContext) -> list[Action]:

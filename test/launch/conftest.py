@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the launch tests share: a `ros2 launch` that runs, its own domain, and a policy with random weights.
+
+They run the `ros2` command that is on the PATH, so they hold for ROS 2's own launch and for the stand-in.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DEADLINE_S = 90.0
+"""Generous: a machine that is busy with other work must not fail a test of behaviour."""
+
+if shutil.which('ros2') is None:
+    collect_ignore_glob = ['test_*.py']
+
+
+class Launch:
+    """A `ros2 launch act_ros FILE ARGUMENTS` that runs; what it wrote is in `text`."""
+
+    def __init__(self, log: Path, env: dict[str, str], *arguments: str) -> None:
+        self._log = log
+        with log.open('wb') as out:
+            self.process = subprocess.Popen(
+                ['ros2', 'launch', 'act_ros', *arguments],
+                env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+            )  # fmt: skip
+
+    @property
+    def text(self) -> str:
+        return self._log.read_text(encoding='utf-8', errors='replace')
+
+    def wait_for(self, text: str, times: int = 1) -> None:
+        """Wait until `text` was written so often, or fail with all that was."""
+        end = time.monotonic() + DEADLINE_S
+        while self.text.count(text) < times:
+            assert self.process.poll() is None, f'ended before {text!r} was seen:\n{self.text}'
+            assert time.monotonic() < end, f'{text!r} was not seen:\n{self.text}'
+            time.sleep(0.05)
+
+    def wait(self) -> int:
+        """Wait for its end; returns the exit code."""
+        try:
+            return self.process.wait(DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f'did not end:\n{self.text}')
+
+    def interrupt(self) -> float:
+        """What Ctrl+C does in a terminal: SIGINT to all of its processes. Returns the seconds to its end."""
+        start = time.monotonic()
+        os.killpg(self.process.pid, signal.SIGINT)
+        self.wait()
+        return time.monotonic() - start
+
+    def pid(self, name: str) -> int:
+        """Process id of a node, as launch tells it: '[NAME-N]: process started with pid [PID]'."""
+        self.wait_for(f'[{name}-')
+        line = next(line for line in self.text.splitlines() if f'[{name}-' in line and 'with pid [' in line)
+        return int(line.rpartition('[')[2].rstrip(']'))
+
+    def kill(self) -> None:
+        """Leave nothing behind."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGINT)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A domain of its own on this machine, and a folder for launch's logs; the test's own rclpy gets them, too."""
+    for name, value in {
+        'ROS_DOMAIN_ID': str(random.randint(1, 101)),
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        'ROS_LOG_DIR': str(tmp_path / 'ros_log'),
+        'OMP_NUM_THREADS': '1',
+        'PYTHONUNBUFFERED': '1',
+    }.items():
+        monkeypatch.setenv(name, value)
+    return dict(os.environ)
+
+
+@pytest.fixture
+def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[..., Launch]]:
+    """`start('sim.launch.py', 'seed:=1')`; what still runs at the end of the test is ended."""
+    launches: list[Launch] = []
+
+    def begin(*arguments: str, **env: str) -> Launch:
+        log = tmp_path / f'launch_{len(launches)}.log'
+        launches.append(Launch(log, {**environment, **env}, *arguments))
+        return launches[-1]
+
+    yield begin
+    for launch in launches:
+        launch.kill()
+
+
+@pytest.fixture(scope='session')
+def tiny_policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A policy with random weights that looks through cam_high; made in a process, to keep PyTorch out of this one."""
+    folder = tmp_path_factory.mktemp('models') / 'tiny'
+    code = f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(ROOT / 'test' / 'unit')!r})
+from synthetic import write_policy
+write_policy(Path({str(folder)!r}))
+"""
+    subprocess.run([sys.executable, '-c', code], check=True)
+    return folder
+
+
+@pytest.fixture
+def tiny_sim(tiny_policy: Path) -> list[str]:
+    """Arguments of aloha.launch.py for a simulation that asks little of the machine."""
+    return [f'checkpoint:={tiny_policy}', 'image_height:=48', 'image_width:=64']
+
+
+class Listener:
+    """An rclpy node of the test that counts messages."""
+
+    def __init__(self) -> None:
+        import rclpy
+        from rclpy.context import Context
+        from rclpy.executors import SingleThreadedExecutor
+
+        self._context = Context()
+        rclpy.init(context=self._context)
+        self.node = rclpy.create_node('launch_test', context=self._context)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        self.count: dict[str, int] = {}
+
+    def listen(self, kind: type, topic: str) -> None:
+        """Count the messages of `topic`."""
+        from rclpy.qos import qos_profile_sensor_data
+
+        self.count[topic] = 0
+
+        def arrived(_: object) -> None:
+            self.count[topic] += 1
+
+        self.node.create_subscription(kind, topic, arrived, qos_profile_sensor_data)
+
+    def spin_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Take messages until `condition` holds, or fail."""
+        end = time.monotonic() + DEADLINE_S
+        while not condition():
+            assert time.monotonic() < end, f'{what}: {self.count}'
+            self._executor.spin_once(timeout_sec=0.1)
+
+    def spin_for(self, seconds: float) -> None:
+        """Take messages for some time: to see that something does not come."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._executor.spin_once(timeout_sec=0.1)
+
+    def close(self) -> None:
+        self.node.destroy_node()
+        self._context.try_shutdown()
+
+
+@pytest.fixture
+def listener(environment: dict[str, str]) -> Iterator[Listener]:
+    """A node in the test's domain."""
+    made = Listener()
+    yield made
+    made.close()

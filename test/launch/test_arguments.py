@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`--show-args` is the manual, and a value that cannot be used is refused before anything starts."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SHARED = {'robot', 'cameras', 'namespace', 'params_file', 'log_level'}
+SIM = {'task', 'seed', 'episodes', 'operator', 'lockstep', 'image_height', 'image_width', 'image_rate_hz', 'video'}
+HARDWARE = {'leaders', 'leader_model', 'follower_model', 'rig', 'enable'}
+ARGUMENTS = {
+    'sim.launch.py': SHARED | SIM,
+    'hardware.launch.py': SHARED | HARDWARE,
+    'aloha.launch.py': SHARED | SIM | HARDWARE
+    | {'checkpoint', 'models_dir', 'ensemble', 'inference', 'record'},
+    'record.launch.py': SHARED | SIM | HARDWARE | {'dataset', 'length', 'keep_failures'},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('file', ARGUMENTS)
+def test_show_args_describes_every_argument(file: str, environment: dict[str, str]) -> None:
+    shown = subprocess.run(
+        ['ros2', 'launch', 'act_ros', file, '--show-args'], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    described = dict(re.findall(r"^ +'(\w+)':\*?\n +(.+)$", shown, re.MULTILINE))
+    assert set(described) == ARGUMENTS[file]
+    assert not [name for name, text in described.items() if len(text) < 20 or 'no description' in text]
+
+
+REFUSED = [
+    ('aloha.launch.py', 'robot:=spot', 'Valid options are'),
+    ('aloha.launch.py', 'ensemble:=average', 'Valid options are'),
+    ('aloha.launch.py', 'inference:=later', 'Valid options are'),
+    ('aloha.launch.py', 'enable:=maybe', 'Valid options are'),
+    ('aloha.launch.py', 'task:=laundry', 'Valid options are'),
+    ('aloha.launch.py', 'params_file:=mine.yaml', 'params_file:=mine.yaml is not the absolute path of a file'),
+    ('sim.launch.py', 'seed:=first', 'seed:=first is not a whole number of at least 0'),
+    ('sim.launch.py', 'episodes:=-1', 'episodes:=-1 is not a whole number of at least 0'),
+    ('sim.launch.py', 'image_rate_hz:=nan', 'image_rate_hz:=nan is not a number of at least 1'),
+    ('sim.launch.py', 'cameras:=cam_high,cam_nose', 'cameras:=cam_high,cam_nose is not auto or some of cam_high,'),
+    ('record.launch.py', 'keep_failures:=perhaps', 'Valid options are'),
+    ('record.launch.py', 'operator:=me', 'Valid options are'),
+]
+
+
+@pytest.mark.parametrize(('file', 'argument', 'message'), REFUSED, ids=[row[1] for row in REFUSED])
+def test_unusable_value_is_refused(
+    file: str, argument: str, message: str, start: Callable, tiny_policy: Path
+) -> None:
+    needed = [f'checkpoint:={tiny_policy}'] if file == 'aloha.launch.py' else []
+    launch = start(file, *needed, argument)
+    assert launch.wait() == 1
+    assert message in launch.text
+    assert 'Traceback' not in launch.text
+    assert 'process started' not in launch.text
+
+
+def test_missing_checkpoint_is_refused_with_those_there_are(start: Callable, tiny_policy: Path) -> None:
+    launch = start('aloha.launch.py', 'checkpoint:=nowhere', f'models_dir:={tiny_policy.parent}')
+    assert launch.wait() == 1
+    assert "there is no policy 'nowhere'" in launch.text
+    assert 'tiny' in launch.text
+    assert 'Traceback' not in launch.text
+    assert 'process started' not in launch.text
+
+
+def test_broken_checkpoint_is_refused(start: Callable, tmp_path: Path) -> None:
+    (tmp_path / 'config.json').write_text('{"format": 1}', encoding='utf-8')
+    launch = start('aloha.launch.py', f'checkpoint:={tmp_path}')
+    assert launch.wait() == 1
+    assert '"cameras" is missing' in launch.text
+    assert 'process started' not in launch.text
