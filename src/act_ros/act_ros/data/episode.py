@@ -114,9 +114,14 @@ class EpisodeWriter:
         self._log.append(Row(float(stamp_s), vectors, jpegs, ages).pack())
         self.rows += 1
 
-    def seal(self, success: bool) -> Path:
-        """Write the end, close the log and return its path, for `act_ros.data.finish`."""
-        self._log.append(pack_end(success))
+    def seal(self, success: bool, attrs: Mapping[str, Any] | None = None) -> Path:
+        """Write the end, close the log and return its path, for `act_ros.data.finish`.
+
+        Args:
+            success: whether the task was done.
+            attrs: attributes of the file that are known only now.
+        """
+        self._log.append(pack_end(success, attrs or {}))
         self._log.close()
         return self._log.path
 

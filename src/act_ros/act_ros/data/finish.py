@@ -109,8 +109,9 @@ def _attributes(source: EpisodeLog) -> dict[str, Any]:
         'sim': False,
         **header.attrs,
         'compress': True,
-        'success': bool(source.success),
-        'complete': source.success is not None,
+        'success': False,
+        **(source.end or {}),
+        'complete': source.end is not None,
         'joint_names': list(header.joint_names),
         'cameras': list(header.cameras),
         'jpeg_channels': 'rgb',
@@ -178,7 +179,7 @@ def _name(partial: Path, episode: Path) -> None:
             raise
     # No hard links on this disk (FAT, some network folders): take the name first, then fill it.
     os.close(os.open(episode, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
-    os.replace(partial, episode)
+    partial.replace(episode)
 
 
 def _version() -> str:
@@ -191,12 +192,13 @@ def _version() -> str:
 def main() -> int:
     """Finish the log that is named on the command line; prints the episode's path."""
     if len(sys.argv) not in (2, 3):
-        print('usage: python -m act_ros.data.finish LOG [FOLDER]', file=sys.stderr)
+        sys.stderr.write('usage: python -m act_ros.data.finish LOG [FOLDER]\n')
         return 2
     try:
-        print(finish_log(sys.argv[1], Path(sys.argv[2]) if len(sys.argv) == 3 else None))
+        episode = finish_log(sys.argv[1], Path(sys.argv[2]) if len(sys.argv) == 3 else None)
+        sys.stdout.write(f'{episode}\n')
     except (EpisodeError, OSError) as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f'{error}\n')
         return 1
     return 0
 

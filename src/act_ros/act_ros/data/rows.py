@@ -67,9 +67,9 @@ class Row:
         return b''.join([b'R', struct.pack('<d', self.stamp_s), vectors, *images, *self.jpegs])
 
 
-def pack_end(success: bool) -> bytes:
-    """The end's record: the episode was ended on purpose, and whether the task was done."""
-    return b'E' + json.dumps({'success': success}).encode()
+def pack_end(success: bool, attrs: Mapping[str, Any]) -> bytes:
+    """The end's record: whether the task was done, and attributes known only now."""
+    return b'E' + json.dumps({**attrs, 'success': success}).encode()
 
 
 class EpisodeLog:
@@ -90,8 +90,8 @@ class EpisodeLog:
             )
         raw = json.loads(first[1:])
         self.header = Header(tuple(raw['joint_names']), tuple(raw['cameras']), raw['attrs'])
-        self.success: bool | None = None
-        """Whether the task was done, None if the recording was cut off; known after `rows()`."""
+        self.end: Mapping[str, Any] | None = None
+        """Attributes that the end gave, None if the recording was cut off; known after `rows()`."""
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows up to the last whole one."""
@@ -99,7 +99,7 @@ class EpisodeLog:
             if record[:1] == b'R':
                 yield self._unpack(record)
             elif record[:1] == b'E':
-                self.success = bool(json.loads(record[1:])['success'])
+                self.end = json.loads(record[1:])
 
     def _unpack(self, record: bytes) -> Row:
         dof, count = len(self.header.joint_names), len(self.header.cameras)

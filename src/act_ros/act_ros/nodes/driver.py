@@ -46,12 +46,12 @@ class SimDriver:
     def __init__(
         self, namespace: str, arm: str, simulation: Simulation, lock: threading.Condition
     ) -> None:
-        """Offer the interface of `arm` in `namespace`; `lock` guards the simulation."""
+        """Offer the interface of `arm`, in `namespace` (the arm's); `lock` guards the simulation."""
         self.arm = arm
         # Arguments of the process (its namespace, its name) are the sim node's, not the drivers'.
         self.node = Node(
             'xs_sdk',
-            namespace=f'{namespace}/{arm}',
+            namespace=namespace,
             use_global_arguments=False,
             start_parameter_services=False,
         )
@@ -111,7 +111,7 @@ class SimDriver:
             self.node.create_service(SetBool, 'gravity_compensation_enable', self._compensate)
 
     def _guarded(self, name: str, answer: Callable[[Any, Any], None]) -> Callable[[Any, Any], Any]:
-        """Answer under the lock; a wrong request is logged, changes nothing, and is answered empty."""
+        """Answer under the lock; a wrong request is logged and answered empty."""
 
         def serve(request: Any, response: Any) -> Any:
             try:
@@ -150,13 +150,8 @@ class SimDriver:
                 self._log.error(f'trajectory refused: {error}')
                 return
             now = self._simulation.stamp_ns
-            row = (
-                'positions'
-                if mode in POSITION_MODES
-                else 'velocities'
-                if mode == 'velocity'
-                else 'effort'
-            )
+            other = 'velocities' if mode == 'velocity' else 'effort'
+            row = 'positions' if mode in POSITION_MODES else other
             plan = [
                 _Point(
                     now + p.time_from_start.sec * 10**9 + p.time_from_start.nanosec,
@@ -167,7 +162,7 @@ class SimDriver:
             self._trajectory = msg.cmd_type, msg.name, plan
 
     def follow(self) -> None:
-        """Command the point of the trajectory that is due. Called at every step, under the lock."""
+        """Command the point of the trajectory that is due; for every step, under the lock."""
         if self._trajectory is None:
             return
         cmd_type, name, plan = self._trajectory
@@ -235,7 +230,7 @@ class SimDriver:
         response.values = self._motors.get_register(q.cmd_type, q.name, q.reg)
 
     def _compensate(self, request: Any, response: Any) -> Any:
-        """Let the leader float, so that it can be led by hand; without it, it holds where it is."""
+        """Let the leader float, to be led by hand; without that it holds where it is."""
         with self._lock:
             if not request.data:
                 self._motors.set_mode('group', 'arm', 'position', 'velocity', 0, 0)

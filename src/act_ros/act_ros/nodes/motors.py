@@ -2,7 +2,7 @@
 """The motors of one simulated arm, as the users of its driver see them (no ROS).
 
 What a Dynamixel does with a command depends on its operating mode, its profile and its torque; the
-driver adds groups, and a gripper that also answers in metres. Seven motors: six joints and the gripper.
+driver adds groups, and a gripper that also answers in metres. Seven motors: six joints, the gripper.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ GRIPPER = 6
 """Index of the gripper among the seven motors."""
 
 _EFFORT_TO_SPEED = 1.0 / 500.0
-"""Speed (rad/s) of a free motor per unit of effort (PWM or mA): 350, what Interbotix's gripper uses,
-moves it at 0.7 rad/s."""
+"""Speed (rad/s) of a motor per unit of effort (PWM or mA): the 350 of Interbotix's gripper
+move it at 0.7 rad/s."""
 _VELOCITY_UNIT = 0.229 * 2 * np.pi / 60
 """rad/s per unit of the register Profile_Velocity (0.229 rev/min, Dynamixel X series)."""
 
@@ -40,7 +40,7 @@ REGISTERS = {
     'Present_Velocity': 0, 'Present_Position': 2048, 'Present_Input_Voltage': 120,
     'Present_Temperature': 35,
 }  # fmt: skip
-"""The registers that are kept, by the names of the motors' control table, with their first values."""
+"""The registers that are kept, by their names in the motors' control table, and first values."""
 
 _READ_ONLY = ('Hardware_Error_Status', 'Torque_Enable', 'Operating_Mode')
 _GAINS = (
@@ -84,7 +84,7 @@ LEADER = ArmModel(
 
 
 class ArmMotors:
-    """State of an arm's motors. `setpoint` (7,): where they are told to be now, radians and 0..1."""
+    """State of an arm's motors. `setpoint` (7,): where they are told to be, radians and 0..1."""
 
     def __init__(
         self, model: ArmModel, scale: GripperScale, spec: RobotSpec, torque: bool
@@ -194,7 +194,7 @@ class ArmMotors:
             self._goal[motor], self._drive[motor] = self.setpoint[motor], 0.0
 
     def reboot(self, cmd_type: str, name: str, enable: bool, smart: bool) -> None:
-        """Reboot motors: their torque is as `enable` says after it. `smart`: only those in error."""
+        """Reboot motors: then their torque is as `enable` says. `smart`: only those in error."""
         motors = self.find(cmd_type, name)
         for motor in motors:
             if not smart or self.registers[motor]['Hardware_Error_Status']:

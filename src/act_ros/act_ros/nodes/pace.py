@@ -14,8 +14,8 @@ _FASTEST = 0.8
 class Pace:
     """Waits for one period after the other, by absolute deadlines on the steady clock.
 
-    A delay is made up for softly, with periods of at least 0.8 of their length; of one above 50 ms the
-    rest is given up, and the simulation is that much slower than real time. There is no burst.
+    A delay is made up for softly, with periods of at least 0.8 of their length; what goes beyond
+    50 ms is given up, and the simulation is that much slower. There is no burst.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Pace:
 
 
 class RealTimeFactor:
-    """Simulated seconds per second of the steady clock, over the last whole second; nan before it."""
+    """Simulated seconds per second of the steady clock, over the last second; nan before it."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         """Measure from now on."""

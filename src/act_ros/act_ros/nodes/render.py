@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A thread that renders the simulated cameras, so that physics and joint states never wait for it."""
+"""A thread that renders the simulated cameras: physics and joint states never wait for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from act_ros.sim.world import World, WorldState
 
 @dataclass(frozen=True)
 class View:
-    """A camera of the scene, the size of its pictures, and who gets them with their stamp in ns."""
+    """A camera of the scene, the size of its pictures, who gets them (with stamp in ns), and when."""
 
     scene: str
     height: int
@@ -24,10 +24,10 @@ class View:
 
 
 class RenderThread:
-    """Renders the newest snapshot that was handed in; those that come too fast are skipped and counted."""
+    """Renders the newest snapshot handed in; those that come too fast are skipped and counted."""
 
     def __init__(self, world: World, views: Sequence[View], failed: Callable[[str], None]) -> None:
-        """Render `views` of `world`; `failed` is called, from the thread, if that is not possible."""
+        """Render `views` of `world`; the thread calls `failed` if that is not possible."""
         self._world, self._views, self._failed = world, views, failed
         self._changed = threading.Condition()
         self._next: tuple[WorldState, int] | None = None

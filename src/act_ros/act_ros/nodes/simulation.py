@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulated ALOHA without ROS: world, four arms' motors, operator, and the course of episodes."""
+"""The simulated ALOHA without ROS: world, four arms' motors, operator, course of the episodes."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from act_ros.nodes.motors import FOLLOWER, GRIPPER, LEADER, ArmMotors, MotorError
+from act_ros.nodes.motors import FOLLOWER, GRIPPER, LEADER, ArmMotors
 from act_ros.robot.spec import RobotSpec
 from act_ros.sim.operator import Operator
 from act_ros.sim.world import STEPS, UnstableSimulationError, World
@@ -20,11 +21,11 @@ STEP_S = 0.01
 """One step of the simulation, and the period of the joint states."""
 STEPS_PER_TICK = 2
 SETTLE_STEPS = 30
-"""After a reset commands are ignored for 0.3 s: those under way are meant for where the arms were."""
+"""After a reset commands are ignored for 0.3 s: they are meant for where the arms were."""
 AFTER_SUCCESS_STEPS = 100
 """An episode goes on for a second after the task is done."""
-MARGIN_STEPS = 200
-"""What an episode may last beyond the task's limit: commands take their time from leader to follower."""
+MARGIN_STEPS = 50
+"""What an episode lasts beyond the task's length: commands take their time to the follower."""
 
 
 class Reading(NamedTuple):
@@ -73,6 +74,11 @@ class Simulation:
         return self.count * round(STEP_S * 1e9)
 
     @property
+    def length(self) -> int:
+        """Control ticks that an episode of the task is given."""
+        return STEPS[self.task]
+
+    @property
     def step(self) -> int:
         """Control ticks since the episode began; it begins with the first command."""
         return self._steps // STEPS_PER_TICK
@@ -90,9 +96,12 @@ class Simulation:
     @property
     def ended(self) -> bool:
         """Whether the episode is over: a second after success, at its time limit, or diverged."""
-        if self.unstable or (self._success_at is not None and self._steps >= self._success_at):
+        if self.unstable:
             return True
-        return self._steps >= STEPS[self.task] * STEPS_PER_TICK + MARGIN_STEPS
+        limit = self.length * STEPS_PER_TICK + MARGIN_STEPS
+        if self._scripted:  # demonstrations of a task are all of one length, as ACT's loader wants
+            return self._steps >= limit
+        return self._steps >= min(limit, self._done_at)
 
     @property
     def complete(self) -> bool:
@@ -112,7 +121,7 @@ class Simulation:
         self._steps, self._running = 0, False
         # Nothing that was seen before has the stamp of what is seen after.
         self.count += STEPS_PER_TICK
-        self._success_at: int | None = None
+        self._done_at = sys.maxsize
         self._settle = 0 if self._lockstep else SETTLE_STEPS
         self._arrived: set[tuple[str, str]] = set()
         self.unstable = None
@@ -150,15 +159,15 @@ class Simulation:
         self.count += 1
         self._settle = max(0, self._settle - 1)
         self._steps += self._running
-        if self.world.success and self._success_at is None:
-            self._success_at = self._steps + AFTER_SUCCESS_STEPS
+        if self.world.success:
+            self._done_at = min(self._done_at, self._steps + AFTER_SUCCESS_STEPS)
 
     def next_tick(self) -> None:
         """Forget which commands have arrived: those for the next tick are waited for."""
         self._arrived.clear()
 
     def _move_leaders(self) -> None:
-        """Let the operator move the leaders that have no torque; he waits for the followers to follow."""
+        """Let the operator move the leaders without torque; he waits until they are followed."""
         self._leader_velocity[:] = 0.0
         if self._operator is None or not self._running:
             return
@@ -200,6 +209,3 @@ def _reading(motors: ArmMotors, position: Vector, velocity: Vector, effort: Vect
         [*velocity[:GRIPPER].tolist(), turn, 0.0, 0.0],
         [*effort.tolist(), 0.0, 0.0],
     )
-
-
-__all__ = ['STEP_S', 'MotorError', 'Reading', 'Simulation']

@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The recorder as a node: what the robot sees and is told, at 50 Hz, as ALOHA HDF5 episodes.
+
+In simulation it follows the simulator's episodes; on a robot episodes are started and stopped by its
+services. A row is made a little after its tick, when everything of that time has arrived.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from act_msgs.msg import Command, RecorderState, SimState
+from act_msgs.srv import ResetSim, StartEpisode, StopEpisode
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image, JointState
+from std_srvs.srv import Trigger
+
+from act_ros.control.ticker import SimTime, SystemTime, Ticker, tick_of
+from act_ros.data.episode import EpisodeError
+from act_ros.nodes.cameras import chosen_cameras
+from act_ros.nodes.joint_state import ArmReader, JointStateError
+from act_ros.nodes.parameters import Param, Parameters
+from act_ros.nodes.process import Stop, run
+from act_ros.nodes.recording import Archive, Heard, Outcome, RowData, Session
+from act_ros.nodes.times import seconds, stamp_of, steady
+from act_ros.nodes.topics import LATCHED, NEWEST, SENSOR, robot_topic
+from act_ros.robot.image import ImageError, to_rgb
+from act_ros.robot.spec import RobotSpec, SpecError
+
+PARAMETERS = (
+    Param('task', 'transfer_cube', 'Name of the task, written into the episodes.'),
+    Param('dataset', '', 'Folder of the episodes; made if it is missing.'),
+    Param('episodes', 0, 'End after this many episodes were kept; 0: go on until stopped.', low=0),
+    Param('length', 0, "Rows of an episode; 0: the simulated task's, or until stopped.", low=0),
+    Param('keep_failures', False, 'Keep episodes without success, too; they are marked.'),
+    Param('jpeg_quality', 95, 'Quality of the images.', 1, 100),
+)
+CAMERAS = 'Cameras to record, by their names in config/aloha.yaml.'
+DELAY_TICKS = 5
+"""A row is made 100 ms after its tick: what was published by then has arrived."""
+LATE_TICKS = 10
+"""A simulated episode that is older than this is begun anew rather than recorded from its middle."""
+STATE_TICKS = 10
+_QUIET_S = 5.0
+
+
+class Inputs(Node):
+    """Hears the followers, cameras and commands, in a thread of its own."""
+
+    def __init__(
+        self, spec: RobotSpec, heard: Heard, lock: threading.Lock, clock: SimTime | None
+    ) -> None:
+        """Put what comes into `heard`, under `lock`; tell `clock` the simulated time."""
+        super().__init__(
+            'recorder_inputs',
+            parameter_overrides=[Parameter('use_sim_time', value=False)],
+            start_parameter_services=False,
+        )
+        self._heard, self._lock, self._rate_hz = heard, lock, spec.rate_hz
+        for arm in heard.joints:
+            reader = ArmReader(spec.joints, spec.follower_gripper)
+            topic = robot_topic(self, f'{arm}/joint_states')
+            self.create_subscription(JointState, topic, partial(self._on_joints, arm, reader), 10)
+        for name in heard.frames:
+            topic = robot_topic(self, spec.cameras[name].topic)
+            self.create_subscription(Image, topic, partial(self._on_image, name), SENSOR)
+        self.create_subscription(Command, 'command', self._on_command, 10)
+        if clock:
+            self.create_subscription(
+                Clock, '/clock', lambda msg: clock.observe(seconds(msg.clock), steady()), NEWEST
+            )
+
+    def _on_joints(self, arm: str, reader: ArmReader, msg: JointState) -> None:
+        try:
+            vectors = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
+        except JointStateError as error:
+            self.get_logger().warning(f'{arm}: {error}', throttle_duration_sec=_QUIET_S)
+            return
+        with self._lock:
+            self._heard.joints[arm].add(seconds(msg.header.stamp), vectors)
+
+    def _on_image(self, name: str, msg: Image) -> None:
+        try:
+            frame = to_rgb(msg.data, msg.height, msg.width, msg.encoding, msg.step)
+        except ImageError as error:
+            self.get_logger().warning(f'{name}: {error}', throttle_duration_sec=_QUIET_S)
+            return
+        with self._lock:
+            self._heard.frames[name].add(seconds(msg.header.stamp), frame)
+
+    def _on_command(self, msg: Command) -> None:
+        with self._lock:  # by its tick: the clock's jitter in the stamp is not the command's
+            self._heard.commands.add(msg.tick / self._rate_hz, np.array(msg.action, np.float32))
+
+
+class RecorderNode(Node):
+    """`act/recorder`: `~/start`, `~/stop`, `~/discard`, and `act/recorder_state`."""
+
+    def __init__(self, stop: Stop) -> None:
+        """Take the dataset's folder and finish what an interrupted recorder left there.
+
+        Raises:
+            ValueError: a parameter cannot be used.
+            EpisodeError: another recorder has the folder.
+            OSError: the folder cannot be written.
+        """
+        super().__init__('recorder')
+        self._values, self._stop = Parameters(self, PARAMETERS).values, stop
+        if not self._values['dataset']:
+            raise ValueError('dataset is empty; give the folder for the episodes')
+        spec = RobotSpec.load()
+        self._rate_hz = spec.rate_hz
+        cameras = [c.name for c in chosen_cameras(self, spec, ['cam_high'], CAMERAS)]
+        folder = Path(self._values['dataset']).expanduser().absolute()
+        quality = self._values['jpeg_quality']
+        self._archive = Archive(folder, spec.joint_names, cameras, quality)
+        self._heard = Heard([arm.follower for arm in spec.arms], cameras, spec.rate_hz)
+        self._lock = threading.Lock()
+        self._simulated = bool(self.get_parameter('use_sim_time').value)
+        clock = SimTime() if self._simulated else None
+        self._ticker = Ticker(spec.rate_hz, clock or SystemTime())
+        self._inputs = Inputs(spec, self._heard, self._lock, clock)
+        self._session: Session | None = None
+        self._sim: SimState | None = None
+        self._handled, self._success = 0, False
+        self._tick, self._kept, self._failed = 0, 0, 0
+        self._reason = self._message = ''
+        self._state = self.create_publisher(RecorderState, 'recorder_state', LATCHED)
+        self.create_service(StartEpisode, '~/start', self._on_start)
+        self.create_service(StopEpisode, '~/stop', self._on_stop)
+        self.create_service(Trigger, '~/discard', self._on_discard)
+        if self._simulated:
+            self.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
+            self._reset = self.create_client(ResetSim, 'sim/reset')
+        self._thread = threading.Thread(target=self._run, name='grid', daemon=True)
+
+    @property
+    def groups(self) -> list[list[Node]]:
+        """Services and inputs are spun by a thread each: a service waits for the file it finishes."""
+        return [[self], [self._inputs]]
+
+    def start(self) -> None:
+        """Report what an earlier recorder left, and begin to tick."""
+        for line in self._archive.recover():
+            self._say(line)
+        self._say(f'recording into {self._archive.folder}')
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the open episode and wait until everything is on the disk."""
+        self._thread.join()
+        with self._lock:
+            session, self._session = self._session, None
+        if session:
+            keep = not self._simulated or self._values['keep_failures']
+            self._archive.end(session, keep, success=False, why='it was interrupted')
+        self._archive.close()
+        self._publish_state()
+
+    def _run(self) -> None:
+        """Body of the 50 Hz thread."""
+        try:
+            while not self._stop.is_set():
+                beat = self._ticker.wait()
+                if beat is None:
+                    continue
+                due = beat.tick - DELAY_TICKS
+                for tick in range(due - min(beat.missed, DELAY_TICKS), due + 1):
+                    self._row(tick)
+                if beat.tick % STATE_TICKS == 0:
+                    self._publish_state()
+        except Exception as error:  # a thread that dies must not leave the node looking alive
+            self.get_logger().fatal(f'recording stopped: {type(error).__name__}: {error}')
+            self._stop.fail()
+
+    def _row(self, tick: int) -> None:
+        """Record a tick, or end the episode that is over by then."""
+        with self._lock:
+            self._tick = tick
+            row = self._heard.row(tick)
+            self._reason = '' if isinstance(row, RowData) else f'nothing from {", ".join(row)}'
+            session = self._session
+            if session is None:
+                self._follow(ready=isinstance(row, RowData))
+            elif session.due(tick) or session.error:
+                self._end(session, self._success or self._values['keep_failures'], self._success)
+            elif tick < session.first_tick:
+                return
+            elif isinstance(row, RowData):
+                self._archive.add(session, row)
+            elif session.rows:
+                session.dropped += 1
+
+    def _follow(self, ready: bool) -> None:
+        """In simulation: begin when an episode begins. Hold the lock."""
+        sim = self._sim
+        if sim is None or sim.step == 0 or sim.episode == self._handled or not ready:
+            return
+        self._handled = sim.episode
+        if sim.step > LATE_TICKS:
+            if self._reset.service_is_ready():
+                self._reset.call_async(ResetSim.Request(seed=sim.seed))
+            else:
+                self._handled = 0
+            return
+        first = tick_of(seconds(sim.header.stamp), self._rate_hz) + 1
+        self._begin(sim.task, sim.seed, first, self._values['length'] or sim.length)
+
+    def _begin(self, task: str, seed: int, first_tick: int, length: int) -> str:
+        """Open an episode; returns why not, or ''. Hold the lock."""
+        attrs: dict[str, Any] = {'task': task, 'sim': self._simulated, 'rate_hz': self._rate_hz}
+        if seed >= 0:
+            attrs['seed'] = seed
+        try:
+            self._session = self._archive.begin(first_tick, length, attrs)
+        except (EpisodeError, OSError) as error:
+            self._say(f'cannot record: {error}', fault=True)
+            return str(error)
+        self._success = False
+        self._session.done.add_done_callback(lambda done: self._ended(done.result()))
+        return ''
+
+    def _end(
+        self, session: Session, keep: bool, success: bool, why: str = 'the task was not done'
+    ) -> None:
+        """Close the open episode. Hold the lock."""
+        self._session = None
+        self._archive.end(session, keep, success, why)
+
+    def _ended(self, outcome: Outcome) -> None:
+        """An episode is on the disk, or isn't; called by the thread that wrote it."""
+        self._kept += outcome.path is not None
+        self._failed += outcome.path is None
+        wanted = self._values['episodes']
+        of = f' ({self._kept} of {wanted})' if wanted else f' ({self._kept} kept)'
+        self._say(outcome.message + of, fault=outcome.path is None and outcome.success)
+        if wanted and self._kept >= wanted:
+            self._stop.set()
+
+    def _on_sim(self, msg: SimState) -> None:
+        with self._lock:
+            known, self._sim = self._sim, msg
+            session = self._session
+            if session and known and msg.episode != known.episode:
+                reset = tick_of(seconds(msg.header.stamp), self._rate_hz)
+                session.end_tick = min(session.end_tick or reset, reset)
+            elif session and not (session.end_tick or 0):
+                self._success = self._success or msg.success
+
+    def _on_start(self, request: Any, response: Any) -> Any:
+        with self._lock:
+            if self._session is not None:
+                response.message = (
+                    f'episode {self._session.number} is open; stop or discard it first'
+                )
+            else:
+                task = request.task or self._values['task']
+                first = self._tick + DELAY_TICKS + 1
+                length = self._values['length']
+                response.message = self._begin(task, request.seed, first, length)
+            response.success = not response.message
+            if response.success and self._session:
+                response.message = str(self._session.writer.path)
+            response.episode = self._session.number if self._session else -1
+        return response
+
+    def _on_stop(self, request: Any, response: Any) -> Any:
+        outcome = self._finish(request.keep, request.success)
+        if outcome is None:
+            response.message, response.episode = 'no episode is open', -1
+            return response
+        response.ok = outcome.path is not None or not request.keep
+        response.message = str(outcome.path or outcome.message)
+        response.episode, response.rows = outcome.number, outcome.rows
+        response.dropped = outcome.dropped
+        return response
+
+    def _on_discard(self, _: Any, response: Any) -> Any:
+        outcome = self._finish(keep=False, success=False)
+        response.success = outcome is not None
+        response.message = outcome.message if outcome else 'no episode is open'
+        return response
+
+    def _finish(self, keep: bool, success: bool) -> Outcome | None:
+        """Close the open episode and wait for its file."""
+        with self._lock:
+            session = self._session
+            if session is None:
+                return None
+            self._end(session, keep, success, why='it was discarded')
+        return session.done.result(timeout=120.0)
+
+    def _say(self, text: str, fault: bool = False) -> None:
+        self._message = text
+        (self.get_logger().error if fault else self.get_logger().info)(text)
+
+    def _publish_state(self) -> None:
+        session, kinds = self._session, RecorderState
+        msg = RecorderState(reason=self._reason, dataset=str(self._archive.folder))
+        msg.header.stamp = stamp_of(round(max(0.0, self._tick / self._rate_hz) * 1e9))
+        msg.state = kinds.IDLE
+        if session:
+            msg.state = kinds.RECORDING if session.rows else kinds.WAITING
+            msg.episode, msg.rows, msg.dropped = session.number, session.rows, session.dropped
+        msg.queue, msg.free_bytes = self._archive.waiting, self._archive.free
+        msg.kept, msg.failed, msg.message = self._kept, self._failed, self._message
+        self._state.publish(msg)
+
+
+def main() -> int:
+    """Record until stopped, or until enough episodes were kept."""
+    return run(RecorderNode, errors=(ValueError, SpecError, EpisodeError, OSError))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

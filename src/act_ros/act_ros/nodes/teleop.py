@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Teleoperation as a node: the leaders' joint states become the followers' commands, at 50 Hz."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from functools import partial
+
+import numpy as np
+from act_msgs.msg import Command, SimState
+from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import JointState
+
+from act_ros.control.leading import Leading
+from act_ros.control.limiter import Limiter
+from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
+from act_ros.nodes.joint_state import ArmReader, JointStateError
+from act_ros.nodes.parameters import Param, Parameters
+from act_ros.nodes.process import Stop, run
+from act_ros.nodes.times import seconds, stamp_of, steady
+from act_ros.nodes.topics import COMMAND, LATCHED, NEWEST, SENSOR, robot_topic
+from act_ros.robot.spec import RobotSpec, SpecError
+from act_ros.robot.types import Floats
+
+PARAMETERS = (
+    Param('max_age_s', 0.2, 'Leaders whose joint states are older are not followed.', 0.02, 5.0),
+)
+_QUIET_S = 5.0
+
+
+class TeleopNode(Node):
+    """`act/teleop`: publishes the followers' commands and `act/command`, the 14-vector as sent."""
+
+    def __init__(self, stop: Stop) -> None:
+        """Subscribe to all four arms; `stop` is set when nothing more can be done."""
+        super().__init__('teleop')
+        self._values, self._stop = Parameters(self, PARAMETERS).values, stop
+        self._spec = spec = RobotSpec.load()
+        self._lock = threading.Lock()
+        self._poses: dict[str, tuple[float, Floats]] = {}
+        self._not_before_s, self._episode = 0.0, 0
+        self._leading = Leading(Limiter(spec))
+        self._sent: Floats | None = None
+        simulated = self.get_parameter('use_sim_time').value
+        self._time: SimTime | SystemTime = SimTime() if simulated else SystemTime()
+        if isinstance(self._time, SimTime):
+            self._follow_sim(self._time)
+        self._ticker = Ticker(spec.rate_hz, self._time)
+        for arm in spec.arms:
+            self._listen(arm.leader, ArmReader(spec.joints, spec.leader_gripper), leader=True)
+            self._listen(arm.follower, ArmReader(spec.joints, spec.follower_gripper), leader=False)
+        self._arms = [self._outputs(arm.follower) for arm in spec.arms]
+        self._command = self.create_publisher(Command, 'command', COMMAND)
+        self._thread = threading.Thread(target=self._run, name='teleop', daemon=True)
+
+    @property
+    def groups(self) -> list[list[Node]]:
+        """This node, spun by one thread."""
+        return [[self]]
+
+    def start(self) -> None:
+        """Begin to tick."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the ticks; the followers hold where they are."""
+        self._thread.join()
+
+    def _follow_sim(self, clock: SimTime) -> None:
+        self.create_subscription(
+            Clock, '/clock', lambda msg: clock.observe(seconds(msg.clock), steady()), NEWEST
+        )
+        self.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
+
+    def _listen(self, arm: str, reader: ArmReader, leader: bool) -> None:
+        topic = robot_topic(self, f'{arm}/joint_states')
+        receive = partial(self._on_state, arm, reader, leader)
+        self.create_subscription(JointState, topic, receive, SENSOR)
+
+    def _outputs(self, arm: str) -> tuple[Publisher, Publisher]:
+        group = robot_topic(self, f'{arm}/commands/joint_group')
+        single = robot_topic(self, f'{arm}/commands/joint_single')
+        return (
+            self.create_publisher(JointGroupCommand, group, COMMAND),
+            self.create_publisher(JointSingleCommand, single, COMMAND),
+        )
+
+    def _on_state(self, arm: str, reader: ArmReader, leader: bool, msg: JointState) -> None:
+        try:
+            pose, _, _ = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
+        except JointStateError as error:
+            self.get_logger().warning(f'{arm}: {error}', throttle_duration_sec=_QUIET_S)
+            return
+        if leader:  # what a leader's hand is told by is its motor, not its fingers
+            motor = msg.position[msg.name.index('gripper')]
+            pose[-1] = self._spec.leader_gripper.joint_to_unit(motor)
+        stamp = seconds(msg.header.stamp) or self._time.ros_at(steady()) or 0.0
+        with self._lock:
+            self._poses[arm] = stamp, pose
+
+    def _on_sim(self, msg: SimState) -> None:
+        """A new episode has put the arms elsewhere: what was seen before doesn't count."""
+        with self._lock:
+            if msg.episode != self._episode:
+                self._episode, self._not_before_s = msg.episode, seconds(msg.header.stamp)
+                self._leading.release()
+
+    def _run(self) -> None:
+        """Body of the 50 Hz thread."""
+        try:
+            while not self._stop.is_set():
+                beat = self._ticker.wait()
+                if beat is not None:
+                    self._tick(beat)
+        except Exception as error:  # a thread that dies must not leave the node looking alive
+            self.get_logger().fatal(f'teleoperation stopped: {type(error).__name__}: {error}')
+            self._stop.fail()
+
+    def _tick(self, beat: Beat) -> None:
+        with self._lock:
+            oldest = max(self._not_before_s, beat.now_s - self._values['max_age_s'])
+            leaders = self._pose([arm.leader for arm in self._spec.arms], oldest)
+            measured = self._pose([arm.follower for arm in self._spec.arms], oldest)
+            if beat.jumped:
+                self._leading.release()
+            action = self._leading.tick(leaders, measured)
+        if leaders is None:
+            self.get_logger().warning(
+                'a leader arm does not report its joints; the followers hold',
+                throttle_duration_sec=_QUIET_S,
+            )
+        if action is not None:
+            self._publish(beat, action)
+
+    def _pose(self, arms: list[str], oldest_s: float) -> Floats | None:
+        known = [self._poses.get(arm) for arm in arms]
+        poses = [pose for stamp, pose in filter(None, known) if stamp >= oldest_s]
+        return np.concatenate(poses) if len(poses) == len(arms) else None
+
+    def _publish(self, beat: Beat, action: Floats) -> None:
+        for (group, single), pose in zip(
+            self._arms, np.split(action, len(self._arms)), strict=True
+        ):
+            turn = self._spec.follower_gripper.unit_to_joint(float(pose[-1]))
+            group.publish(JointGroupCommand(name='arm', cmd=pose[:-1].tolist()))
+            single.publish(JointSingleCommand(name='gripper', cmd=turn))
+        msg = Command(tick=beat.tick, action=action)
+        msg.header.stamp = stamp_of(round(beat.now_s * 1e9))
+        self._command.publish(msg)
+
+
+def main() -> int:
+    """Let the followers follow until stopped."""
+    return run(TeleopNode, errors=(ValueError, SpecError))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Times: of messages, in seconds, and of the steady clock."""
+
+from __future__ import annotations
+
+import time
+
+from builtin_interfaces.msg import Time
+
+
+def seconds(stamp: Time) -> float:
+    """A message's time in seconds."""
+    return float(stamp.sec + stamp.nanosec * 1e-9)
+
+
+def stamp_of(stamp_ns: int) -> Time:
+    """A time in nanoseconds as a message."""
+    return Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
+
+
+def steady() -> float:
+    """The steady clock, in seconds."""
+    return time.monotonic()
