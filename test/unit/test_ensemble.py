@@ -3,9 +3,10 @@
 
 import math
 
-from hypothesis import given, settings, strategies as st
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from act_ros.control.ensemble import OpenLoop, TemporalEnsemble, make_execution
 from act_ros.robot.types import Chunk
@@ -56,10 +57,8 @@ def arrivals(draw):
     order=st.sampled_from(['oldest', 'newest']),
 )
 def test_ensemble_is_the_plain_formula_for_late_missing_and_disordered_chunks(events, m, order):
-    if abs(m) > 700:  # the plain formula overflows there; the limit is the one end alone
-        m_plain = math.copysign(90.0, m)
-    else:
-        m_plain = m
+    # The plain formula overflows far out; there the weight of one end is all there is.
+    m_plain = math.copysign(90.0, m) if abs(m) > 700 else m
     ensemble = TemporalEnsemble(K, DOF, m, order)
     seen = []
     for tick, chunks in events.items():

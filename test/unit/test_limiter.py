@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No sequence of targets, whatever is in them, gets a command past the limiter that breaks a rule."""
+"""No sequence of targets gets a command past the limiter that breaks a rule."""
 
-from hypothesis import given, settings, strategies as st
-from hypothesis.extra.numpy import arrays
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from act_ros.control.limiter import Limiter
 from act_ros.robot.spec import RobotSpec

@@ -7,9 +7,9 @@ what comes back.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-import enum
 
 from act_ros.control.ensemble import Execution
 from act_ros.control.limiter import Limiter, Reason
@@ -80,6 +80,7 @@ class Runtime:
         self.state = State.IDLE
         self.reason = DISABLED
         self.limited: tuple[Reason, ...] = ()
+        self.missing: tuple[str, ...] = ()  # inputs that are missing or too old, by name
         self.rejected = 0  # chunks that were not taken in
         self._rejection = ''
         self._enabled = False
@@ -89,6 +90,11 @@ class Runtime:
         self._anchored = False
         self._first_tick = 0  # chunks of ticks before this are of another time
         self._joints_seen_s = -float('inf')
+
+    @property
+    def command(self) -> Floats | None:
+        """The last command since `enable` or `reset`, or None."""
+        return self._command
 
     @property
     def enabled(self) -> bool:
@@ -123,6 +129,10 @@ class Runtime:
         """Change to another policy's execution at the first tick that has an action from it."""
         self._next = (execution, tuple(cameras))
 
+    def keep(self) -> None:
+        """Take a `replace` back that has not come to pass."""
+        self._next = None
+
     def accept(self, chunk: Chunk, tick: int, replacement: bool = False) -> bool:
         """Take a chunk in (of the replacing policy, if so); False if it was too old or bad."""
         target = self._next[0] if replacement and self._next is not None else self.execution
@@ -131,16 +141,24 @@ class Runtime:
         try:
             taken = target.add(chunk)
         except ValueError as error:
-            self.rejected += 1
-            self._rejection = str(error)
+            self.reject(1, str(error))
             return False
         self._rejection = ''
         return taken
 
+    def reject(self, count: int, reason: str) -> None:
+        """Count chunks that are not taken in; if the arms have to hold for it, that is why."""
+        self.rejected += count
+        self._rejection = reason
+
     def step(self, tick: int, now_s: float, inputs: Inputs) -> Floats | None:
         """The command (14,) of a tick, or None if none may be sent; sets `state` and `reason`."""
         self.limited = ()
-        wanting = '; '.join(self._judge(now_s, inputs))
+        if self._next is not None and (self._command is None or self._next[0].count(tick)):
+            (self.execution, self.cameras), self._next = self._next, None
+        complaints = self._judge(now_s, inputs)
+        self.missing = tuple(complaints)
+        wanting = '; '.join(complaints.values())
         if not self._enabled:
             self._become(
                 State.IDLE, f'{DISABLED} (still wanting: {wanting})' if wanting else DISABLED
@@ -150,8 +168,6 @@ class Runtime:
             return self._hold(State.FAULT, self._fault)
         if wanting:
             return self._hold(State.HOLDING, wanting)
-        if self._next is not None and self._next[0].count(tick):
-            (self.execution, self.cameras), self._next = self._next, None
         action = self.execution.action(tick)
         if action is None:
             return self._hold(State.HOLDING, self._rejection or self._no_chunk())
@@ -163,8 +179,8 @@ class Runtime:
         self._become(State.RUNNING, '')
         return self._command
 
-    def _judge(self, now_s: float, inputs: Inputs) -> list[str]:
-        """What is missing or too old among the inputs, a sentence each; empty if all is well."""
+    def _judge(self, now_s: float, inputs: Inputs) -> dict[str, str]:
+        """The inputs that are missing or too old, with a sentence each; empty if all is well."""
         fresh, stamps = self.freshness, inputs.image_stamps_s
         stamp_s = inputs.stamp_s if inputs.qpos is not None else None
         joints = self._complaint(JOINTS, stamp_s, now_s, fresh.joints_s, inputs.notes)
@@ -172,11 +188,11 @@ class Runtime:
             if now_s - self._joints_seen_s > fresh.reanchor_s:
                 self._anchored = False
             self._joints_seen_s = now_s
-        images = (
-            self._complaint(name, stamps.get(name), now_s, fresh.images_s, inputs.notes)
-            for name in self.cameras
-        )
-        return [line for line in (joints, *images) if line]
+        complaints = {JOINTS: joints}
+        for name in self.cameras:
+            stamp_s = stamps.get(name)
+            complaints[name] = self._complaint(name, stamp_s, now_s, fresh.images_s, inputs.notes)
+        return {name: line for name, line in complaints.items() if line}
 
     def _complaint(
         self,

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands of a tick as messages: to the drivers, and for who records or watches."""
+
+from __future__ import annotations
+
+from array import array
+
+from act_msgs.msg import Chunk as ChunkMsg
+from act_msgs.msg import Command
+from builtin_interfaces.msg import Time
+from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
+from rclpy.node import Node
+
+from act_ros.nodes.topics import COMMAND, SENSOR, robot_topic
+from act_ros.robot.spec import RobotSpec
+from act_ros.robot.types import Chunk, Floats
+
+
+def to_time(seconds: float) -> Time:
+    """ROS time in seconds as a message."""
+    whole, nanoseconds = divmod(round(seconds * 1e9), 10**9)
+    return Time(sec=whole, nanosec=nanoseconds)
+
+
+class Output:
+    """Publishes commands to both followers, `command` and `chunk`."""
+
+    def __init__(self, node: Node, spec: RobotSpec) -> None:
+        """Advertise the topics on the node."""
+        self._spec, self._node = spec, node
+        self.topics: list[str] = []
+        self._arms = []
+        for arm in spec.arms:
+            topics = [
+                robot_topic(node, f'{arm.follower}/commands/{kind}')
+                for kind in ('joint_group', 'joint_single')
+            ]
+            self.topics += topics
+            group = node.create_publisher(JointGroupCommand, topics[0], COMMAND)
+            single = node.create_publisher(JointSingleCommand, topics[1], COMMAND)
+            self._arms.append((group, single))
+        self._command = node.create_publisher(Command, 'command', COMMAND)
+        self._chunk = node.create_publisher(ChunkMsg, 'chunk', SENSOR)
+
+    def command(self, tick: int, stamp_s: float, action: Floats) -> None:
+        """Send a command (14,): joints in rad, grippers 0..1, which the drivers get in radians."""
+        to_joint = self._spec.follower_gripper.unit_to_joint
+        for index, (group, single) in enumerate(self._arms):
+            joints = self._spec.arm_slice(index)
+            # An array('f') passes the message's check as a whole, a list number by number.
+            cmd = array('f', action[joints].tobytes())
+            group.publish(JointGroupCommand(name='arm', cmd=cmd))
+            single.publish(
+                JointSingleCommand(name='gripper', cmd=to_joint(float(action[joints.stop])))
+            )
+        msg = Command(tick=tick, action=action)
+        msg.header.stamp = to_time(stamp_s)
+        self._command.publish(msg)
+
+    def chunk(self, chunk: Chunk) -> None:
+        """Publish a chunk that came in."""
+        rows, dof = chunk.actions.shape
+        msg = ChunkMsg(tick=chunk.tick, rows=rows, dof=dof, inference_s=chunk.inference_s)
+        msg.header.stamp = to_time(chunk.tick / self._spec.rate_hz)
+        msg.actions = array('f', chunk.actions.astype('float32').tobytes())
+        self._chunk.publish(msg)
+
+    def rivals(self) -> str:
+        """Who else commands the followers, as a sentence; '' if nobody does."""
+        found = []
+        for topic in self.topics:
+            others = [
+                info.node_name
+                for info in self._node.get_publishers_info_by_topic(topic)
+                if (info.node_name, info.node_namespace)
+                != (self._node.get_name(), self._node.get_namespace())
+            ]
+            # A second one of our own name is a second policy node, not us.
+            own = self._node.count_publishers(topic) - len(others)
+            others += [f'another {self._node.get_name()}'] * (own - 1)
+            found += [f'{topic} ({", ".join(others)})'] if others else []
+        if not found:
+            return ''
+        return (
+            f'another node publishes commands, too, on {"; ".join(found)}; the arm would follow '
+            f'both. Stop that node first'
+        )

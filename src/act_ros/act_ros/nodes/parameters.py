@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parameters as a table: declared, described, checked and documented from one place per node."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+
+@dataclass(frozen=True)
+class Param:
+    """One row of a node's table.
+
+    Attributes:
+        name: of the parameter.
+        default: its value if nobody gives one; also fixes its type.
+        description: a sentence with the unit; shown by `ros2 param describe`.
+        low: least value of a number.
+        high: greatest value of a number.
+        choices: the texts that are allowed, for a text.
+        read_only: whether it can be set only at the start.
+    """
+
+    name: str
+    default: bool | int | float | str
+    description: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    read_only: bool = True
+
+    def descriptor(self) -> ParameterDescriptor:
+        """What the ROS tools show, ranges and choices included."""
+        text = self.description + (f' One of: {", ".join(self.choices)}.' if self.choices else '')
+        # A whole number for a float (rate: 50 in yaml) is an error in plain rclpy; here it is
+        # taken.
+        made = ParameterDescriptor(
+            name=self.name,
+            description=text,
+            read_only=self.read_only,
+            dynamic_typing=isinstance(self.default, float),
+        )
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        if isinstance(self.default, float) and (low, high) != (-math.inf, math.inf):
+            made.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+        elif isinstance(self.default, int) and self.low is not None and self.high is not None:
+            made.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=1)]
+        return made
+
+    def convert(self, value: Any) -> bool | int | float | str:
+        """The value in this parameter's type.
+
+        Raises:
+            ValueError: it has another type, or is out of range or not one of the choices.
+        """
+        kind = type(self.default)
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            names = {
+                bool: 'true or false',
+                int: 'a whole number',
+                float: 'a number',
+                str: 'a text',
+            }
+            raise ValueError(f'{self.name} is {value!r}, expected {names[kind]}')
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f'{self.name} is {value}, expected a finite number')
+        if isinstance(value, (int, float)):
+            if self.low is not None and value < self.low:
+                raise ValueError(f'{self.name} is {value}, expected at least {self.low:g}')
+            if self.high is not None and value > self.high:
+                raise ValueError(f'{self.name} is {value}, expected at most {self.high:g}')
+        if self.choices and value not in self.choices:
+            raise ValueError(
+                f"{self.name} is '{value}', expected one of {', '.join(self.choices)}"
+            )
+        return value
+
+
+class Parameters:
+    """A node's parameters. `values[name]` is the checked value; it may be read from any thread."""
+
+    def __init__(
+        self,
+        node: Node,
+        table: Sequence[Param],
+        change: Callable[[Mapping[str, Any]], str] | None = None,
+    ) -> None:
+        """Declare the table on the node.
+
+        Args:
+            node: whose parameters they are.
+            table: the rows.
+            change: called with the new values before they are taken on at run time; it returns why
+                they are refused, or '' once they are in effect.
+
+        Raises:
+            ValueError: a value given at the start cannot be used.
+        """
+        self._rows = {row.name: row for row in table}
+        self._change = change
+        self.values: dict[str, Any] = {}
+        for row in table:
+            given = node.declare_parameter(row.name, row.default, row.descriptor()).value
+            self.values[row.name] = row.convert(given)
+        node.add_on_set_parameters_callback(self._on_set)
+
+    def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
+        changed: dict[str, Any] = {}
+        try:
+            for parameter in parameters:
+                row = self._rows.get(parameter.name)
+                if row is not None:  # the others are rclpy's own, such as use_sim_time
+                    changed[row.name] = row.convert(parameter.value)
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        reason = self._change(changed) if changed and self._change else ''
+        if reason:
+            return SetParametersResult(successful=False, reason=reason)
+        self.values.update(changed)
+        return SetParametersResult(successful=True)

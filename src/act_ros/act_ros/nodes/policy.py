@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy node: cameras and joint states in, commands to the drivers out, 50 times a second.
+
+One process: camera nodes, joint-state node and policy node, the control loop in a thread of its
+own, and the network in a process of its own beside it.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+from act_msgs.msg import SimState
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+from std_srvs.srv import SetBool, Trigger
+
+from act_ros.control.ensemble import ORDERS, Execution, make_execution
+from act_ros.control.limiter import Limiter
+from act_ros.control.runtime import Freshness, Runtime
+from act_ros.control.ticker import SimTime, SystemTime, Ticker
+from act_ros.nodes.inference import Engine, MakeWorker, Worker, make_engine, wait_ready
+from act_ros.nodes.loop import ControlLoop
+from act_ros.nodes.output import Output
+from act_ros.nodes.parameters import Param, Parameters
+from act_ros.nodes.process import Stop, run
+from act_ros.nodes.senses import Senses
+from act_ros.nodes.statistics import Statistics
+from act_ros.nodes.status import Status
+from act_ros.nodes.topics import LATCHED, SENSOR
+from act_ros.paths import share_dir
+from act_ros.policy.errors import PolicyError
+from act_ros.robot.spec import RobotSpec
+
+READY_S = 120.0
+"""A policy that isn't loaded and warm after this will not be."""
+_FIRST_FRAME_S = 2.0
+_TAKE_OVER_S = 10.0
+
+TABLE = (
+    Param('checkpoint', 'aloha_sim_transfer_cube', 'Policy: a name in models_dir, or the path of '
+          'its folder. Set at run time, it is changed between two ticks.', read_only=False),
+    Param('models_dir', '', "Folder of the policies; empty: the suite's own models/."),
+    Param('enable', False, 'Whether the arms may move from the start; else call ~/enable.'),
+    Param('ensemble', 'oldest', 'Which prediction for a tick weighs most; off: execute chunks one '
+          'after the other.', choices=ORDERS),
+    Param('ensemble_m', 0.01, 'Decay of the weights of the temporal ensemble, exp(-m i).'),
+    Param('execute', 0, 'With ensemble off: actions executed of each chunk; 0: all.', low=0),
+    Param('inference', 'async', 'async: beside the loop, as fast as it can; sync: one inference '
+          'per tick, which the tick waits for.', choices=('async', 'sync')),
+    Param('threads', 1, 'Processor threads of the network.', low=1, high=256),
+    Param('max_joint_age_s', 0.1, 'Joint states older than this make the arms hold, in seconds.',
+          low=0.02, high=10.0, read_only=False),
+    Param('max_image_age_s', 0.2, 'Images older than this make the arms hold, in seconds.',
+          low=0.02, high=10.0, read_only=False),
+)  # fmt: skip
+
+
+class PolicyNode(Node):
+    """`act/policy`: composes the loop; serves `~/enable`, `~/reset` and the parameters."""
+
+    def __init__(self, stop: Stop, make_worker: MakeWorker | None = None) -> None:
+        """Read the parameters, load the policy, subscribe and advertise.
+
+        Args:
+            stop: ends the process.
+            make_worker: makes the inference process of a checkpoint folder; by default the suite's
+                own.
+
+        Raises:
+            ValueError: a parameter, the robot's configuration or the checkpoint cannot be used.
+        """
+        super().__init__('policy')
+        self.spec = RobotSpec.load()
+        self.parameters = Parameters(self, TABLE, self._change)
+        values = self.parameters.values
+        self._stop = stop
+        self._make_worker = make_worker or partial(spawn, values['threads'])
+        self._models_dir = Path(values['models_dir'] or share_dir() / 'models').expanduser()
+        engine = self._engine(values['checkpoint'])
+        simulated = bool(self.get_parameter('use_sim_time').value)
+        self.timebase = SimTime() if simulated else SystemTime()
+        self.senses = Senses(self.spec, lambda: self.timebase.ros_at(time.monotonic()))
+        self.output = Output(self, self.spec)
+        runtime = Runtime(
+            self._execution(engine), Limiter(self.spec), engine.config.cameras, self._freshness({})
+        )
+        self.loop = ControlLoop(
+            runtime,
+            engine,
+            Ticker(self.spec.rate_hz, self.timebase),
+            self.senses,
+            self.output,
+            Statistics(1.0 / self.spec.rate_hz),
+            sync=values['inference'] == 'sync',
+        )
+        self._want_enabled: bool = values['enable']
+        self.status = Status(self, self.loop, self.senses, self._look_after)
+        cameras = self.senses.watch(engine.config.cameras, engine.config.image_size)
+        self.groups: Sequence[Sequence[Node]] = [[self.senses.joints, *cameras], [self]]
+        self._episode: int | None = None
+        if simulated:
+            # On a node of the inputs: what is served here may take long.
+            self.senses.joints.create_subscription(Clock, '/clock', self._on_clock, SENSOR)
+            self.senses.joints.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
+        self.create_service(SetBool, '~/enable', self._on_enable)
+        self.create_service(Trigger, '~/reset', self._on_reset)
+
+    def start(self) -> None:
+        """Begin to tick and to report."""
+        gc.collect()
+        gc.freeze()  # what is there now stays, so later collections need not look at it
+        self.get_logger().info(f'policy {self.loop.engine.folder} is loading')
+        self.loop.start()
+        self.status.start()
+
+    def close(self) -> None:
+        """Stop; the last command is the pose that is held."""
+        self.loop.close()
+        self.status.close()
+        for engine in (self.loop.engine, self.loop.candidate):
+            if engine is not None:
+                engine.worker.close()
+
+    def _engine(self, checkpoint: str) -> Engine:
+        return make_engine(checkpoint, self._models_dir, self.spec, self._make_worker)
+
+    def _execution(self, engine: Engine) -> Execution:
+        values = self.parameters.values
+        return make_execution(
+            engine.config.chunk,
+            self.spec.dof,
+            values['ensemble'],
+            values['ensemble_m'],
+            values['execute'],
+        )
+
+    def _freshness(self, changed: Mapping[str, Any]) -> Freshness:
+        values = {**self.parameters.values, **changed}
+        return Freshness(joints_s=values['max_joint_age_s'], images_s=values['max_image_age_s'])
+
+    def _on_clock(self, msg: Clock, info: Mapping[str, Any]) -> None:
+        assert isinstance(self.timebase, SimTime)
+        arrived = time.monotonic()
+        received = info.get('received_timestamp', 0) * 1e-9
+        if received:  # when it came in; this callback may have had to wait for its turn
+            arrived -= min(max(time.time() - received, 0.0), 1.0)
+        self.timebase.observe(msg.clock.sec + msg.clock.nanosec * 1e-9, arrived)
+
+    def _on_sim(self, msg: SimState) -> None:
+        self.loop.lockstep = msg.lockstep
+        if self._episode not in (None, msg.episode):
+            self.loop.new_world(msg.header.stamp.sec + msg.header.stamp.nanosec * 1e-9)
+        self._episode = msg.episode
+
+    def _look_after(self) -> None:
+        """Enable as soon as that is possible, if it was asked for at the start."""
+        if self._want_enabled and self.senses.joints.newest is not None:
+            refused = self._enable()
+            if refused:
+                self._want_enabled = False
+                self.get_logger().error(f'not enabled: {refused}, then call ~/enable')
+
+    def _enable(self) -> str:
+        """Let the arms move; returns why not, or ''."""
+        rivals = self.output.rivals()
+        if not rivals:
+            with self.loop.lock:
+                self.loop.runtime.enable()
+            self._want_enabled = False
+        return rivals
+
+    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        if request.data:
+            response.message = self._enable()
+            response.success = not response.message
+            if response.success:
+                response.message = 'enabled; the arms approach from where they are'
+            return response
+        self._want_enabled = False
+        with self.loop.lock:
+            self.loop.runtime.disable()
+        response.success, response.message = True, 'not enabled any more; the arms hold'
+        return response
+
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """Forget what was planned and clear a fault."""
+        now = self.timebase.ros_at(time.monotonic())
+        if now is None:
+            response.message = 'ROS time is not known yet: nothing comes on /clock'
+            return response
+        self.loop.new_world(now)
+        response.success, response.message = True, 'everything planned is forgotten'
+        return response
+
+    def _change(self, changed: Mapping[str, Any]) -> str:
+        """Put new parameter values into effect; returns why they are refused, or ''."""
+        if 'checkpoint' in changed:
+            try:
+                self._swap(changed['checkpoint'])
+            except PolicyError as error:
+                return str(error)
+        with self.loop.lock:
+            self.loop.runtime.freshness = self._freshness(changed)
+        return ''
+
+    def _swap(self, checkpoint: str) -> None:
+        """Run another policy: load and warm it beside the present one, then change over.
+
+        Raises:
+            PolicyError: it cannot be used; the present policy has gone on and goes on.
+        """
+        engine = self._engine(checkpoint)
+        try:
+            wait_ready(engine.worker, READY_S, self._stop.is_set)
+            execution = self._execution(engine)
+            self._see(engine)
+            present = self.loop.engine
+            self.loop.try_out(engine, execution)
+            self._wait_for(lambda: self.loop.engine is engine, _TAKE_OVER_S)
+            if self.loop.engine is not engine:
+                raise PolicyError(
+                    f'{engine.folder.name} gave no usable action within {_TAKE_OVER_S:g} s: '
+                    f'{engine.worker.error or self.loop.runtime.reason or "no chunk came"}'
+                )
+        except ValueError as error:
+            self.loop.drop_candidate()
+            engine.worker.close()
+            raise PolicyError(str(error)) from error
+        present.worker.close()
+        self.get_logger().info(f'policy {engine.folder} is live')
+
+    def _see(self, engine: Engine) -> None:
+        """Subscribe to a policy's cameras and wait for their frames."""
+        for node in self.senses.watch(engine.config.cameras, engine.config.image_size):
+            assert self.senses.joints.executor is not None
+            self.senses.joints.executor.add_node(node)
+        self._wait_for(lambda: self.senses.sight().observation(engine.config), _FIRST_FRAME_S)
+        if self.senses.sight().observation(engine.config) is None:
+            cameras = ', '.join(self.senses.topic(name) for name in engine.config.cameras)
+            raise PolicyError(
+                f'{engine.folder.name} needs {cameras} and the joint states, and not all of '
+                f'them came within {_FIRST_FRAME_S:g} s'
+            )
+
+    def _wait_for(self, condition: Any, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not condition() and time.monotonic() < deadline and not self._stop.is_set():
+            time.sleep(0.01)
+
+
+def spawn(threads: int, folder: Path) -> Worker:
+    """The suite's own inference process, at low priority: the loop goes first."""
+    from act_ros.policy.worker import InferenceWorker
+
+    worker: Worker = InferenceWorker(folder, threads=threads, nice=10)
+    return worker
+
+
+def main() -> int:
+    """Run the policy node until it is stopped."""
+    cv2.setNumThreads(1)
+    # A thread that waits for the interpreter gets it after 0.5 ms instead of 5.
+    sys.setswitchinterval(0.0005)
+    return run(PolicyNode)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

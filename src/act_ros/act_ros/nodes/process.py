@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a process of nodes starts, runs and ends: cleanly, with code 0, at SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+
+class App(Protocol):
+    """What runs in a process."""
+
+    @property
+    def groups(self) -> Sequence[Sequence[Node]]:
+        """Nodes by the thread that spins them."""
+
+    def start(self) -> None:
+        """Begin, once the nodes are spun."""
+
+    def close(self) -> None:
+        """End all threads and processes of its own; the nodes can still publish."""
+
+
+class Stop(threading.Event):
+    """Set to end the process; `code` is its exit code."""
+
+    code = 0
+
+    def fail(self, code: int = 1) -> None:
+        """End the process with an error."""
+        self.code = self.code or code
+        self.set()
+
+
+def run(build: Callable[[Stop], App], errors: tuple[type[Exception], ...] = (ValueError,)) -> int:
+    """Run what `build` makes until a signal or `Stop` ends it; returns the exit code.
+
+    Args:
+        build: makes the nodes; gets the event that ends the process.
+        errors: of `build`, that are the user's to mend: they are printed as one line.
+    """
+    # Not rclpy's own handlers: they would end the context under the threads that publish.
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    stop = Stop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        app = build(stop)
+    except errors as error:
+        sys.stderr.write(f'error: {error}\n')
+        rclpy.try_shutdown()
+        return 1
+    spins = [_Spin(group, stop) for group in app.groups]
+    app.start()
+    # With a timeout, since a signal that arrives just before the wait would not end it.
+    while not stop.wait(0.5):
+        pass
+    app.close()
+    for spin in spins:
+        spin.close()
+    rclpy.try_shutdown()
+    return stop.code
+
+
+class _Spin:
+    """A thread that spins some nodes. An exception in a callback ends the process."""
+
+    def __init__(self, nodes: Sequence[Node], stop: Stop) -> None:
+        self._nodes, self._stop = nodes, stop
+        # Not Jazzy's EventsExecutor, though it costs a third of the processor time: it spins without
+        # end, holding the interpreter's lock, when its nodes have no timer, and then can't be shut down.
+        self._executor = SingleThreadedExecutor()
+        for node in nodes:
+            self._executor.add_node(node)
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name=f'spin {nodes[0].get_name()}')
+        self._thread.daemon = True
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while not self._closing:
+                self._executor.spin_once(timeout_sec=0.1)
+        except Exception:
+            if not self._closing:
+                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), self._thread)))
+                self._stop.fail()
+
+    def close(self) -> None:
+        self._closing = True
+        self._thread.join(timeout=1.0)
+        self._executor.shutdown(timeout_sec=1.0)
+        for node in self._nodes:
+            node.destroy_node()
