@@ -8,12 +8,12 @@ system's; in simulation it is heard on `/clock`, whose messages come in jumps an
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
 import math
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 JUMP_S = 1.0
