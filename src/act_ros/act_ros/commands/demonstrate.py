@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import argparse
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
 import itertools
 import multiprocessing
 import os
-from pathlib import Path
+import shutil
+import signal
 import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
@@ -27,9 +30,19 @@ from act_ros.sim.world import STEPS, SimulationError, World
 
 @dataclass(frozen=True)
 class Setting:
-    """What every demonstration of a run has in common; `folder` is where workers put theirs."""
+    """What every demonstration of a run has in common.
+
+    Attributes:
+        task: 'transfer_cube' or 'insertion'.
+        steps: ticks of 20 ms per episode.
+        cameras: names of the robot's cameras.
+        height, width: size of the frames, pixels.
+        keep_failures: also keep episodes in which the task was not done.
+        folder: where they are written before they get their number.
+    """
 
     task: str
+    steps: int
     cameras: tuple[str, ...]
     height: int
     width: int
@@ -66,7 +79,7 @@ class Demonstrator:
         writer = EpisodeWriter(path, spec.joint_names, setting.cameras, attrs)
         ages = dict.fromkeys(setting.cameras, 0.0)
         try:
-            for _ in range(STEPS[setting.task]):
+            for _ in range(setting.steps):
                 action = operator.act(world)
                 self._rig.update(world.state())
                 images = {
@@ -100,13 +113,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'demonstrate: {error}', file=sys.stderr)
         return 2
     try:
+        # What a killed run left: the lock says that nobody is at work here.
+        for stale in args.output.glob('.staging-*'):
+            shutil.rmtree(stale)
         with TemporaryDirectory(dir=args.output, prefix='.staging-') as staging:
             setting = Setting(
-                args.task, tuple(args.cameras), height, width, args.keep_failures, Path(staging)
+                args.task,
+                STEPS[args.task],
+                tuple(args.cameras),
+                height,
+                width,
+                args.keep_failures,
+                Path(staging),
             )
             kept, failed = _collect(setting, args)
     except (SimulationError, EpisodeError, OSError) as error:
         print(f'demonstrate: {error}', file=sys.stderr)
+        return 1
+    except BrokenProcessPool:
+        print(
+            'demonstrate: a worker was killed (out of memory?); use fewer --workers',
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print('demonstrate: interrupted; finished episodes are kept', file=sys.stderr)
@@ -138,7 +166,10 @@ def _collect(setting: Setting, args: argparse.Namespace) -> tuple[int, int]:
 def _demonstrations(
     setting: Setting, seeds: Iterator[int], workers: int
 ) -> Iterator[Demonstration]:
-    """Demonstrations in the order of `seeds`, made by `workers` processes beside this one."""
+    """Demonstrations in the order of `seeds`: made here, or by several processes beside this one."""
+    if workers == 1:
+        yield from map(Demonstrator(setting).record, seeds)
+        return
     pool = ProcessPoolExecutor(
         workers, multiprocessing.get_context('spawn'), _start_worker, (setting,)
     )
@@ -158,6 +189,8 @@ _demonstrator: Demonstrator | None = None
 
 def _start_worker(setting: Setting) -> None:
     global _demonstrator
+    # Ctrl-C reaches every process of the terminal; the parent ends the run.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _demonstrator = Demonstrator(setting)
 
 

@@ -3,31 +3,28 @@
 
 from __future__ import annotations
 
-from ctypes.util import find_library
 import os
 from types import TracebackType
 
-# MuJoCo picks its OpenGL when it is imported: EGL where there is one, else Mesa's software renderer.
-if 'MUJOCO_GL' not in os.environ and find_library('EGL'):
-    os.environ['MUJOCO_GL'] = 'egl'
-elif 'MUJOCO_GL' not in os.environ and find_library('OSMesa'):
-    os.environ['MUJOCO_GL'] = 'osmesa'
+import mujoco
+import numpy as np
 
-import mujoco  # noqa: E402
-import numpy as np  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
-
-from act_ros.sim.world import SimulationError, World, WorldState  # noqa: E402
-
-Frame = NDArray[np.uint8]
+from act_ros.robot.types import Frame
+from act_ros.sim.world import SimulationError, World, WorldState
 
 SCENE_CAMERAS = (
-    'top', 'angle', 'front_close', 'left_pillar', 'right_pillar', 'left_wrist', 'right_wrist',
+    'top',
+    'angle',
+    'front_close',
+    'left_pillar',
+    'right_pillar',
+    'left_wrist',
+    'right_wrist',
 )
 """The cameras of gym-aloha's scenes."""
 
 _NO_GL = (
-    "cannot render: no off-screen OpenGL (MUJOCO_GL is {gl}): {why}; install libegl1 (or libosmesa6), "
+    'cannot render: no off-screen OpenGL (MUJOCO_GL is {gl}): {why}; install libegl1 (or libosmesa6), '
     'or set MUJOCO_GL to egl or osmesa'
 )
 
@@ -74,7 +71,7 @@ class CameraRig:
         return np.asarray(renderer.render(), dtype=np.uint8)
 
     def close(self) -> None:
-        """Free the OpenGL contexts; the rig can't render after that in another thread's place."""
+        """Free the OpenGL contexts. A rig that is never closed keeps them until the process ends."""
         for renderer in self._renderers.values():
             renderer.close()
         self._renderers.clear()
@@ -83,7 +80,10 @@ class CameraRig:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 

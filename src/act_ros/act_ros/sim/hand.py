@@ -40,7 +40,9 @@ class Hand:
     holds the leader's forearm straight: the arm stays far from its wrist singularity.
     """
 
-    def __init__(self, side: str, model: mujoco.MjModel, spec: RobotSpec, rng: np.random.Generator) -> None:
+    def __init__(
+        self, side: str, model: mujoco.MjModel, spec: RobotSpec, rng: np.random.Generator
+    ) -> None:
         """Start in the start pose of `spec`; `rng` draws this episode's tremor and pace."""
         index = [arm.side for arm in spec.arms].index(side)
         self.slice = slice(7 * index, 7 * index + 7)
@@ -128,8 +130,11 @@ class Hand:
         sway = self._sway_m * np.sin(2 * np.pi * self._sway_hz * t + self._sway_phase).sum(axis=1)
         position = self.position + fade * sway
         yaw = np.arctan2(*(position[:2] - self._base)[::-1])
-        self._q = self._arm.inverse(Pose(position, np.array([yaw, self.pitch, self.roll])), self._q)
+        self._q = self._arm.inverse(
+            Pose(position, np.array([yaw, self.pitch, self.roll])), self._q
+        )
         wanted = np.append(self._q + fade * self._arm.sag(self._q), self.grip)
         step = np.clip(wanted - self._target, -self._max_step, self._max_step)
         self._target = self._target + step
-        return self._target.copy()
+        target: Vector = self._target.copy()
+        return target

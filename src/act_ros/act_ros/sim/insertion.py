@@ -56,7 +56,10 @@ class Insertion:
 
         yield from hand.move(
             lambda: place() * [1, 1, 0] + [0, 0, 0.02] + above,
-            1.1, pitch=PICK_PITCH, grip=1.0, bow=bow,
+            1.1,
+            pitch=PICK_PITCH,
+            grip=1.0,
+            bow=bow,
         )
         yield from hand.move(place, 0.6)
         yield from hand.wait(lambda: hand.arrived(self._world), 0.3)
@@ -86,7 +89,8 @@ class Insertion:
         far = self._meet + [HALF_LENGTH_M + 0.05, 0.0, 0.0]
         yield from hand.move(
             lambda: far + self._in_hand(hand, self._end(joint, -1)),
-            1.3, bow=self._bow[1, 1] * [1, 1, 0] + [0, 0, 0.02],
+            1.3,
+            bow=self._bow[1, 1] * [1, 1, 0] + [0, 0, 0.02],
         )
         yield from hand.wait(lambda: self._ready, 2.0)
         yield from hand.move(before_mouth, 0.8)

@@ -98,4 +98,5 @@ class ArmKinematics:
 
 def _rotation_error(have: NDArray[np.float64], want: NDArray[np.float64]) -> Vector:
     """Rotation vector (3,) that turns `have` into `want`, exact to first order and signed beyond."""
-    return 0.5 * np.cross(have.T, want.T).sum(axis=0)
+    error: Vector = 0.5 * np.cross(have.T, want.T).sum(axis=0)
+    return error

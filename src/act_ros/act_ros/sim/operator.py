@@ -47,12 +47,18 @@ class Operator:
         (`done`), the leaders hold still.
         """
         if not self._hands:
-            self._hands = [Hand(arm.side, world.model, self._spec, self._rng) for arm in self._spec.arms]
-            script = _SCRIPTS[self._task](world, *self._hands, self._rng)
+            self._hands = [
+                Hand(arm.side, world.model, self._spec, self._rng) for arm in self._spec.arms
+            ]
+            left, right = self._hands
+            script = _SCRIPTS[self._task](world, left, right, self._rng)
             self._scripts = list(script.scripts())
         running = [next(script, self) is None for script in self._scripts]
         self.done = not any(running)
         return np.concatenate([hand.target() for hand in self._hands])
 
 
-_SCRIPTS = {'transfer_cube': TransferCube, 'insertion': Insertion}
+_SCRIPTS: dict[str, type[TransferCube] | type[Insertion]] = {
+    'transfer_cube': TransferCube,
+    'insertion': Insertion,
+}

@@ -35,7 +35,10 @@ class TransferCube:
         above = np.array([0.0, 0.0, 0.09])
         yield from hand.move(
             lambda: self._cube() * [1, 1, 0] + [0, 0, 0.02] + self._grasp + above,
-            1.05, pitch=PICK_PITCH, grip=1.0, bow=self._bow[0],
+            1.05,
+            pitch=PICK_PITCH,
+            grip=1.0,
+            bow=self._bow[0],
         )
         yield from hand.move(lambda: self._cube() + self._grasp, 0.55)
         yield from hand.wait(lambda: hand.arrived(self._world), 0.3)
@@ -54,7 +57,9 @@ class TransferCube:
         hand = self._left
         yield from hand.wait(lambda: self._carried, 6.0)
         ready = self._meet + [-0.11, 0.0, 0.0]
-        yield from hand.move(lambda: ready, 1.15, pitch=0.0, roll=np.pi / 2, grip=1.0, bow=self._bow[2])
+        yield from hand.move(
+            lambda: ready, 1.15, pitch=0.0, roll=np.pi / 2, grip=1.0, bow=self._bow[2]
+        )
         yield from hand.wait(lambda: self._offered, 3.0)
         yield from hand.move(lambda: self._cube() + [-0.008, 0.0, 0.0], 0.6)
         yield from hand.wait(lambda: hand.arrived(self._world), 0.3)

@@ -108,6 +108,7 @@ class World:
         self.data = mujoco.MjData(self.model)
         arm = np.arange(7)
         self._index = np.concatenate([arm, ARM_DOF + arm])
+        self._names = [self.model.geom(i).name for i in range(self.model.ngeom)]
         self.seed = seed
         self.max_reward = 0
         self.reset(seed)
@@ -132,12 +133,12 @@ class World:
         Raises:
             ValueError: another shape, or values that aren't finite.
         """
-        action = np.asarray(action, dtype=np.float64)
-        if action.shape != (self.spec.dof,) or not np.isfinite(action).all():
+        wanted: Vector = np.asarray(action, dtype=np.float64)
+        if wanted.shape != (self.spec.dof,) or not np.isfinite(wanted).all():
             raise ValueError(
-                f'command must be {self.spec.dof} finite numbers, got shape {action.shape}: {action}'
+                f'command must be {self.spec.dof} finite numbers, got shape {wanted.shape}: {wanted}'
             )
-        self.data.ctrl[:] = self._to_control(action)
+        self.data.ctrl[:] = self._to_control(wanted)
 
     def step(self, dt: float = 0.01) -> None:
         """Advance the physics by `dt` seconds, a multiple of the scene's time step of 2 ms.
@@ -166,21 +167,22 @@ class World:
     @property
     def qpos(self) -> Vector:
         """Positions (14,): radians; grippers from the left finger's position, 0..1."""
-        q = self.data.qpos[self._index].copy()
+        q: Vector = self.data.qpos[self._index].copy()
         q[[6, 13]] = (q[[6, 13]] - SIM_GRIPPER.finger_closed) / _FINGER_TRAVEL
         return q
 
     @property
     def qvel(self) -> Vector:
         """Velocities (14,): rad/s; grippers in units of opening per second."""
-        v = self.data.qvel[self._index].copy()
+        v: Vector = self.data.qvel[self._index].copy()
         v[[6, 13]] /= _FINGER_TRAVEL
         return v
 
     @property
     def effort(self) -> Vector:
         """Forces of the servos (14,): N m; grippers N, of the left finger."""
-        return self.data.actuator_force[self._index].copy()
+        force: Vector = self.data.actuator_force[self._index].copy()
+        return force
 
     @property
     def reward(self) -> int:
@@ -194,8 +196,7 @@ class World:
 
     def contacts(self) -> set[tuple[str, str]]:
         """Names of the geoms that touch, in MuJoCo's order within each pair."""
-        pairs = self.data.contact.geom
-        return {(self.model.geom(a).name, self.model.geom(b).name) for a, b in pairs}
+        return {(self._names[a], self._names[b]) for a, b in self.data.contact.geom.tolist()}
 
     def object_pose(self, joint: str) -> tuple[Vector, Vector]:
         """Position (3,) in metres and quaternion (4,) wxyz of the object on free joint `joint`."""
@@ -260,10 +261,14 @@ def _transfer_reward(contacts: set[tuple[str, str]]) -> int:
 def _insertion_reward(contacts: set[tuple[str, str]]) -> int:
     if ('red_peg', 'pin') in contacts:
         return 4
-    lifted = ('red_peg', 'table') not in contacts and not any((s, 'table') in contacts for s in _SOCKET)
+    lifted = ('red_peg', 'table') not in contacts and not any(
+        (s, 'table') in contacts for s in _SOCKET
+    )
     if lifted and any(('red_peg', s) in contacts for s in _SOCKET):
         return 3
-    held = ('red_peg', _RIGHT_FINGER) in contacts and any((s, _LEFT_FINGER) in contacts for s in _SOCKET)
+    held = ('red_peg', _RIGHT_FINGER) in contacts and any(
+        (s, _LEFT_FINGER) in contacts for s in _SOCKET
+    )
     if held:
         return 2 if lifted else 1
     return 0
