@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images as they come over ROS against a slow reference, byte by byte."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from act_ros.robot.image import CHANNELS, ImageError, resize, to_rgb
+
+
+def reference(data, height, width, encoding, step):
+    """One pixel after the other, from the definition of sensor_msgs/Image."""
+    n = CHANNELS[encoding]
+    out = np.zeros((height, width, 3), dtype=np.uint8)
+    for row in range(height):
+        for column in range(width):
+            at = row * step + column * n
+            pixel = list(data[at : at + n])
+            if encoding == 'mono8':
+                pixel = pixel * 3
+            elif encoding.startswith('bgr'):
+                pixel[0], pixel[2] = pixel[2], pixel[0]
+            out[row, column] = pixel[:3]
+    return out
+
+
+@st.composite
+def images(draw):
+    encoding = draw(st.sampled_from(sorted(CHANNELS)))
+    height, width = draw(st.integers(1, 6)), draw(st.integers(1, 6))
+    step = width * CHANNELS[encoding] + draw(st.integers(0, 5))
+    size = (height - 1) * step + width * CHANNELS[encoding]
+    size = draw(st.sampled_from([size, height * step, height * step + 3]))  # tail padded or not
+    return draw(st.binary(min_size=size, max_size=size)), height, width, encoding, step
+
+
+@settings(max_examples=80, deadline=None)
+@given(images())
+def test_every_encoding_and_any_padding_reads_as_the_definition_says(image):
+    np.testing.assert_array_equal(to_rgb(*image), reference(*image))
+
+
+@settings(max_examples=50, deadline=None)
+@given(images(), st.integers(1, 50))
+def test_data_that_is_too_short_is_refused_and_never_read_past_its_end(image, cut):
+    data, height, width, encoding, step = image
+    needed = (height - 1) * step + width * CHANNELS[encoding]
+    short = data[: max(0, needed - cut)]
+    with pytest.raises(ImageError, match=f'{len(short)} bytes of data, but .* need {needed}'):
+        to_rgb(short, height, width, encoding, step)
+
+
+def test_an_unknown_encoding_is_named_with_those_that_are_read():
+    with pytest.raises(ImageError, match="encoding 'yuv422' is not read; publish one of rgb8"):
+        to_rgb(b'', 1, 1, 'yuv422', 2)
+
+
+def test_a_step_shorter_than_a_row_is_refused():
+    with pytest.raises(ImageError, match='step is 5 bytes, but 2 pixels of rgb8 need at least 6'):
+        to_rgb(bytes(10), 1, 2, 'rgb8', 5)
+
+
+@pytest.mark.parametrize(('height', 'width'), [(0, 4), (4, 0)])
+def test_an_empty_image_is_refused(height, width):
+    with pytest.raises(ImageError, match='at least one of each'):
+        to_rgb(b'', height, width, 'rgb8', 12)
+
+
+def test_rgb_is_not_copied():
+    data = bytearray(range(24))
+    picture = to_rgb(data, 2, 4, 'rgb8', 12)
+    data[0] = 200
+    assert picture[0, 0, 0] == 200
+
+
+def test_resize_averages_areas():
+    image = np.zeros((4, 4, 3), dtype=np.uint8)
+    image[:2, :2] = 100
+    image[0, 0] = 60
+    np.testing.assert_array_equal(resize(image, 2, 2)[0, 0], [90, 90, 90])
+
+
+def test_the_right_size_is_left_alone():
+    image = np.zeros((4, 6, 3), dtype=np.uint8)
+    assert resize(image, 4, 6) is image
+
+
+def test_a_picture_is_never_distorted():
+    with pytest.raises(ImageError, match='1280x720 does not have the aspect ratio of 640x480'):
+        resize(np.zeros((720, 1280, 3), dtype=np.uint8), 480, 640)

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the loop decides: when it runs, waits, holds, and that its reasons can be understood."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from act_ros.control.ensemble import TemporalEnsemble, make_execution
+from act_ros.control.limiter import Limiter
+from act_ros.control.runtime import Inputs, Runtime, State
+from act_ros.robot.spec import RobotSpec
+from act_ros.robot.types import Chunk
+
+SPEC = RobotSpec.load()
+RATE = SPEC.rate_hz
+K = 20
+
+
+@pytest.fixture
+def runtime():
+    made = Runtime(TemporalEnsemble(K, 14), Limiter(SPEC), ['cam_high', 'cam_low'])
+    made.enable()
+    return made
+
+
+def inputs(now, **changes):
+    """Everything fresh at `now`."""
+    qpos = SPEC.start.astype(np.float32)
+    fresh = Inputs(qpos, now, {'cam_high': now, 'cam_low': now})
+    return replace(fresh, **changes)
+
+
+def chunk(tick, value=0.0, k=K):
+    actions = np.tile(SPEC.start.astype(np.float32), (k, 1))
+    actions[:, 0] = value
+    return Chunk(tick, actions)
+
+
+def tick_at(runtime, tick, **changes):
+    return runtime.step(tick, tick / RATE, inputs(tick / RATE, **changes))
+
+
+def test_not_enabled_nothing_is_commanded(runtime):
+    runtime.disable()
+    runtime.accept(chunk(100), 100)
+    assert tick_at(runtime, 100) is None
+    assert runtime.state is State.IDLE
+    assert 'enable' in runtime.reason
+
+
+def test_what_is_still_missing_is_said_before_it_is_enabled(runtime):
+    runtime.disable()
+    tick_at(runtime, 100, image_stamps_s={})
+    assert 'nothing usable from cam_high yet' in runtime.reason
+
+
+def test_waiting_names_every_missing_input_and_why(runtime):
+    stamps, notes = {'cam_high': 2.0}, {'cam_low': "encoding 'yuv' is not read"}
+    command = tick_at(runtime, 100, qpos=None, image_stamps_s=stamps, notes=notes)
+    assert command is None
+    assert runtime.state is State.WAITING
+    assert runtime.reason == (
+        'nothing usable from joint states yet; nothing usable from cam_low yet '
+        "(encoding 'yuv' is not read)"
+    )
+    assert runtime.missing == ('joint states', 'cam_low')
+
+
+def test_it_waits_for_the_first_chunk_and_then_runs(runtime):
+    assert tick_at(runtime, 100) is None
+    assert runtime.reason == 'waiting for the first chunk of actions from the policy'
+    assert runtime.accept(chunk(100), 101)
+    assert tick_at(runtime, 101) is not None
+    assert (runtime.state, runtime.reason) == (State.RUNNING, '')
+
+
+def test_the_first_command_approaches_from_the_measured_pose(runtime):
+    runtime.accept(chunk(100, value=2.0), 100)
+    command = tick_at(runtime, 100)
+    assert command[0] == pytest.approx(SPEC.velocity[0] / RATE, rel=1e-5)
+    assert [reason.rule for reason in runtime.limited] == ['velocity']
+
+
+@pytest.mark.parametrize(
+    ('changes', 'reason'),
+    [
+        ({'stamp_s': 1.85}, 'joint states: the newest is 0.17 s old, at most 0.1 s is used'),
+        (
+            {'image_stamps_s': {'cam_high': 2.0, 'cam_low': 1.7}},
+            'cam_low: the newest is 0.32 s old, at most 0.2 s is used',
+        ),
+        ({'stamp_s': 2.5}, 'joint states: stamped 0.48 s in the future'),
+        ({'qpos': None}, 'nothing usable from joint states yet'),
+    ],
+)
+def test_stale_or_impossible_inputs_hold_the_last_command(runtime, changes, reason):
+    runtime.accept(chunk(100, value=0.3), 100)
+    last = tick_at(runtime, 100)
+    held = tick_at(runtime, 101, **changes)
+    np.testing.assert_array_equal(held, last)
+    assert runtime.state is State.HOLDING
+    assert reason in runtime.reason
+
+
+def test_a_hold_ends_by_itself_and_goes_on_from_the_held_command(runtime):
+    runtime.accept(chunk(100, value=0.3), 100)
+    last = tick_at(runtime, 100)
+    for tick in range(101, 110):
+        tick_at(runtime, tick, stamp_s=1.0)
+    resumed = tick_at(runtime, 110)
+    assert runtime.state is State.RUNNING
+    assert np.abs(resumed - last).max() <= SPEC.velocity.max() / RATE
+
+
+def test_after_a_long_silence_of_the_joints_it_starts_at_the_measured_pose(runtime):
+    runtime.accept(chunk(100, value=3.0), 100)
+    for tick in range(100, 115):
+        tick_at(runtime, tick)
+    for tick in range(115, 190):
+        tick_at(runtime, tick, stamp_s=1.0)
+    runtime.accept(chunk(190, value=3.0), 190)
+    command = tick_at(runtime, 190)
+    assert abs(command[0]) <= SPEC.velocity[0] / RATE  # the measured pose has 0 there
+
+
+def test_chunks_that_are_used_up_hold_and_say_so(runtime):
+    runtime.accept(chunk(100), 100)
+    last = tick_at(runtime, 100)
+    held = tick_at(runtime, 100 + K)
+    np.testing.assert_array_equal(held, last)
+    assert runtime.state is State.HOLDING
+    assert 'used up' in runtime.reason
+
+
+def test_chunks_that_are_not_finite_are_counted_and_explain_the_hold(runtime):
+    runtime.accept(chunk(100, value=0.1), 100)
+    tick_at(runtime, 100)
+    bad = chunk(101)
+    bad.actions[3, 3] = np.nan
+    for tick in range(101, 100 + K):
+        assert not runtime.accept(bad, tick)
+        assert np.isfinite(tick_at(runtime, tick)).all()
+    tick_at(runtime, 100 + K)
+    assert runtime.state is State.HOLDING
+    assert 'not finite' in runtime.reason
+    assert runtime.rejected == K - 1
+
+
+def test_a_fault_holds_until_it_is_enabled_again(runtime):
+    runtime.accept(chunk(100), 100)
+    last = tick_at(runtime, 100)
+    runtime.fail('the policy stopped: killed')
+    np.testing.assert_array_equal(tick_at(runtime, 101), last)
+    assert (runtime.state, runtime.reason) == (State.FAULT, 'the policy stopped: killed')
+    runtime.enable()
+    runtime.accept(chunk(101), 102)
+    tick_at(runtime, 102)
+    assert runtime.state is State.RUNNING
+
+
+def test_reset_forgets_chunks_and_starts_at_the_measured_pose(runtime):
+    runtime.accept(chunk(100, value=3.0), 100)
+    for tick in range(100, 110):
+        tick_at(runtime, tick)
+    runtime.reset(110)
+    assert tick_at(runtime, 110) is None
+    assert runtime.state is State.WAITING
+    assert not runtime.accept(chunk(109, value=3.0), 111)  # was under way when the world changed
+    assert runtime.accept(chunk(110, value=3.0), 111)
+    assert tick_at(runtime, 111)[0] == pytest.approx(SPEC.velocity[0] / RATE, rel=1e-5)
+
+
+def test_a_chunk_of_the_future_is_refused(runtime):
+    assert not runtime.accept(chunk(500), 100)
+
+
+def test_another_policy_takes_over_when_it_has_an_action_without_a_tick_lost(runtime):
+    runtime.accept(chunk(100, value=0.01), 100)
+    tick_at(runtime, 100)
+    other = make_execution(5, 14)
+    runtime.replace(other, ['cam_low'])
+    runtime.accept(chunk(101, value=0.02), 101)
+    tick_at(runtime, 101)
+    assert runtime.execution is not other
+    runtime.accept(chunk(102, value=0.04, k=5), 102, replacement=True)
+    command = tick_at(runtime, 102)
+    assert runtime.execution is other
+    assert command[0] == pytest.approx(0.04)
+    assert runtime.state is State.RUNNING
+    tick_at(runtime, 103, image_stamps_s={'cam_low': 103 / RATE})  # needs only its own cameras
+    assert runtime.state is State.RUNNING
+
+
+def test_another_policy_that_was_taken_back_changes_nothing(runtime):
+    runtime.accept(chunk(100), 100)
+    tick_at(runtime, 100)
+    runtime.replace(make_execution(5, 14), ['cam_low'])
+    runtime.keep()
+    tick_at(runtime, 101)
+    assert runtime.cameras == ('cam_high', 'cam_low')
+    assert runtime.state is State.RUNNING
