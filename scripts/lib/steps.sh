@@ -16,7 +16,7 @@ tell_progress() {
     local start=$SECONDS last
     # Its sleep may outlive it, and must not hold open a pipe that someone reads to its end.
     while sleep 15 </dev/null >/dev/null 2>&1; do
-        last="$(tail -c 400 "$log" 2>/dev/null | tr '\r' '\n' | grep -v '^ *$' | tail -n 1)" || last=''
+        last="$(tail -c 400 "$log" 2>/dev/null | tr '\r' '\n' | grep -v -e '^ *$' -e '^WARNING' | tail -n 1)" || last=''
         printf '      %3d s  %.80s\n' "$((SECONDS - start))" "$last"
     done
 }

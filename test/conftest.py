@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tests share: a ROS domain that no other test process of this machine has, and nodes in it.
+
+Unit tests import nothing of ROS through this: rclpy is loaded by the `ros` fixture, when asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+POLL_S = 0.01
+
+if find_spec('rclpy') is None:
+    collect_ignore_glob = ['nodes/*', 'launch/*', 'fault/*', 'ros2_pip/*']
+
+
+def _claim_domain() -> tuple[int, socket.socket]:
+    """A ROS domain, and the socket that keeps others from claiming it while this process lives."""
+    # Above 101 a domain's ports fall into the range that the kernel gives to outgoing traffic.
+    for domain in random.sample(range(1, 102), 101):
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f'\0act_ros-test-domain-{domain}')
+        except OSError:
+            claim.close()
+            continue
+        return domain, claim
+    raise RuntimeError('all 101 ROS domains are in use by other test processes')
+
+
+DOMAIN, _CLAIM = _claim_domain()
+os.environ['ROS_DOMAIN_ID'] = str(DOMAIN)
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+
+
+class Ros:
+    """Nodes in a private rclpy context, spun by one thread until the test ends."""
+
+    def __init__(self) -> None:
+        import rclpy
+        from rclpy.executors import SingleThreadedExecutor
+
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context, domain_id=DOMAIN)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self.nodes: list[Any] = []
+        self._thread = threading.Thread(target=self._spin, name='ros spin', daemon=True)
+        self._error: BaseException | None = None
+        self._thread.start()
+
+    def _spin(self) -> None:
+        from rclpy.executors import ExternalShutdownException
+
+        try:
+            self.executor.spin()
+        except ExternalShutdownException:
+            pass
+        except BaseException as error:  # re-raised in the test's thread, which waits for something
+            self._error = error
+
+    def add(self, node: Any) -> Any:
+        """Spin a node that was made in this context; it is destroyed when the test ends."""
+        self.nodes.append(node)
+        self.executor.add_node(node)
+        return node
+
+    def node(self, name: str = 'test', **options: Any) -> Any:
+        """A plain node that is spun."""
+        import rclpy
+
+        return self.add(rclpy.create_node(name, context=self.context, **options))
+
+    def wait_until(
+        self, condition: Callable[[], Any], timeout: float = 15.0, what: str = ''
+    ) -> Any:
+        """Wait until `condition()` is true and return what it returned.
+
+        Args:
+            condition: asked about every 10 ms, in the test's thread.
+            timeout: s; generous, so that a busy machine fails no test.
+            what: what is waited for, for the message.
+        """
+        end = time.monotonic() + timeout
+        while not (result := condition()):
+            if self._error is not None:
+                raise self._error
+            if time.monotonic() > end:
+                name = what or getattr(condition, '__name__', 'condition')
+                pytest.fail(f'waited {timeout:g} s in vain for: {name}')
+            time.sleep(POLL_S)
+        return result
+
+    def call(self, node: Any, kind: Any, name: str, request: Any, timeout: float = 15.0) -> Any:
+        """Call a service from `node`, which this spins, and return the answer."""
+        client = node.create_client(kind, name)
+        try:
+            self.wait_until(client.service_is_ready, timeout, f'service {name}')
+            future = client.call_async(request)
+            self.wait_until(future.done, timeout, f'answer of {name}')
+            return future.result()
+        finally:
+            node.destroy_client(client)
+
+    def close(self) -> None:
+        """Stop spinning, destroy the nodes, end the context."""
+        self.executor.shutdown(timeout_sec=5)
+        self._thread.join(5)
+        for node in self.nodes:
+            with contextlib.suppress(Exception):  # a test may have destroyed it itself
+                node.destroy_node()
+        self.context.try_shutdown()
+
+
+@pytest.fixture
+def ros() -> Iterator[Ros]:
+    """Nodes in a domain and a context of their own; see `Ros`."""
+    helper = Ros()
+    yield helper
+    helper.close()

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The directions between the rooms of act_ros, and that the core works without ROS."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / 'src' / 'act_ros' / 'act_ros'
+
+# What each room may import of the others; a room may always import itself, robot and paths.
+MAY_IMPORT = {
+    'robot': set(),
+    'control': set(),
+    'data': set(),
+    'policy': {'data'},
+    'sim': set(),
+    'nodes': {'control', 'data', 'policy', 'sim'},
+    'commands': {'control', 'data', 'policy', 'sim'},
+}
+
+
+def imports(file: Path) -> set[str]:
+    """Every module a file imports, at any depth of its code, as dotted names."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding='utf-8'))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f'{file}:{node.lineno}: write imports out in full'
+            found |= {f'{node.module}.{alias.name}' for alias in node.names}
+    return found
+
+
+def files(room: str) -> list[Path]:
+    return sorted((PACKAGE / room).rglob('*.py'))
+
+
+def test_every_room_is_known() -> None:
+    rooms = {path.parent.name for path in PACKAGE.glob('*/__init__.py')}
+    assert rooms == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize('room', MAY_IMPORT)
+def test_a_room_imports_only_the_rooms_below_it(room: str) -> None:
+    allowed = MAY_IMPORT[room] | {room, 'robot', 'paths'}
+    wrong = [
+        f'{file.relative_to(PACKAGE)} imports {name}'
+        for file in files(room)
+        for name in sorted(imports(file))
+        if name.startswith('act_ros.') and name.split('.')[1] not in allowed
+    ]
+    assert not wrong
+
+
+def test_the_simulator_is_reached_by_its_own_node_only() -> None:
+    """Through any file of nodes/; a node is a file with a `main`."""
+    names = {file.stem: imports(file) for file in files('nodes')}
+    nodes = {file.stem for file in files('nodes') if 'def main(' in file.read_text()}
+
+    def reached(stem: str, seen: set[str]) -> set[str]:
+        """What `stem` imports, and what the files of nodes/ that it imports import."""
+        seen.add(stem)
+        found = set(names[stem])
+        for name in names[stem]:
+            parts = name.split('.')
+            if name.startswith('act_ros.nodes.') and parts[2] in names and parts[2] not in seen:
+                found |= reached(parts[2], seen)
+        return found
+
+    knowing = {
+        node for node in nodes if any(n.startswith('act_ros.sim.') for n in reached(node, set()))
+    }
+    assert knowing == {'sim'}
+
+
+def test_the_contracts_of_import_linter_hold() -> None:
+    """They also see what is imported through others."""
+    result = subprocess.run(
+        [Path(sys.executable).with_name('lint-imports'), '--no-cache'],
+        cwd=ROOT, env={'PYTHONPATH': str(PACKAGE.parent), 'PATH': '/usr/bin:/bin'},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+
+
+def test_a_forbidden_import_is_seen(tmp_path: Path) -> None:
+    """The tool above is not green for want of looking: an import inside a function counts."""
+    file = tmp_path / 'late.py'
+    file.write_text('def f():\n    from act_ros.nodes import policy\n    import torch.nn\n')
+    assert imports(file) == {'act_ros.nodes.policy', 'torch.nn'}
+
+
+def test_the_core_loads_without_ros() -> None:
+    """In a process in which every ROS package fails to import."""
+    code = """
+import importlib, sys
+from pathlib import Path
+for name in ('rclpy', 'launch', 'launch_ros', 'ament_index_python', 'act_msgs', 'sensor_msgs'):
+    sys.modules[name] = None
+package = Path(sys.argv[1])
+for room in ('robot', 'control', 'data', 'policy', 'sim'):
+    for file in sorted((package / room).glob('*.py')):
+        importlib.import_module(f'act_ros.{room}.{file.stem}')
+"""
+    result = subprocess.run(
+        [sys.executable, '-c', code, PACKAGE], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
