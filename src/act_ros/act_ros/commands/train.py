@@ -34,23 +34,66 @@ step_N/ holds each checkpoint, best/ the one with the smallest validation loss. 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(
-        prog='train', description='Train an ACT policy on recorded episodes.', epilog=EPILOG,
+        prog='train',
+        description='Train an ACT policy on recorded episodes.',
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument('--data', type=Path, required=True, metavar='DIR', help='folder of the episodes (*.hdf5)')
-    p.add_argument('--output', type=Path, required=True, metavar='DIR', help='folder of the policy, e.g. models/NAME')
-    p.add_argument('--config', default='paper', metavar='NAME',
-                   help="configuration of the file below: 'paper' (default; for a GPU) or 'small' (two CPU cores)")
-    p.add_argument('--config-file', type=Path, metavar='FILE', help='default: config/training.yaml of act_ros')
-    p.add_argument('--cameras', nargs='+', metavar='NAME', help='cameras, in order; default: all of the episodes')
-    p.add_argument('--steps', type=int, metavar='N', help="optimizer steps; default: the configuration's")
-    p.add_argument('--batch', type=int, metavar='N', help="samples a step; default: the configuration's")
-    p.add_argument('--seed', type=int, default=0, metavar='N', help='the same seed gives the same policy; default: 0')
-    p.add_argument('--checkpoint-every', type=int, metavar='N', help="steps between checkpoints; default: the configuration's")
+    p.add_argument(
+        '--data', type=Path, required=True, metavar='DIR', help='folder of the episodes (*.hdf5)'
+    )
+    p.add_argument(
+        '--output',
+        type=Path,
+        required=True,
+        metavar='DIR',
+        help='folder of the policy, e.g. models/NAME',
+    )
+    p.add_argument(
+        '--config',
+        default='paper',
+        metavar='NAME',
+        help="configuration of the file below: 'paper' (default; for a GPU) or 'small' (two CPU cores)",
+    )
+    p.add_argument(
+        '--config-file', type=Path, metavar='FILE', help='default: config/training.yaml of act_ros'
+    )
+    p.add_argument(
+        '--cameras',
+        nargs='+',
+        metavar='NAME',
+        help='cameras, in order; default: all of the episodes',
+    )
+    p.add_argument(
+        '--steps', type=int, metavar='N', help="optimizer steps; default: the configuration's"
+    )
+    p.add_argument(
+        '--batch', type=int, metavar='N', help="samples a step; default: the configuration's"
+    )
+    p.add_argument(
+        '--seed',
+        type=int,
+        default=0,
+        metavar='N',
+        help='the same seed gives the same policy; default: 0',
+    )
+    p.add_argument(
+        '--checkpoint-every',
+        type=int,
+        metavar='N',
+        help="steps between checkpoints; default: the configuration's",
+    )
     p.add_argument('--resume', action='store_true', help='go on with the run in the output folder')
-    p.add_argument('--device', default='auto', metavar='NAME', help='auto (default), cpu, cuda or cuda:N')
+    p.add_argument(
+        '--device', default='auto', metavar='NAME', help='auto (default), cpu, cuda or cuda:N'
+    )
     p.add_argument('--threads', type=int, metavar='N', help='CPU threads; default: one per core')
-    p.add_argument('--cache', type=Path, metavar='DIR', help='where decoded frames are kept; default: DATA/.frames')
+    p.add_argument(
+        '--cache',
+        type=Path,
+        metavar='DIR',
+        help='where decoded frames are kept; default: DATA/.frames',
+    )
     return p
 
 
@@ -88,7 +131,9 @@ def train(args: argparse.Namespace) -> None:
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    policy, recipe = load_recipe(args.config_file or share_dir() / 'config' / 'training.yaml', args.config)
+    policy, recipe = load_recipe(
+        args.config_file or share_dir() / 'config' / 'training.yaml', args.config
+    )
     given = {'steps': args.steps, 'batch': args.batch, 'checkpoint_every': args.checkpoint_every}
     recipe = dataclasses.replace(recipe, **{k: v for k, v in given.items() if v is not None})
     check_output(args.output, STATE, args.resume)
@@ -114,11 +159,13 @@ def check_output(output: Path, state_name: str, resume: bool) -> None:
     Raises:
         PolicyError: a run or a policy is there and `resume` isn't set.
     """
-    from act_ros.policy.checkpoint import CONFIG
     from act_ros.policy.errors import PolicyError
+    from act_ros.policy.folder import CONFIG
 
     if not resume and ((output / CONFIG).exists() or (output / state_name).exists()):
-        raise PolicyError(f'{output} already holds a policy; go on with --resume, or name another folder')
+        raise PolicyError(
+            f'{output} already holds a policy; go on with --resume, or name another folder'
+        )
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -159,8 +206,13 @@ def run(trainer: Trainer, curves: Curves) -> None:
 
     begin, first = time.monotonic(), trainer.step
     every = 1.0 if sys.stderr.isatty() else 30.0
-    with tqdm(total=trainer.recipe.steps, initial=first, unit='step', mininterval=every,
-              disable=trainer.place.rank != 0) as bar:
+    with tqdm(
+        total=trainer.recipe.steps,
+        initial=first,
+        unit='step',
+        mininterval=every,
+        disable=trainer.place.rank != 0,
+    ) as bar:
 
         def progress(step: int) -> None:
             bar.update(step - bar.n)
@@ -171,7 +223,9 @@ def run(trainer: Trainer, curves: Curves) -> None:
         seconds = time.monotonic() - begin
         curves.close()
         steps = trainer.step - first
-        print(f'{steps} steps in {seconds / 60:.1f} min; {curves.latest()}; the policy is in {trainer.output}')
+        print(
+            f'{steps} steps in {seconds / 60:.1f} min; {curves.latest()}; the policy is in {trainer.output}'
+        )
 
 
 class Curves:
@@ -196,7 +250,9 @@ class Curves:
 
     def latest(self) -> str:
         """The newest losses, for the progress bar."""
-        shown = [(n, self.values[n][-1][1]) for n in ('l1', 'kl', 'validation_l1') if n in self.values]
+        shown = [
+            (n, self.values[n][-1][1]) for n in ('l1', 'kl', 'validation_l1') if n in self.values
+        ]
         return ', '.join(f'{name} {value:.4f}' for name, value in shown)
 
     def close(self) -> None:

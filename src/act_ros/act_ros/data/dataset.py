@@ -77,7 +77,9 @@ class Dataset:
         self.actions = np.concatenate([v.action for v in read])
         lengths = [len(v.qpos) for v in read]
         self.starts = np.concatenate([[0], np.cumsum(lengths)])
-        self.frames = cached_frames(self.paths, lengths, self.cameras, image_size, cache or folder / CACHE)
+        self.frames = cached_frames(
+            self.paths, lengths, self.cameras, image_size, cache or folder / CACHE
+        )
         self._end = np.repeat(self.starts[1:], lengths)  # by tick: where its episode ends
 
     def __len__(self) -> int:
@@ -103,7 +105,9 @@ class Dataset:
         """
         count = len(self.paths)
         wanted = max(round(fraction * count), 1 if fraction > 0 else 0)
-        held_out = set(np.random.default_rng(seed).permutation(count)[: min(wanted, count - 1)].tolist())
+        held_out = set(
+            np.random.default_rng(seed).permutation(count)[: min(wanted, count - 1)].tolist()
+        )
         ticks = [np.arange(self.starts[i], self.starts[i + 1]) for i in range(count)]
         none = [np.empty(0, np.int64)]
         train = np.concatenate([t for i, t in enumerate(ticks) if i not in held_out] or none)
@@ -119,7 +123,9 @@ class Dataset:
         images = np.empty((len(ticks), *self.frames.shape[1:]), np.uint8)
         for i in order:
             images[i] = self.frames[ticks[i]]
-        return Batch(self.qpos[ticks], images, self.actions[np.minimum(steps, end - 1)], steps >= end)
+        return Batch(
+            self.qpos[ticks], images, self.actions[np.minimum(steps, end - 1)], steps >= end
+        )
 
 
 def find_episodes(folder: Path) -> list[Path]:
@@ -129,10 +135,16 @@ def find_episodes(folder: Path) -> list[Path]:
         EpisodeError: there is no such folder, or no episode in it.
     """
     if not folder.is_dir():
-        raise EpisodeError(f'there is no folder {folder}; name the one that holds episode_0.hdf5, episode_1.hdf5, …')
-    paths = sorted(folder.glob('*.hdf5'), key=lambda p: ([int(n) for n in re.findall(r'\d+', p.name)], p.name))
+        raise EpisodeError(
+            f'there is no folder {folder}; name the one that holds episode_0.hdf5, episode_1.hdf5, …'
+        )
+    paths = sorted(
+        folder.glob('*.hdf5'), key=lambda p: ([int(n) for n in re.findall(r'\d+', p.name)], p.name)
+    )
     if not paths:
-        raise EpisodeError(f'{folder} holds no .hdf5 episode; record some with record.launch.py, or name another folder')
+        raise EpisodeError(
+            f'{folder} holds no .hdf5 episode; record some with record.launch.py, or name another folder'
+        )
     return paths
 
 
@@ -158,14 +170,20 @@ class _Vectors:
     def _checked(cls, path: Path, episode: Episode, cameras: Sequence[str] | None) -> _Vectors:
         for name, values in (('qpos', episode.qpos), ('action', episode.action)):
             if values.ndim != 2 or len(values) == 0:
-                raise EpisodeError(f'{path}: {name} has shape {values.shape}; expected (ticks, joints)')
+                raise EpisodeError(
+                    f'{path}: {name} has shape {values.shape}; expected (ticks, joints)'
+                )
             bad = np.argwhere(~np.isfinite(values))
             if len(bad):
                 raise EpisodeError(
                     f'{path}: {name} at tick {bad[0][0]}, entry {bad[0][1]} is {values[tuple(bad[0])]}; '
                     f'remove the episode or repair it'
                 )
-        names = tuple(cameras) if cameras else tuple(episode.attrs.get('cameras', sorted(episode.images)))
+        names = (
+            tuple(cameras)
+            if cameras
+            else tuple(episode.attrs.get('cameras', sorted(episode.images)))
+        )
         missing = [name for name in names if name not in episode.images]
         if missing or not names:
             raise EpisodeError(
@@ -174,7 +192,9 @@ class _Vectors:
         lengths = {'qpos': len(episode.qpos), 'action': len(episode.action)}
         lengths.update({name: len(episode.images[name]) for name in names})
         if len(set(lengths.values())) > 1:
-            raise EpisodeError(f'{path}: the lengths differ: {", ".join(f"{k} {v}" for k, v in lengths.items())}')
+            raise EpisodeError(
+                f'{path}: the lengths differ: {", ".join(f"{k} {v}" for k, v in lengths.items())}'
+            )
         rate = float(episode.attrs.get('rate_hz', 50.0))
         return cls(path, episode.qpos, episode.action, names, rate)
 
@@ -187,4 +207,6 @@ class _Vectors:
             ('rate_hz', self.rate_hz, first.rate_hz),
         ):
             if mine != theirs:
-                raise EpisodeError(f'{self.path}: {what}: {mine}, but {first.path.name} has {theirs}; keep them in different folders')
+                raise EpisodeError(
+                    f'{self.path}: {what}: {mine}, but {first.path.name} has {theirs}; keep them in different folders'
+                )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -21,6 +22,8 @@ from act_ros.robot.image import ImageError, resize
 
 CACHE = '.frames'
 """Folder of the caches, in the folder of the episodes."""
+FEW = 8
+"""Episodes that aren't worth a process of their own."""
 
 
 def cached_frames(
@@ -46,7 +49,9 @@ def cached_frames(
         EpisodeError: a frame can't be decoded or resized; the folder can't be written.
     """
     key = [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in paths]
-    digest = hashlib.sha256(json.dumps([key, list(lengths), list(cameras), list(size)]).encode()).hexdigest()
+    digest = hashlib.sha256(
+        json.dumps([key, list(lengths), list(cameras), list(size)]).encode()
+    ).hexdigest()
     path = cache / f'frames_{size[0]}x{size[1]}_{digest[:16]}.npy'
     if not path.exists():
         try:
@@ -60,7 +65,11 @@ def cached_frames(
 
 
 def _build(
-    path: Path, paths: Sequence[Path], lengths: Sequence[int], cameras: Sequence[str], size: tuple[int, int]
+    path: Path,
+    paths: Sequence[Path],
+    lengths: Sequence[int],
+    cameras: Sequence[str],
+    size: tuple[int, int],
 ) -> None:
     """Decode every episode into `path`, which appears whole or not at all."""
     partial = path.with_suffix(f'.{os.getpid()}.partial')
@@ -68,7 +77,9 @@ def _build(
     try:
         frames = np.lib.format.open_memmap(partial, mode='w+', dtype=np.uint8, shape=shape)
         start = 0
-        for decoded in tqdm(_decode_all(paths, cameras, size), total=len(paths), desc='decoding', unit='episode'):
+        for decoded in tqdm(
+            _decode_all(paths, cameras, size), total=len(paths), desc='decoding', unit='episode'
+        ):
             frames[start : start + len(decoded)] = decoded
             start += len(decoded)
         frames.flush()
@@ -82,7 +93,10 @@ def _decode_all(
     paths: Sequence[Path], cameras: Sequence[str], size: tuple[int, int]
 ) -> Iterator[NDArray[np.uint8]]:
     """The frames of each episode in turn, decoded in parallel and a few episodes ahead at most."""
-    workers = min(len(os.sched_getaffinity(0)), len(paths))
+    workers = min(len(os.sched_getaffinity(0)), math.ceil(len(paths) / FEW))
+    if workers == 1:
+        yield from (_decode(path, tuple(cameras), size) for path in paths)
+        return
     # 'spawn': a fork of a process in which PyTorch has started threads may hang.
     with ProcessPoolExecutor(workers, mp_context=get_context('spawn')) as pool:
         ahead = 2 * workers

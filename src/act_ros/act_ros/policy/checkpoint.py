@@ -6,7 +6,6 @@ Nothing in it is a pickle: reading a hostile file gives an error, and runs nothi
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +18,10 @@ from torch import Tensor
 
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
+from act_ros.policy.folder import CONFIG, MODEL, read_config
 from act_ros.policy.network import ACT
 from act_ros.policy.normalize import KEYS, Normalizer
 
-CONFIG = 'config.json'
-MODEL = 'model.safetensors'
 STATS = 'stats.'
 """Prefix of the statistics among the tensors of the model file."""
 CVAE = 'vae_encoder'
@@ -52,28 +50,15 @@ def save_checkpoint(
     """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}
-    tensors.update({STATS + name: value.detach().cpu().contiguous().clone() for name, value in stats.items()})
+    tensors.update(
+        {STATS + name: value.detach().cpu().contiguous().clone() for name, value in stats.items()}
+    )
     partial = folder / f'{MODEL}.partial'
     save_file(tensors, partial)
     partial.replace(folder / MODEL)
     text = folder / f'{CONFIG}.partial'
     text.write_text(config.to_json())
     text.replace(folder / CONFIG)
-
-
-def read_config(folder: Path) -> PolicyConfig:
-    """Read a checkpoint's configuration.
-
-    Raises:
-        PolicyError: there is none, or it is wrong; the message names the file.
-    """
-    path = folder / CONFIG
-    try:
-        return PolicyConfig.from_json(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(f'{path} cannot be read: {error}') from error
-    except PolicyError as error:
-        raise PolicyError(f'{path}: {error}') from error
 
 
 def load_checkpoint(folder: Path, cvae: bool = False) -> Loaded:
@@ -127,30 +112,6 @@ def _check_tensors(path: Path, got: Mapping[str, Tensor], want: Mapping[str, Ten
     wrong += [f'{name}: not finite' for name, value in got.items() if not value.isfinite().all()]
     if wrong:
         raise PolicyError(
-            f'{path} does not fit the {CONFIG} beside it; {len(wrong)} tensors differ:\n  ' + '\n  '.join(wrong)
+            f'{path} does not fit the {CONFIG} beside it; {len(wrong)} tensors differ:\n  '
+            + '\n  '.join(wrong)
         )
-
-
-def resolve_checkpoint(name: str | os.PathLike[str], models: Path) -> Path:
-    """The folder of a policy that is named by a path, or by its name in the folder of models.
-
-    'NAME', 'models/NAME' and a path all work.
-
-    Raises:
-        PolicyError: there is none; the message lists those that are in `models`.
-    """
-    text = os.fspath(name)
-    if not text:
-        raise PolicyError(f'no checkpoint is named; available are: {_available(models)}')
-    given = Path(text).expanduser()
-    for folder in (given, models / given, models.parent / given):
-        if (folder / CONFIG).is_file():
-            return folder.resolve()
-    if given.is_dir():
-        raise PolicyError(f'{given} has no {CONFIG}: it is not a policy of act_ros')
-    raise PolicyError(f"there is no policy '{text}', neither as a path nor in {models}; available are: {_available(models)}")
-
-
-def _available(models: Path) -> str:
-    names = sorted(path.parent.name for path in models.glob(f'*/{CONFIG}'))
-    return ', '.join(names) or 'none'

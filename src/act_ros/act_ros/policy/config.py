@@ -70,7 +70,9 @@ class PolicyConfig:
             object.__setattr__(self, name, tuple(value))
         self._check_numbers()
         if not self.cameras or not all(isinstance(c, str) and c for c in self.cameras):
-            raise PolicyError(f'cameras is {list(self.cameras)}; a policy needs the name of at least one camera')
+            raise PolicyError(
+                f'cameras is {list(self.cameras)}; a policy needs the name of at least one camera'
+            )
         if len(set(self.cameras)) != len(self.cameras):
             raise PolicyError(f'cameras is {list(self.cameras)}; each camera may be named once')
         if self.norm not in NORMS:
@@ -89,12 +91,18 @@ class PolicyConfig:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise PolicyError(f'{name} is {value!r}; expected a whole number of at least 1')
-        if len(self.image_size) != 2 or not all(isinstance(n, int) and n >= 32 for n in self.image_size):
-            raise PolicyError(f'image_size is {list(self.image_size)}; expected [height, width], each at least 32')
+        if len(self.image_size) != 2 or not all(
+            isinstance(n, int) and n >= 32 for n in self.image_size
+        ):
+            raise PolicyError(
+                f'image_size is {list(self.image_size)}; expected [height, width], each at least 32'
+            )
         for name, length in (('image_mean', 3), ('image_std', 3)):
             values = getattr(self, name)
             if len(values) != length or not all(isinstance(v, (int, float)) for v in values):
-                raise PolicyError(f'{name} is {list(values)}; expected {length} numbers (red, green, blue)')
+                raise PolicyError(
+                    f'{name} is {list(values)}; expected {length} numbers (red, green, blue)'
+                )
         if min(self.image_std) <= 0:
             raise PolicyError(f'image_std is {list(self.image_std)}; every entry must be positive')
         if not isinstance(self.dropout, (int, float)) or not 0 <= self.dropout < 1:
@@ -137,7 +145,11 @@ class PolicyConfig:
         known = [f.name for f in fields(cls)]
         unknown = sorted(set(data) - set(known))
         if unknown:
-            raise PolicyError(f'unknown entries: {", ".join(unknown)}; known are {", ".join(known)}')
+            raise PolicyError(
+                f'unknown entries: {", ".join(unknown)}; known are {", ".join(known)}'
+            )
         if 'cameras' not in data:
-            raise PolicyError('"cameras" is missing: the names of the cameras, in the order of the network')
+            raise PolicyError(
+                '"cameras" is missing: the names of the cameras, in the order of the network'
+            )
         return cls(**data)

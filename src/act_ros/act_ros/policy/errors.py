@@ -4,3 +4,7 @@
 
 class PolicyError(ValueError):
     """A policy cannot be loaded, trained or run; the message says what came, what was expected, what to do."""
+
+
+class NonFiniteError(PolicyError):
+    """The network gave NaN or infinity for one observation; the next may be fine."""

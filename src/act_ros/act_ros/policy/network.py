@@ -18,8 +18,6 @@ through a table those of the paper's code, then fit without reshaping.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -28,7 +26,7 @@ from torch.nn import functional as F
 
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.vision import torchvision_resnet
+from act_ros.policy.vision import build_backbone
 
 
 class Prediction(NamedTuple):
@@ -65,7 +63,9 @@ class ACT(nn.Module):
             self.vae_encoder_robot_state_input_proj = nn.Linear(config.state_dim, d)
             self.vae_encoder_action_input_proj = nn.Linear(config.action_dim, d)
             self.vae_encoder_latent_output_proj = nn.Linear(d, 2 * config.latent_dim)
-            self.register_buffer('vae_encoder_pos_enc', sine_embedding_1d(2 + config.chunk, d).unsqueeze(0))
+            self.register_buffer(
+                'vae_encoder_pos_enc', sine_embedding_1d(2 + config.chunk, d).unsqueeze(0)
+            )
         self.backbone, channels = build_backbone(config)
         self.encoder = Encoder(config, config.encoder_layers)
         self.decoder = Decoder(config)
@@ -110,24 +110,34 @@ class ACT(nn.Module):
         decoded = self.decoder(memory, positions, queries)  # (B, k, D)
         return Prediction(self.action_head(decoded), mu, log_variance)  # (B, k, action_dim)
 
-    def encode_actions(self, qpos: Tensor, actions: Tensor, is_pad: Tensor) -> tuple[Tensor, Tensor]:
+    def encode_actions(
+        self, qpos: Tensor, actions: Tensor, is_pad: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """CVAE encoder: mean and log variance (B, L) of the latent that explains the demonstrated actions."""
         batch = qpos.shape[0]
         cls = self.vae_encoder_cls_embed.weight.unsqueeze(0).expand(batch, -1, -1)  # (B, 1, D)
         state = self.vae_encoder_robot_state_input_proj(qpos).unsqueeze(1)  # (B, 1, D)
         steps = self.vae_encoder_action_input_proj(actions)  # (B, k, D)
         tokens = torch.cat([cls.to(steps.dtype), state, steps], dim=1)  # (B, 2 + k, D)
-        masked = torch.cat([is_pad.new_zeros(batch, 2), is_pad], dim=1)  # (B, 2 + k), true is not attended to
+        masked = torch.cat(
+            [is_pad.new_zeros(batch, 2), is_pad], dim=1
+        )  # (B, 2 + k), true is not attended to
         encoded = self.vae_encoder(tokens, self.vae_encoder_pos_enc, masked)  # (B, 2 + k, D)
-        latent = self.vae_encoder_latent_output_proj(encoded[:, 0]).float()  # (B, 2 L), from the CLS token
+        latent = self.vae_encoder_latent_output_proj(
+            encoded[:, 0]
+        ).float()  # (B, 2 L), from the CLS token
         mu, log_variance = latent.chunk(2, dim=1)
         return mu, log_variance
 
-    def encoder_tokens(self, qpos: Tensor, images: Tensor, latent: Tensor) -> tuple[Tensor, Tensor]:
+    def encoder_tokens(
+        self, qpos: Tensor, images: Tensor, latent: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Input tokens (B, S, D) of the encoder, [latent, state, image tokens per camera], and positions (1, S, D)."""
         batch, cameras = images.shape[:2]
         # One backbone, with shared weights, sees the frames of all cameras as one batch.
-        pixels = images.flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (B·C, 3, H, W)
+        pixels = images.flatten(0, 1).contiguous(
+            memory_format=torch.channels_last
+        )  # (B·C, 3, H, W)
         features = self.encoder_img_feat_input_proj(self.backbone(pixels))  # (B·C, D, h, w)
         height, width = features.shape[-2:]
         # Row-major pixels of the first camera, then of the second, …
@@ -187,7 +197,9 @@ class Decoder(nn.Module):
 
     def forward(self, memory: Tensor, positions: Tensor, queries: Tensor) -> Tensor:
         """Encoder output (B, S, D) with positions (1, S, D), queries (1, k, D) -> (B, k, D)."""
-        x = queries.new_zeros(memory.shape[0], queries.shape[1], queries.shape[2])  # (B, k, D): the content starts empty
+        x = queries.new_zeros(
+            memory.shape[0], queries.shape[1], queries.shape[2]
+        )  # (B, k, D), empty
         for layer in self.layers:
             x = layer(x, memory, positions, queries)
         return self.norm(x)
@@ -235,7 +247,9 @@ class Attention(nn.Module):
         nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.zeros_(self.out_proj.bias)
 
-    def forward(self, query: Tensor, key: Tensor, value: Tensor, masked: Tensor | None = None) -> Tensor:
+    def forward(
+        self, query: Tensor, key: Tensor, value: Tensor, masked: Tensor | None = None
+    ) -> Tensor:
         """Queries (B, Q, D) read values (B, S, D) by keys (B, S, D); masked (B, S) true is not read -> (B, Q, D)."""
         batch, _, d = value.shape
         if query is key:
@@ -245,7 +259,9 @@ class Attention(nn.Module):
             q = F.linear(query, self.in_proj_weight[:d], self.in_proj_bias[:d])
             k = F.linear(key, self.in_proj_weight[d : 2 * d], self.in_proj_bias[d : 2 * d])
         v = F.linear(value, self.in_proj_weight[2 * d :], self.in_proj_bias[2 * d :])
-        q, k, v = (t.unflatten(2, (self.heads, -1)).transpose(1, 2) for t in (q, k, v))  # (B, heads, tokens, d)
+        q, k, v = (
+            t.unflatten(2, (self.heads, -1)).transpose(1, 2) for t in (q, k, v)
+        )  # (B, heads, tokens, d)
         scores = (q * q.shape[3] ** -0.5) @ k.transpose(2, 3)  # (B, heads, Q, S)
         if masked is not None:
             scores = scores.masked_fill(masked.view(batch, 1, 1, -1), -math.inf)
@@ -275,37 +291,6 @@ class Dropout(nn.Module):
         return x * keep.to(x.dtype).mul_(256 / (256 - self.threshold))
 
 
-def build_backbone(config: PolicyConfig) -> tuple[nn.Sequential, int]:
-    """ResNet-18 up to stage `backbone_layers`, randomly initialized, and the channels that it gives."""
-    norm: Callable[[int], nn.Module] = FrozenBatchNorm if config.norm == 'frozen_batch' else group_norm
-    resnet = torchvision_resnet(norm)
-    names = ['conv1', 'bn1', 'relu', 'maxpool', *(f'layer{i + 1}' for i in range(config.backbone_layers))]
-    trunk = nn.Sequential(OrderedDict((name, getattr(resnet, name)) for name in names))
-    return trunk.to(memory_format=torch.channels_last), 64 * 2 ** (config.backbone_layers - 1)
-
-
-def group_norm(channels: int) -> nn.GroupNorm:
-    """Group normalization over groups of 16 channels: independent of the batch, trainable from scratch."""
-    return nn.GroupNorm(channels // 16, channels)
-
-
-class FrozenBatchNorm(nn.Module):
-    """Batch normalization with fixed statistics and affine, as detection networks and the paper's code use it."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.register_buffer('weight', torch.ones(channels))
-        self.register_buffer('bias', torch.zeros(channels))
-        self.register_buffer('running_mean', torch.zeros(channels))
-        self.register_buffer('running_var', torch.ones(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scale and shift the channels of x (N, channels, H, W)."""
-        scale = self.weight * (self.running_var + 1e-5).rsqrt()
-        shift = self.bias - self.running_mean * scale
-        return x * scale.view(1, -1, 1, 1).to(x.dtype) + shift.view(1, -1, 1, 1).to(x.dtype)
-
-
 def sine_embedding_1d(positions: int, width: int) -> Tensor:
     """(positions, width): sin and cos of position / 10000^(2i/width) in turns (Vaswani et al. 2017)."""
     place = torch.arange(positions, dtype=torch.float64).unsqueeze(1)
@@ -316,7 +301,9 @@ def sine_embedding_1d(positions: int, width: int) -> Tensor:
     return angle.float()
 
 
-def sine_embedding_2d(height: int, width: int, d_model: int, device: torch.device | None = None) -> Tensor:
+def sine_embedding_2d(
+    height: int, width: int, d_model: int, device: torch.device | None = None
+) -> Tensor:
     """(height·width, d_model): DETR's embedding of places in a feature map, rows then columns, each in d_model/2.
 
     Rows count 1..height and are scaled to end at 2π, columns likewise.

@@ -33,13 +33,21 @@ class Normalizer(nn.Module):
         for key in KEYS:
             values = stats.get(key)
             if values is None:
-                raise PolicyError(f'the statistic {key} is missing; without it the policy would act in wrong units')
+                raise PolicyError(
+                    f'the statistic {key} is missing; without it the policy would act in wrong units'
+                )
             dim = dims[key.split('.')[0]]
             if values.shape != (dim,):
-                raise PolicyError(f'the statistic {key} has shape {tuple(values.shape)}; expected ({dim},)')
+                raise PolicyError(
+                    f'the statistic {key} has shape {tuple(values.shape)}; expected ({dim},)'
+                )
             if not np.isfinite(values).all() or (key.endswith('std') and (values <= 0).any()):
-                raise PolicyError(f'the statistic {key} is not finite, or a deviation not positive: {values}')
-            self.register_buffer(key.replace('.', '_'), torch.from_numpy(np.array(values, np.float32)))
+                raise PolicyError(
+                    f'the statistic {key} is not finite, or a deviation not positive: {values}'
+                )
+            self.register_buffer(
+                key.replace('.', '_'), torch.from_numpy(np.array(values, np.float32))
+            )
         self.register_buffer('image_mean', 255 * torch.tensor(config.image_mean))
         self.register_buffer('image_scale', 1 / (255 * torch.tensor(config.image_std)))
 

@@ -63,12 +63,19 @@ class Recipe:
         for name in ('steps', 'batch', 'validation_samples', 'checkpoint_every', 'log_every'):
             if getattr(self, name) < 1:
                 raise PolicyError(f'{name} is {getattr(self, name)}; expected at least 1')
-        for name, choices in (('schedule', ('constant', 'cosine')), ('precision', ('fp32', 'bf16'))):
+        for name, choices in (
+            ('schedule', ('constant', 'cosine')),
+            ('precision', ('fp32', 'bf16')),
+        ):
             if getattr(self, name) not in choices:
-                raise PolicyError(f'{name} is {getattr(self, name)!r}; expected one of {", ".join(choices)}')
+                raise PolicyError(
+                    f'{name} is {getattr(self, name)!r}; expected one of {", ".join(choices)}'
+                )
         for name in ('ema', 'validation', 'augment_brightness'):
             if not 0 <= getattr(self, name) < 1:
-                raise PolicyError(f'{name} is {getattr(self, name)}; expected a number from 0 to below 1')
+                raise PolicyError(
+                    f'{name} is {getattr(self, name)}; expected a number from 0 to below 1'
+                )
 
     def _check_type(self, name: str, kind: str) -> None:
         value = getattr(self, name)
@@ -94,7 +101,9 @@ class Recipe:
         known = [f.name for f in fields(cls)]
         unknown = sorted(set(data) - set(known))
         if unknown:
-            raise PolicyError(f'unknown entries of training: {", ".join(unknown)}; known are {", ".join(known)}')
+            raise PolicyError(
+                f'unknown entries of training: {", ".join(unknown)}; known are {", ".join(known)}'
+            )
         return cls(**data)
 
 
@@ -113,7 +122,9 @@ def load_recipe(path: Path, name: str) -> tuple[dict[str, Any], Recipe]:
         raise PolicyError(f"{path} has no configuration '{name}'; it has: {names}")
     entry = data[name]
     if not isinstance(entry, dict) or not set(entry) <= {'policy', 'training'}:
-        raise PolicyError(f"{path}, configuration '{name}': expected the entries policy and training")
+        raise PolicyError(
+            f"{path}, configuration '{name}': expected the entries policy and training"
+        )
     try:
         return dict(entry.get('policy') or {}), Recipe.from_dict(dict(entry.get('training') or {}))
     except PolicyError as error:

@@ -8,7 +8,6 @@ from (seed, step, rank): a run resumed from a checkpoint continues as if it had 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +20,13 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from act_ros.data.dataset import Batch, Dataset
+from act_ros.policy.augment import augment_images
 from act_ros.policy.checkpoint import save_checkpoint
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.network import ACT, Losses, act_loss
 from act_ros.policy.normalize import Normalizer
+from act_ros.policy.place import Place
 from act_ros.policy.recipe import Recipe
 from act_ros.policy.vision import load_pretrained
 
@@ -33,15 +34,6 @@ STATE = 'training_state.pt'
 
 Report = Callable[[int, dict[str, float]], None]
 """Called with a step and the scalars measured at it."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """This process among those that train together (torchrun), and its device."""
-
-    device: torch.device
-    rank: int = 0
-    world: int = 1
 
 
 @dataclass
@@ -77,7 +69,9 @@ class Trainer:
         if recipe.pretrained and self.config.norm == 'frozen_batch':
             load_pretrained(self.network.backbone)
         self.network.to(device)
-        self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        self.average = {
+            name: value.detach().clone() for name, value in self.network.state_dict().items()
+        }
         self.optimizer = build_optimizer(self.network, recipe)
         self.model: nn.Module = self.network
         if self.place.world > 1:
@@ -143,18 +137,25 @@ class Trainer:
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(
-            self.place.device.type, dtype=torch.bfloat16, enabled=self.recipe.precision == 'bf16', cache_enabled=True
+            self.place.device.type,
+            dtype=torch.bfloat16,
+            enabled=self.recipe.precision == 'bf16',
+            cache_enabled=True,
         )
 
     def _update_average(self, step: int) -> None:
         """Move the average of the weights towards the weights."""
         decay = min(self.recipe.ema, (1 + step) / (10 + step)) if self.recipe.ema else 0.0
         # The dictionaries have the same order; entries that aren't trained are equal and stay so.
-        torch._foreach_lerp_(list(self.average.values()), list(self.network.state_dict().values()), 1 - decay)
+        torch._foreach_lerp_(
+            list(self.average.values()), list(self.network.state_dict().values()), 1 - decay
+        )
 
     def _report_losses(self, losses: Losses, norm: Tensor, rate: float) -> None:
         values = {'loss': losses.total, 'l1': losses.l1, 'kl': losses.kl, 'grad_norm': norm}
-        self.report(self.step, {**{name: value.item() for name, value in values.items()}, 'lr': rate})
+        self.report(
+            self.step, {**{name: value.item() for name, value in values.items()}, 'lr': rate}
+        )
 
     @torch.no_grad()
     def validate(self) -> float:
@@ -170,7 +171,9 @@ class Trainer:
         for i in range(0, count, 32):
             batch = self.dataset.batch(ticks[i : i + 32])
             qpos = self.normalizer.qpos(torch.from_numpy(batch.qpos).to(self.place.device))
-            actions = self.normalizer.actions(torch.from_numpy(batch.actions).to(self.place.device))
+            actions = self.normalizer.actions(
+                torch.from_numpy(batch.actions).to(self.place.device)
+            )
             valid = ~torch.from_numpy(batch.is_pad).to(self.place.device).unsqueeze(2)
             images = self.normalizer.images(torch.from_numpy(batch.images).to(self.place.device))
             with self._autocast():
@@ -220,7 +223,9 @@ class Trainer:
         mine = self.state()
         for name in ('seed', 'recipe', 'config', 'episodes'):
             if state.get(name) != mine[name]:
-                raise PolicyError(f'cannot resume: the {name} differs: it was {state.get(name)}, and is {mine[name]}')
+                raise PolicyError(
+                    f'cannot resume: the {name} differs: it was {state.get(name)}, and is {mine[name]}'
+                )
         self.network.load_state_dict(state['network'])
         self.average = dict(state['average'])
         self.optimizer.load_state_dict(state['optimizer'])
@@ -239,7 +244,9 @@ def load_state(output: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise PolicyError(f'cannot resume: there is no {path}') from error
     except Exception as error:  # torch.load raises whatever the damaged bytes provoke
-        raise PolicyError(f'cannot resume: {path} is damaged ({error}); train anew in another folder') from error
+        raise PolicyError(
+            f'cannot resume: {path} is damaged ({error}); train anew in another folder'
+        ) from error
     return state
 
 
@@ -266,47 +273,3 @@ def rate_factor(step: int, recipe: Recipe) -> float:
         return 1.0
     done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
     return 0.5 * (1 + math.cos(math.pi * done))
-
-
-def augment_images(images: NDArray[np.uint8], recipe: Recipe, random: np.random.Generator) -> NDArray[np.uint8]:
-    """Shift each sample's frames by a few pixels (edges repeat) and scale their brightness.
-
-    Args:
-        images: (B, cameras, h, w, 3); all cameras of a sample get the same.
-        recipe: how much.
-        random: where the draws come from.
-    """
-    shift, bright = recipe.augment_shift, recipe.augment_brightness
-    if shift == 0 and bright == 0:
-        return images
-    height, width = images.shape[2:4]
-    result = np.empty_like(images)
-    for i, sample in enumerate(images):
-        dy, dx = random.integers(-shift, shift + 1, 2)
-        rows = np.clip(np.arange(height) + dy, 0, height - 1)
-        columns = np.clip(np.arange(width) + dx, 0, width - 1)
-        moved = sample[:, rows][:, :, columns] if dy or dx else sample
-        factor = 1 + bright * random.uniform(-1, 1)
-        table = np.clip(np.arange(256) * factor + 0.5, 0, 255).astype(np.uint8)
-        result[i] = table[moved]
-    return result
-
-
-def find_place(device: str) -> Place:
-    """Device and rank of this process; joins the group where torchrun started several.
-
-    Args:
-        device: 'auto' (CUDA where there is one), 'cpu', 'cuda' or 'cuda:N'.
-
-    Raises:
-        PolicyError: CUDA was asked for and isn't there.
-    """
-    world, rank = int(os.environ.get('WORLD_SIZE', 1)), int(os.environ.get('RANK', 0))
-    name = ('cuda' if torch.cuda.is_available() else 'cpu') if device == 'auto' else device
-    if name.startswith('cuda') and not torch.cuda.is_available():
-        raise PolicyError(f"--device {device}: PyTorch sees no CUDA device; use --device cpu, or 'auto'")
-    if name == 'cuda':
-        name = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
-    if world > 1:
-        torch.distributed.init_process_group('nccl' if name.startswith('cuda') else 'gloo')
-    return Place(torch.device(name), rank, world)

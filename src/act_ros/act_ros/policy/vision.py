@@ -1,27 +1,66 @@
 # SPDX-License-Identifier: Apache-2.0
-"""torchvision's ResNet-18, imported so that it also works beside a PyTorch built without CUDA."""
+"""The backbone: torchvision's ResNet-18, cut after a stage, with the normalization of choice.
+
+torchvision is imported so that it also works beside a PyTorch that was built without CUDA.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from act_ros.policy.config import PolicyConfig
 
 _log = logging.getLogger(__name__)
 _declared: list[torch.library.Library] = []
 """Keeps the declared operators alive: a Library that is collected takes them back."""
 
 
-def torchvision_resnet(norm: Callable[[int], nn.Module]) -> nn.Module:
-    """ResNet-18 with random weights and the given normalization layers."""
+def build_backbone(config: PolicyConfig) -> tuple[nn.Sequential, int]:
+    """ResNet-18 up to stage `backbone_layers`, randomly initialized, and the channels that it gives."""
+    norm: Callable[[int], nn.Module] = (
+        FrozenBatchNorm if config.norm == 'frozen_batch' else group_norm
+    )
     _import_torchvision()
     from torchvision.models import resnet18
 
-    network: nn.Module = resnet18(weights=None, norm_layer=norm)
-    return network
+    resnet = resnet18(weights=None, norm_layer=norm)
+    names = [
+        'conv1',
+        'bn1',
+        'relu',
+        'maxpool',
+        *(f'layer{i + 1}' for i in range(config.backbone_layers)),
+    ]
+    trunk = nn.Sequential(OrderedDict((name, getattr(resnet, name)) for name in names))
+    return trunk.to(memory_format=torch.channels_last), 64 * 2 ** (config.backbone_layers - 1)
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Group normalization over groups of 16 channels: independent of the batch, trainable from scratch."""
+    return nn.GroupNorm(channels // 16, channels)
+
+
+class FrozenBatchNorm(nn.Module):
+    """Batch normalization with fixed statistics and affine, as detection networks and the paper's code use it."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer('weight', torch.ones(channels))
+        self.register_buffer('bias', torch.zeros(channels))
+        self.register_buffer('running_mean', torch.zeros(channels))
+        self.register_buffer('running_var', torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scale and shift the channels of x (N, channels, H, W)."""
+        scale = self.weight * (self.running_var + 1e-5).rsqrt()
+        shift = self.bias - self.running_mean * scale
+        return x * scale.view(1, -1, 1, 1).to(x.dtype) + shift.view(1, -1, 1, 1).to(x.dtype)
 
 
 def load_pretrained(backbone: nn.Module) -> bool:
@@ -42,7 +81,10 @@ def load_pretrained(backbone: nn.Module) -> bool:
         target = Path(torch.hub.get_dir()) / 'checkpoints' / Path(weights.url).name
         _log.warning(
             'no pretrained ImageNet weights (%s): the backbone starts from random weights. To use them, '
-            'put %s at %s', error, weights.url, target
+            'put %s at %s',
+            error,
+            weights.url,
+            target,
         )
         return False
     wanted = backbone.state_dict()
@@ -57,7 +99,7 @@ def _import_torchvision() -> None:
     then fails where it registers a meta kernel for them; with the schemas declared it goes through.
     """
     try:
-        import torchvision  # noqa: F401
+        import torchvision
     except RuntimeError as error:
         if 'torchvision::' not in str(error):
             raise

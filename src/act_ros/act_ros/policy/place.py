@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a training process runs: its device, and its rank among those that torchrun started."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+
+from act_ros.policy.errors import PolicyError
+
+
+@dataclass(frozen=True)
+class Place:
+    """This process among those that train together (torchrun), and its device."""
+
+    device: torch.device
+    rank: int = 0
+    world: int = 1
+
+
+def find_place(device: str) -> Place:
+    """Device and rank of this process; joins the group where torchrun started several.
+
+    Args:
+        device: 'auto' (CUDA where there is one), 'cpu', 'cuda' or 'cuda:N'.
+
+    Raises:
+        PolicyError: CUDA was asked for and isn't there.
+    """
+    world, rank = int(os.environ.get('WORLD_SIZE', 1)), int(os.environ.get('RANK', 0))
+    name = ('cuda' if torch.cuda.is_available() else 'cpu') if device == 'auto' else device
+    if name.startswith('cuda') and not torch.cuda.is_available():
+        raise PolicyError(
+            f"--device {device}: PyTorch sees no CUDA device; use --device cpu, or 'auto'"
+        )
+    if name == 'cuda':
+        name = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
+    if world > 1:
+        torch.distributed.init_process_group('nccl' if name.startswith('cuda') else 'gloo')
+    return Place(torch.device(name), rank, world)

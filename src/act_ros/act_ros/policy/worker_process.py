@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process behind `InferenceWorker`: loads a policy, then predicts for the newest observation, again and again.
+
+Started as `python -m act_ros.policy.worker_process CALLER FOLDER SOCKET_FD MEMORY_FD THREADS NICE PRECISION`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from act_ros.policy.channel import Answerer, ObservationMemory
+from act_ros.policy.errors import NonFiniteError, PolicyError
+from act_ros.policy.folder import read_config
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve until the caller closes its end or dies; 1 when the policy failed."""
+    caller, folder, socket_fd, memory_fd, threads, nice, precision = argv
+    _die_with(int(caller))
+    os.nice(int(nice))
+    answerer = Answerer(socket.socket(fileno=int(socket_fd)))
+    try:
+        _serve(Path(folder), answerer, int(memory_fd), int(threads), precision)
+    except (BrokenPipeError, ConnectionResetError):
+        return 0  # the caller has gone
+    except PolicyError as error:
+        answerer.failed(str(error))
+        return 1
+    except Exception as error:
+        answerer.failed(f'the inference process failed: {type(error).__name__}: {error}')
+        raise
+    return 0
+
+
+def _serve(folder: Path, answerer: Answerer, memory_fd: int, threads: int, precision: str) -> None:
+    from act_ros.policy.policy import Policy, warm_up
+
+    memory = ObservationMemory(read_config(folder), memory_fd)
+    policy = Policy.load(folder, threads, precision)
+    warm_up(policy)
+    answerer.ready()
+    while (note := answerer.newest()) is not None:
+        tick, number = note
+        begin = time.perf_counter()
+        seen = memory.read(number)
+        if seen is None:
+            continue  # overwritten meanwhile: a newer one is announced
+        try:
+            actions = policy.predict(*seen)
+        except NonFiniteError:
+            answerer.non_finite(tick)
+            continue
+        answerer.chunk(tick, time.perf_counter() - begin, actions)
+
+
+def _die_with(caller: int) -> None:
+    """End this process when its parent, process `caller`, has ended, however that came.
+
+    The closed socket says so too, but not to a process that is busy loading. PR_SET_PDEATHSIG would end
+    it when the parent's *thread* that started it ends, and a policy is loaded from a passing thread.
+    """
+
+    def watch() -> None:
+        while os.getppid() == caller:
+            time.sleep(0.5)
+        os._exit(0)
+
+    threading.Thread(target=watch, name='parent watch', daemon=True).start()
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checkpoints: what is written is read back, and what is wrong is refused with its reason."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from act_ros.policy.checkpoint import load_checkpoint
+from act_ros.policy.config import PolicyConfig
+from act_ros.policy.errors import PolicyError
+from act_ros.policy.folder import resolve_checkpoint
+from synthetic import tiny_config, write_policy
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    config = write_policy(tmp_path)
+    loaded = load_checkpoint(tmp_path, cvae=True)
+    assert loaded.config == config
+    stored = load_file(tmp_path / 'model.safetensors')
+    for name, value in loaded.network.state_dict().items():
+        assert torch.equal(value, stored[name])
+    for name, value in loaded.normalizer.stats().items():
+        assert torch.equal(value, stored[f'stats.{name}'])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['config.json', 'model.safetensors']
+
+
+def rewrite(folder: Path, drop: str = '', **changes: torch.Tensor) -> None:
+    tensors = load_file(folder / 'model.safetensors')
+    tensors.pop(drop, None)
+    save_file({**tensors, **changes}, folder / 'model.safetensors')
+
+
+def test_missing_statistics_are_refused(tmp_path: Path) -> None:
+    write_policy(tmp_path)
+    rewrite(tmp_path, drop='stats.action.std')
+    with pytest.raises(
+        PolicyError, match='model.safetensors: the statistic action.std is missing'
+    ):
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize('value', [0.0, -1.0, float('nan')])
+def test_statistics_that_cannot_be_are_refused(tmp_path: Path, value: float) -> None:
+    write_policy(tmp_path)
+    rewrite(tmp_path, **{'stats.qpos.std': torch.full((14,), value)})
+    with pytest.raises(PolicyError, match='qpos.std'):
+        load_checkpoint(tmp_path)
+
+
+def test_every_tensor_that_differs_is_listed(tmp_path: Path) -> None:
+    write_policy(tmp_path)
+    rewrite(
+        tmp_path,
+        drop='decoder.norm.bias',
+        **{'action_head.bias': torch.zeros(16), 'extra': torch.zeros(1)},
+    )
+    with pytest.raises(PolicyError) as caught:
+        load_checkpoint(tmp_path)
+    message = str(caught.value)
+    assert 'action_head.bias: got (16,), want (14,)' in message
+    assert 'decoder.norm.bias: missing' in message and 'extra: not part of this network' in message
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    write_policy(tmp_path)
+    rewrite(tmp_path, **{'action_head.bias': torch.full((14,), float('inf'))})
+    with pytest.raises(PolicyError, match='action_head.bias: not finite'):
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize('content', [b'', b'\x80\x04garbage', None])
+def test_a_damaged_model_file_is_named(tmp_path: Path, content: bytes | None) -> None:
+    write_policy(tmp_path)
+    path = tmp_path / 'model.safetensors'
+    path.write_bytes(path.read_bytes()[:5000] if content is None else content)
+    with pytest.raises(PolicyError, match='model.safetensors is damaged.*copy it again'):
+        load_checkpoint(tmp_path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    write_policy(tmp_path)
+    (tmp_path / 'model.safetensors').unlink()
+    with pytest.raises(PolicyError, match='model.safetensors is missing'):
+        load_checkpoint(tmp_path)
+    with pytest.raises(PolicyError, match='config.json cannot be read'):
+        load_checkpoint(tmp_path / 'nowhere')
+
+
+def test_a_configuration_survives_its_file() -> None:
+    config = tiny_config(cameras=('cam_high', 'cam_left_wrist'))
+    assert PolicyConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'hidden': 3}, 'unknown entries: hidden'),
+        ({'format': 9}, '"format" is 9'),
+        ({'norm': 'batch'}, "norm is 'batch'; expected one of frozen_batch, group"),
+        ({'chunk': 0}, 'chunk is 0; expected a whole number of at least 1'),
+        ({'chunk': 2.5}, 'chunk is 2.5'),
+        ({'cameras': []}, 'at least one camera'),
+        ({'cameras': 'cam_high'}, 'expected a list'),
+        ({'cameras': ['a', 'a']}, 'each camera may be named once'),
+        ({'backbone_layers': 2}, 'expected 3 or 4'),
+        ({'d_model': 30}, 'd_model is 30'),
+        ({'image_size': [48]}, r'expected \[height, width\]'),
+        ({'image_std': [1, 0, 1]}, 'must be positive'),
+        ({'rate_hz': 0}, 'rate_hz is 0'),
+        ({'dropout': 1.0}, 'dropout is 1.0'),
+    ],
+)
+def test_a_wrong_configuration_is_refused(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    write_policy(tmp_path)
+    path = tmp_path / 'config.json'
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(PolicyError, match=f'config.json: .*{message}'):
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize('text', ['', '[]', '{"format": 1', '{"format": 1}'])
+def test_a_configuration_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(PolicyError):
+        PolicyConfig.from_json(text)
+
+
+def test_a_policy_is_found_by_name_and_by_path(tmp_path: Path) -> None:
+    write_policy(tmp_path / 'models' / 'cube')
+    folder = (tmp_path / 'models' / 'cube').resolve()
+    for name in ('cube', 'models/cube', str(folder), folder):
+        assert resolve_checkpoint(name, tmp_path / 'models') == folder
+
+
+@pytest.mark.parametrize('name', ['sphere', '', '/nowhere/at/all'])
+def test_an_unknown_policy_is_refused_with_those_there_are(tmp_path: Path, name: str) -> None:
+    write_policy(tmp_path / 'models' / 'cube')
+    with pytest.raises(PolicyError, match='available there: cube'):
+        resolve_checkpoint(name, tmp_path / 'models')

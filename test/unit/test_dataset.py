@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The training set: samples, padding, statistics, the cache of frames, and episodes that don't fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from act_ros.data.dataset import Dataset, find_episodes
+from act_ros.data.episode import EpisodeError
+from synthetic import write_episode
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for i, ticks in enumerate((12, 8, 10)):
+        write_episode(tmp_path / f'episode_{i}.hdf5', ticks, seed=i)
+    return tmp_path
+
+
+def test_a_sample_is_an_observation_and_the_actions_from_its_tick(folder: Path) -> None:
+    data = Dataset(folder, (48, 64), 5)
+    batch = data.batch(np.array([14, 3]))  # tick 2 of the second episode, tick 3 of the first
+    np.testing.assert_allclose(batch.actions[0, :, 0], [2, 3, 4, 5, 6])
+    np.testing.assert_allclose(batch.actions[1, :, 1], np.arange(3, 8) + 0.01, rtol=1e-6)
+    assert not batch.is_pad.any()
+    assert batch.images.shape == (2, 1, 48, 64, 3)
+    np.testing.assert_allclose(batch.images[:, 0].mean(axis=(1, 2, 3)), [20, 30], atol=1)
+    np.testing.assert_array_equal(batch.qpos, data.qpos[[14, 3]])
+
+
+def test_a_chunk_never_runs_into_the_next_episode(folder: Path) -> None:
+    batch = Dataset(folder, (48, 64), 5).batch(np.array([10]))  # tick 10 of 12
+    assert batch.is_pad[0].tolist() == [False, False, True, True, True]
+    np.testing.assert_allclose(batch.actions[0, :, 0], [10, 11, 11, 11, 11])
+
+
+def test_statistics_are_over_all_ticks_and_not_too_small(folder: Path) -> None:
+    data = Dataset(folder, (48, 64), 5)
+    stats = data.stats()
+    np.testing.assert_allclose(stats['action.mean'], data.actions.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(stats['qpos.std'], data.qpos.std(0), rtol=1e-5)
+    data.actions[:, 4] = 0.3
+    assert data.stats()['action.std'][4] == pytest.approx(1e-2)
+
+
+def test_validation_takes_whole_episodes(folder: Path) -> None:
+    data = Dataset(folder, (48, 64), 5)
+    train, validation = data.split(0.05, seed=1)
+    assert sorted([*train, *validation]) == list(range(30))
+    ends = data.starts.tolist()
+    assert [validation[0], validation[-1] + 1] in [ends[i : i + 2] for i in range(3)]
+    everything, nothing = data.split(0.0, seed=1)
+    assert len(everything) == 30 and len(nothing) == 0
+
+
+def test_the_cache_is_used_until_the_episodes_change(folder: Path) -> None:
+    Dataset(folder, (48, 64), 5)
+    (cache,) = (folder / '.frames').iterdir()
+    built = cache.stat().st_mtime_ns
+    Dataset(folder, (48, 64), 7)
+    assert [p.stat().st_mtime_ns for p in (folder / '.frames').iterdir()] == [built]
+    write_episode(folder / 'episode_3.hdf5', 6)
+    data = Dataset(folder, (48, 64), 5)
+    assert len(list((folder / '.frames').iterdir())) == 2 and data.frames.shape == (
+        36,
+        1,
+        48,
+        64,
+        3,
+    )
+
+
+def test_many_episodes_are_decoded_in_their_order(tmp_path: Path) -> None:
+    for i in range(10):  # more than one process decodes
+        write_episode(tmp_path / f'episode_{i}.hdf5', ticks=i + 1)
+    data = Dataset(tmp_path, (48, 64), 5)
+    brightness = data.frames.mean(axis=(1, 2, 3, 4))
+    np.testing.assert_allclose(
+        brightness, [10 * t for i in range(10) for t in range(i + 1)], atol=1
+    )
+
+
+def test_raw_frames_of_the_original_format_are_read(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / 'episode_0.hdf5', 'w') as file:
+        file.attrs['sim'] = True
+        file['action'] = np.zeros((4, 14))
+        file['observations/qpos'] = np.zeros((4, 14))
+        file['observations/images/top'] = (
+            np.arange(4 * 96 * 128 * 3).reshape(4, 96, 128, 3).astype(np.uint8)
+        )
+        expected = file['observations/images/top'][2]
+    data = Dataset(tmp_path, (96, 128), 3)
+    assert data.cameras == ('top',)
+    np.testing.assert_array_equal(data.frames[2, 0], expected)
+
+
+def test_episodes_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for i in (10, 2, 1):
+        (tmp_path / f'episode_{i}.hdf5').touch()
+    assert [p.stem for p in find_episodes(tmp_path)] == ['episode_1', 'episode_2', 'episode_10']
+
+
+def test_a_folder_without_episodes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EpisodeError, match='holds no .hdf5'):
+        Dataset(tmp_path, (48, 64), 5)
+    with pytest.raises(EpisodeError, match='there is no folder'):
+        Dataset(tmp_path / 'nowhere', (48, 64), 5)
+
+
+def test_a_missing_camera_is_named(folder: Path) -> None:
+    with pytest.raises(EpisodeError, match='episode_0.*no camera cam_low; it has cam_high'):
+        Dataset(folder, (48, 64), 5, ['cam_low'])
+
+
+def test_a_frame_of_another_shape_is_refused(folder: Path) -> None:
+    with pytest.raises(EpisodeError, match='episode_0.*aspect ratio'):
+        Dataset(folder, (64, 64), 5)
+
+
+def change(path: Path, name: str, values: object) -> None:
+    with h5py.File(path, 'r+') as file:
+        del file[name]
+        file[name] = values
+
+
+@pytest.mark.parametrize(
+    ('name', 'values', 'message'),
+    [
+        ('action', np.full((8, 14), np.nan), 'action at tick 0, entry 0 is nan'),
+        ('action', np.zeros((8, 16)), 'entries of action: 16, but episode_0.hdf5 has 14'),
+        ('observations/qpos', np.zeros((7, 14)), 'the lengths differ: qpos 7, action 8'),
+        ('observations/qpos', np.zeros(8), r'qpos has shape \(8,\)'),
+    ],
+)
+def test_an_episode_that_does_not_fit_is_named(
+    folder: Path, name: str, values: object, message: str
+) -> None:
+    change(folder / 'episode_1.hdf5', name, values)
+    with pytest.raises(EpisodeError, match=f'episode_1.*{message}'):
+        Dataset(folder, (48, 64), 5)
+
+
+def test_a_damaged_file_is_named(folder: Path) -> None:
+    (folder / 'episode_2.hdf5').write_bytes(b'not HDF5')
+    with pytest.raises(EpisodeError, match='episode_2.*cannot be read'):
+        Dataset(folder, (48, 64), 5)

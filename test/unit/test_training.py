@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training: it learns, a seed reproduces it, a resumed run is the same, and the command says what is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from act_ros.commands.train import main
+from act_ros.data.dataset import Dataset
+from act_ros.paths import share_dir
+from act_ros.policy.config import PolicyConfig
+from act_ros.policy.errors import PolicyError
+from act_ros.policy.policy import Policy
+from act_ros.policy.recipe import Recipe, load_recipe
+from act_ros.policy.training import (
+    Place,
+    Trainer,
+    augment_images,
+    find_place,
+    load_state,
+    rate_factor,
+)
+from synthetic import TINY, write_episode
+
+RECIPE = Recipe(
+    pretrained=False,
+    steps=6,
+    batch=4,
+    lr=1e-3,
+    lr_backbone=1e-3,
+    warmup=2,
+    schedule='cosine',
+    grad_clip=10.0,
+    ema=0.9,
+    precision='bf16',
+    augment_shift=1,
+    augment_brightness=0.1,
+    validation=0.3,
+    checkpoint_every=3,
+    log_every=1,
+)
+CPU = Place(torch.device('cpu'))
+
+
+@pytest.fixture(scope='module')
+def episodes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('episodes')
+    for i in range(3):
+        write_episode(folder / f'episode_{i}.hdf5', 12, seed=i)
+    return folder
+
+
+def trainer(episodes: Path, output: Path, seed: int = 1, **changes: Any) -> Trainer:
+    data = Dataset(episodes, TINY['image_size'], TINY['chunk'])
+    config = PolicyConfig(cameras=data.cameras, **TINY)
+    recipe = dataclasses.replace(RECIPE, **changes)
+    return Trainer(config, recipe, data, output, seed, CPU, lambda step, values: None)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / 'model.safetensors')
+
+
+def same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == two.keys() and all(torch.equal(one[k], two[k]) for k in one)
+
+
+def test_the_loss_falls(episodes: Path, tmp_path: Path) -> None:
+    curve: list[float] = []
+    run = trainer(episodes, tmp_path, steps=60, checkpoint_every=60, warmup=5, ema=0.0)
+    run.report = lambda step, values: curve.append(values['l1']) if 'l1' in values else None
+    run.run()
+    assert np.mean(curve[-5:]) < 0.6 * np.mean(curve[:5])
+
+
+def test_a_seed_reproduces_the_policy_bit_for_bit(episodes: Path, tmp_path: Path) -> None:
+    for name, seed in (('a', 1), ('b', 1), ('c', 2)):
+        trainer(episodes, tmp_path / name, seed).run()
+    a, b, c = (weights(tmp_path / name) for name in 'abc')
+    assert same(a, b) and not same(a, c)
+
+
+def test_a_resumed_run_equals_one_that_was_not_interrupted(episodes: Path, tmp_path: Path) -> None:
+    trainer(episodes, tmp_path / 'whole').run()
+    first = trainer(episodes, tmp_path / 'parts')
+
+    class StopError(Exception):
+        pass
+
+    def stop(step: int) -> None:
+        if step == 5:  # two steps after the checkpoint: they are done again
+            raise StopError
+
+    with pytest.raises(StopError):
+        first.run(stop)
+    second = trainer(episodes, tmp_path / 'parts')
+    second.resume(load_state(tmp_path / 'parts'))
+    assert second.step == 3
+    second.run()
+    assert same(weights(tmp_path / 'whole'), weights(tmp_path / 'parts'))
+
+
+def test_a_run_is_not_resumed_with_other_numbers(episodes: Path, tmp_path: Path) -> None:
+    trainer(episodes, tmp_path).run()
+    with pytest.raises(PolicyError, match='cannot resume: the recipe differs'):
+        trainer(episodes, tmp_path, lr=1e-4).resume(load_state(tmp_path))
+    with pytest.raises(PolicyError, match='cannot resume: the seed differs'):
+        trainer(episodes, tmp_path, seed=5).resume(load_state(tmp_path))
+
+
+def test_a_state_that_is_missing_damaged_or_hostile_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match='there is no'):
+        load_state(tmp_path)
+    (tmp_path / 'training_state.pt').write_bytes(b'garbage')
+    with pytest.raises(PolicyError, match='is damaged'):
+        load_state(tmp_path)
+    torch.save({'step': Path('a class of its own')}, tmp_path / 'training_state.pt')
+    with pytest.raises(PolicyError, match='is damaged'):
+        load_state(tmp_path)
+
+
+def test_every_checkpoint_is_a_policy_of_averaged_weights(episodes: Path, tmp_path: Path) -> None:
+    run = trainer(episodes, tmp_path)
+    run.run()
+    for name in ('', 'step_3', 'step_6', 'best'):
+        policy = Policy.load(tmp_path / name)
+        assert policy.predict(
+            np.zeros(14, np.float32), {'cam_high': np.zeros((48, 64, 3), np.uint8)}
+        ).shape == (5, 14)
+    saved = weights(tmp_path)['action_head.bias']
+    assert torch.equal(saved, run.average['action_head.bias'])
+    assert not torch.equal(saved, run.network.action_head.bias)
+
+
+def test_without_an_average_the_weights_themselves_are_saved(
+    episodes: Path, tmp_path: Path
+) -> None:
+    run = trainer(episodes, tmp_path, ema=0.0)
+    run.run()
+    assert torch.equal(weights(tmp_path)['action_head.bias'], run.network.action_head.bias)
+
+
+def test_each_tick_is_seen_once_before_any_is_seen_again(episodes: Path, tmp_path: Path) -> None:
+    run = trainer(episodes, tmp_path)
+    count = len(run.train_ticks)
+    seen = np.concatenate([run._sample(step) for step in range(2 * count // RECIPE.batch)])
+    assert sorted(seen[:count]) == sorted(run.train_ticks)
+    assert not np.array_equal(seen[:count], seen[count : 2 * count])
+
+
+def test_processes_that_train_together_take_different_samples(
+    episodes: Path, tmp_path: Path
+) -> None:
+    run = trainer(episodes, tmp_path)
+    alone = run._sample(0), run._sample(1)
+    for rank in range(2):
+        run.place = Place(torch.device('cpu'), rank, world=2)
+        np.testing.assert_array_equal(run._sample(0), alone[rank])
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run(episodes: Path, tmp_path: Path) -> None:
+    run = trainer(episodes, tmp_path)
+    with torch.no_grad():
+        run.network.action_head.bias.fill_(math.inf)
+    with pytest.raises(PolicyError, match='gradient at step 0 is not finite'):
+        run.run()
+
+
+def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
+    recipe = dataclasses.replace(RECIPE, steps=100, warmup=10)
+    factors = [rate_factor(step, recipe) for step in range(100)]
+    assert factors[0] == pytest.approx(0.1) and factors[9] == factors[10] == pytest.approx(1.0)
+    assert factors[55] == pytest.approx(0.5) and factors[99] < 1e-3
+    assert rate_factor(99, dataclasses.replace(recipe, schedule='constant')) == 1.0
+
+
+def test_augmentation_moves_and_brightens_within_its_bounds() -> None:
+    images = np.zeros((16, 2, 10, 12, 3), np.uint8)
+    images[:, :, 5, 6] = 100
+    recipe = dataclasses.replace(RECIPE, augment_shift=2, augment_brightness=0.2)
+    moved = augment_images(images, recipe, np.random.default_rng(0))
+    places = [tuple(np.argwhere(sample[0, :, :, 0])[0]) for sample in moved]
+    assert len(set(places)) > 4 and all(abs(y - 5) <= 2 and abs(x - 6) <= 2 for y, x in places)
+    values = moved.max(axis=(1, 2, 3, 4))
+    assert 80 <= values.min() < 95 and 105 < values.max() <= 120
+    np.testing.assert_array_equal(moved[:, 0], moved[:, 1])
+    off = dataclasses.replace(RECIPE, augment_shift=0, augment_brightness=0.0)
+    assert augment_images(images, off, np.random.default_rng(0)) is images
+
+
+@pytest.mark.parametrize('name', ['paper', 'small'])
+def test_the_shipped_configurations_are_valid(name: str) -> None:
+    policy, recipe = load_recipe(share_dir() / 'config' / 'training.yaml', name)
+    config = PolicyConfig.from_dict({'cameras': ['cam_high'], **policy})
+    if name == 'paper':
+        assert config == PolicyConfig(cameras=('cam_high',))
+        assert recipe == Recipe()
+
+
+@pytest.mark.parametrize(
+    ('training', 'message'),
+    [
+        ({'stepz': 3}, 'unknown entries of training: stepz'),
+        ({'lr': '1e-5'}, "lr is '1e-5'; expected float"),
+        ({'batch': 0}, 'batch is 0; expected at least 1'),
+        ({'schedule': 'linear'}, 'expected one of constant, cosine'),
+        ({'ema': 1.0}, 'ema is 1.0'),
+        ({'lr': -1.0}, 'not negative'),
+    ],
+)
+def test_a_wrong_recipe_is_refused(tmp_path: Path, training: dict[str, Any], message: str) -> None:
+    path = tmp_path / 'training.yaml'
+    path.write_text(yaml.safe_dump({'mine': {'training': training}}))
+    with pytest.raises(PolicyError, match=f"training.yaml, configuration 'mine': .*{message}"):
+        load_recipe(path, 'mine')
+
+
+def test_cuda_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    with pytest.raises(PolicyError, match='no CUDA device'):
+        find_place('cuda')
+    assert find_place('auto').device.type == 'cpu'
+
+
+@pytest.fixture
+def command(episodes: Path, tmp_path: Path) -> list[str]:
+    path = tmp_path / 'training.yaml'
+    training = {**RECIPE.to_dict(), 'steps': 2, 'checkpoint_every': 1}
+    path.write_text(
+        yaml.safe_dump(
+            {'paper': {'policy': {**TINY, 'image_size': [48, 64]}, 'training': training}}
+        )
+    )
+    output = tmp_path / 'out'
+    return [
+        '--data',
+        str(episodes),
+        '--output',
+        str(output),
+        '--config-file',
+        str(path),
+        '--device',
+        'cpu',
+    ]
+
+
+def test_the_command_leaves_policy_curves_and_picture(command: list[str], tmp_path: Path) -> None:
+    assert main(command) == 0
+    made = {p.name for p in (tmp_path / 'out').iterdir()}
+    assert made == {
+        'config.json',
+        'model.safetensors',
+        'training_state.pt',
+        'loss.png',
+        'log',
+        'best',
+        'step_1',
+        'step_2',
+    }
+    assert list((tmp_path / 'out' / 'log').glob('events.*'))
+
+
+def test_the_command_does_not_overwrite_and_says_what_is_wrong(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, '--resume']) == 1
+    assert 'cannot resume: there is no' in capsys.readouterr().err
+    assert main(command) == 0
+    assert main(command) == 1
+    assert 'already holds a policy' in capsys.readouterr().err
+    assert main([*command, '--config', 'huge']) == 1
+    assert "no configuration 'huge'; it has: paper" in capsys.readouterr().err
+    assert main([*command, '--resume', '--data', '/nowhere']) == 1
+    assert 'there is no folder /nowhere' in capsys.readouterr().err

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The inference process: newest first, never in the caller's way, and seen when it fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from act_ros.policy.channel import SLOTS, Answerer, Caller, ObservationMemory
+from act_ros.policy.errors import PolicyError
+from act_ros.policy.policy import Policy
+from act_ros.policy.worker import InferenceWorker
+from act_ros.robot.types import Chunk, Observation
+from synthetic import some_images, tiny_config, write_policy
+
+ZERO = np.zeros(14, np.float32)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 120.0) -> None:
+    """Wait until a condition holds; the deadline is generous for a loaded machine."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, 'the condition did not come true'
+        time.sleep(0.005)
+
+
+def observation(seed: int = 0, qpos: np.ndarray = ZERO) -> Observation:
+    return Observation(0.0, qpos, ZERO, ZERO, some_images(tiny_config(), seed))
+
+
+def next_chunk(worker: InferenceWorker) -> Chunk:
+    found: list[Chunk] = []
+
+    def came() -> bool:
+        assert worker.error is None
+        found.extend([chunk] if (chunk := worker.poll()) else [])
+        return bool(found)
+
+    wait_for(came)
+    return found[0]
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('policy')
+    write_policy(folder)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def running(checkpoint: Path) -> Iterator[InferenceWorker]:
+    worker = InferenceWorker(checkpoint, threads=1, nice=5)
+    worker.start()
+    wait_for(lambda: worker.ready or worker.error)
+    assert worker.error is None
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def worker(running: InferenceWorker) -> InferenceWorker:
+    """The running worker, idle and with nothing left to be polled."""
+    running.submit(-1, observation())
+    while next_chunk(running).tick != -1:
+        pass
+    return running
+
+
+def test_a_chunk_is_what_the_policy_predicts(worker: InferenceWorker, checkpoint: Path) -> None:
+    qpos = np.linspace(-1, 1, 14, dtype=np.float32)
+    worker.submit(7, observation(3, qpos))
+    chunk = next_chunk(worker)
+    want = Policy.load(checkpoint).predict(qpos, some_images(tiny_config(), 3))
+    assert chunk.tick == 7 and chunk.inference_s > 0
+    np.testing.assert_allclose(chunk.actions, want, atol=1e-5)
+    assert worker.info == tiny_config()
+    assert (
+        worker.latency is not None
+        and worker.latency.median_s <= worker.latency.p99_s <= worker.latency.max_s
+    )
+
+
+def test_the_newest_observation_wins_and_submitting_never_waits(worker: InferenceWorker) -> None:
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGSTOP)
+    try:
+        durations = []
+        for tick in range(2000):  # far more than any buffer between the processes holds
+            begin = time.perf_counter()
+            worker.submit(tick, observation())
+            worker.poll()
+            durations.append(time.perf_counter() - begin)
+    finally:
+        os.kill(worker.pid, signal.SIGCONT)
+    assert np.median(durations) < 0.005
+    worker.submit(5000, observation(9))
+    ticks = [next_chunk(worker).tick]
+    while ticks[-1] != 5000:
+        ticks.append(next_chunk(worker).tick)
+    assert len(ticks) < 10, 'old observations were worked off'
+
+
+def test_a_bad_observation_is_refused_and_the_worker_goes_on(worker: InferenceWorker) -> None:
+    with pytest.raises(PolicyError, match='no frame of camera cam_high'):
+        worker.submit(1, Observation(0.0, ZERO, ZERO, ZERO, {}))
+    with pytest.raises(PolicyError, match='not finite'):
+        worker.submit(1, observation(qpos=ZERO * np.nan))
+    worker.submit(2, observation())
+    assert next_chunk(worker).tick == 2
+
+
+def test_the_process_yields_and_ignores_ctrl_c(worker: InferenceWorker) -> None:
+    assert worker.pid is not None
+    assert os.getpriority(os.PRIO_PROCESS, worker.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 5
+    os.kill(worker.pid, signal.SIGINT)
+    worker.submit(3, observation())
+    assert next_chunk(worker).tick == 3
+
+
+def test_nothing_is_loaded_into_the_callers_process(checkpoint: Path) -> None:
+    code = (
+        'import sys; from pathlib import Path; from act_ros.policy.worker import InferenceWorker; '
+        f'w = InferenceWorker(Path({str(checkpoint)!r})); w.start(); w.close(); '
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, '-c', code], timeout=60).returncode == 0
+
+
+def start_and_fail(folder: Path) -> str:
+    worker = InferenceWorker(folder)
+    worker.start()
+    try:
+        wait_for(lambda: worker.error)
+        assert not worker.ready and worker.info is None and worker.poll() is None
+        worker.submit(0, observation())
+        return worker.error or ''
+    finally:
+        worker.close()
+
+
+def test_a_checkpoint_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
+    write_policy(tmp_path)
+    (tmp_path / 'model.safetensors').write_bytes(b'garbage')
+    assert 'model.safetensors is damaged' in start_and_fail(tmp_path)
+    assert 'config.json cannot be read' in start_and_fail(tmp_path / 'nowhere')
+
+
+def test_predictions_that_are_not_finite_are_counted_and_not_delivered(tmp_path: Path) -> None:
+    # The warm-up sees a black picture and qpos 0: only the submitted qpos makes the actions overflow.
+    write_policy(tmp_path)
+    path = tmp_path / 'model.safetensors'
+    weights = load_file(path)
+    weights['stats.action.std'] = torch.full((14,), 1e37)
+    weights['action_head.weight'] *= 1e-3
+    weights['action_head.bias'] *= 0
+    weights['encoder_robot_state_input_proj.weight'] *= 0
+    weights['encoder_robot_state_input_proj.weight'][0, 0] = 1e38
+    save_file(weights, path)
+    worker = InferenceWorker(tmp_path)
+    worker.start()
+    try:
+        wait_for(lambda: worker.ready or worker.error)
+        assert worker.error is None
+        worker.submit(0, observation(qpos=np.full(14, 100, np.float32)))
+        wait_for(lambda: (worker.poll(), worker.non_finite)[1])
+        assert worker.poll() is None and worker.error is None
+    finally:
+        worker.close()
+
+
+def test_a_killed_process_is_seen(checkpoint: Path) -> None:
+    worker = InferenceWorker(checkpoint)
+    worker.start()
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    wait_for(lambda: worker.error)
+    assert 'SIGKILL' in (worker.error or '') and not worker.ready
+    worker.submit(0, observation())
+    worker.close()
+    worker.close()
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] == 'Z'
+    except FileNotFoundError:
+        return True
+
+
+def test_the_process_dies_with_its_parent(checkpoint: Path) -> None:
+    code = (
+        'import time; from pathlib import Path; from act_ros.policy.worker import InferenceWorker; '
+        f'w = InferenceWorker(Path({str(checkpoint)!r})); w.start(); print(w.pid, flush=True); time.sleep(600)'
+    )
+    with subprocess.Popen(
+        [sys.executable, '-c', code], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert not gone(pid)
+        parent.kill()
+    wait_for(lambda: gone(pid))
+
+
+def test_close_ends_the_process_even_one_that_hangs(checkpoint: Path) -> None:
+    worker = InferenceWorker(checkpoint)
+    worker.start()
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGSTOP)
+    worker.close(timeout_s=0.1)
+    assert gone(worker.pid)
+
+
+def test_an_overwritten_observation_is_not_read() -> None:
+    config = tiny_config()
+    memory = ObservationMemory(config)
+    other = ObservationMemory(config, memory.fd)
+    memory.write(1, ZERO + 1, some_images(config, 1))
+    seen = other.read(1)
+    assert seen is not None
+    np.testing.assert_array_equal(seen[0], ZERO + 1)
+    np.testing.assert_array_equal(seen[1]['cam_high'], some_images(config, 1)['cam_high'])
+    memory.write(1 + SLOTS, ZERO, some_images(config, 2))
+    assert other.read(1) is None
+    os.close(memory.fd)
+
+
+def test_the_newest_announcement_is_taken() -> None:
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    caller, answerer = Caller(mine), Answerer(theirs)
+    for number in range(1, 6):
+        assert caller.announce(10 * number, number)
+    assert answerer.newest() == (50, 5)
+    caller.close()
+    assert answerer.newest() is None
+    theirs.close()
