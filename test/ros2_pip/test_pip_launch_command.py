@@ -27,9 +27,7 @@ def test_package_and_file_are_found_wherever_the_share_folder_has_it(ros2: Ros2)
 
 @pytest.mark.parametrize(('arguments', 'shown'), [
     ([], 'you -'),
-    (['who:=me'], 'me -'),
-    (['who:=me', 'who:=a:=b'], 'a:=b -'),
-    (['extra:=undeclared'], 'you undeclared'),
+    (['who:=me', 'who:=a:=b', 'extra:=undeclared'], 'a:=b undeclared'),
 ])
 def test_path_takes_arguments_declared_or_not(
     ros2: Ros2, launch_file: Callable[..., Path], arguments: list[str], shown: str,
@@ -38,7 +36,7 @@ def test_path_takes_arguments_declared_or_not(
     assert done.stdout.splitlines()[-1] == f'[INFO] [launch.user]: {shown}'
 
 
-@pytest.mark.parametrize('bad', ['who', 'who=me', ':=me', 'who:='])
+@pytest.mark.parametrize('bad', ['who=me', 'who:='])
 def test_argument_that_is_none_is_refused(
     ros2: Ros2, launch_file: Callable[..., Path], bad: str,
 ) -> None:
@@ -95,7 +93,6 @@ def test_arguments_are_shown_with_description_default_and_choices(
 
 * argument(s) which are only used if specific conditions occur
 """
-    assert ros2('launch', path, '-s').stdout == done.stdout
     none = ros2('launch', '-s', launch_file("LogInfo(msg='x')"))
     assert none.stdout.splitlines()[-1] == '  No arguments.'
 
@@ -144,7 +141,8 @@ def test_debug_shows_events_and_tracebacks(
     ros2: Ros2, launch_file: Callable[..., Path],
 ) -> None:
     path = launch_file("OpaqueFunction(function=lambda context: 1 / 0)")
-    assert 'Traceback' not in ros2('launch', path).stdout
+    quiet = ros2('launch', path).stdout
+    assert 'division by zero' in quiet and 'Traceback' not in quiet
     shown = ros2('launch', '--debug', path).stdout
     assert '[DEBUG] [launch]: ' in shown and 'ZeroDivisionError' in shown
 
@@ -154,8 +152,6 @@ def test_prefix_is_put_before_the_executables_that_its_filter_matches(
 ) -> None:
     path = launch_file("""ExecuteProcess(cmd=['sh', '-c', 'echo one'], output='screen'),
                           ExecuteProcess(cmd=['echo', 'two'], output='screen')""")
-    done = ros2('launch', '--launch-prefix', 'echo before', path)
-    assert '[echo-1] before sh -c echo one' in done.stdout
     done = ros2('launch', '--launch-prefix', 'echo before', '--launch-prefix-filter', 'echo', path)
     assert '[sh-1] one' in done.stdout and '[echo-2] before echo two' in done.stdout
     assert ros2('launch', '--launch-prefix-filter', 'echo', path).stderr.startswith(

@@ -10,6 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from launch import LaunchContext, LaunchDescription, LaunchService
+from launch.action import Action
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 
 Launched = Callable[..., 'subprocess.CompletedProcess[str]']
 
@@ -24,7 +29,7 @@ def words(done: subprocess.CompletedProcess[str], number: int = 1) -> list[str]:
 def files(done: subprocess.CompletedProcess[str], number: int = 1) -> list[dict[str, object]]:
     """Return the files of parameters it was given."""
     texts = re.findall(rf'^\[show-{number}\] file (.*)$', done.stdout, re.M)
-    return [yaml.safe_load(text.replace('; ', '\n').replace('!!python/tuple', ''))
+    return [yaml.safe_load(text.replace(';', '\n').replace('!!python/tuple', ''))
             for text in texts]
 
 
@@ -45,22 +50,23 @@ def test_names_arguments_and_remappings_come_in_order(launched: Launched) -> Non
         '-r', '__ns:=/ns', '-r', 'a:=y', '-r', '/b:=c']
 
 
-@pytest.mark.parametrize(('pushed', 'namespace', 'result'), [
-    (['a'], 'None', '/a'),
-    (['a'], "'b'", '/a/b'),
-    (['a', 'c'], "'b'", '/a/c/b'),
-    (['a', '/c'], "'b'", '/c/b'),
-    (['a'], "'/b'", '/b'),
-    ([], "'b'", '/b'),
-    ([], "'/'", '/'),
-])
-def test_namespaces_are_joined(
-    launched: Launched, pushed: list[str], namespace: str, result: str,
-) -> None:
-    pushes = ''.join(f"PushRosNamespace('{one}'), " for one in pushed)
-    done = launched(f"GroupAction([{pushes}Node(package='demo', executable='show', "
-                    f"namespace={namespace}, output='screen')])")
-    assert words(done) == ['--ros-args', '-r', f'__ns:={result}']
+def test_namespaces_are_joined(launched: Launched) -> None:
+    cases = [
+        (['a'], None, '/a'),
+        (['a'], 'b', '/a/b'),
+        (['a', 'c'], 'b', '/a/c/b'),
+        (['a', '/c'], 'b', '/c/b'),
+        (['a'], '/b', '/b'),
+        ([], 'b', '/b'),
+        ([], '/', '/'),
+    ]
+    groups = [
+        f"GroupAction([*map(PushRosNamespace, {pushed}), Node(package='demo', executable='show', "
+        f"namespace={namespace!r}, output='screen')])"
+        for pushed, namespace, _ in cases]
+    done = launched(', '.join(groups))
+    for number, (_, _, result) in enumerate(cases, start=1):
+        assert words(done, number) == ['--ros-args', '-r', f'__ns:={result}']
 
 
 def test_namespace_ends_with_its_group(launched: Launched) -> None:
@@ -69,12 +75,26 @@ def test_namespace_ends_with_its_group(launched: Launched) -> None:
     assert words(done) == ['--ros-args']
 
 
-@pytest.mark.parametrize('bad', ["name='a-b'", "name='a/b'", "name='1a'", "namespace='a b'"])
-def test_name_that_no_node_can_have_is_an_error(launched: Launched, bad: str) -> None:
-    done = launched(f"Node(package='demo', executable='show', {bad})")
+def launch_here(*actions: Action) -> int:
+    """Launch in this process; return the exit code."""
+    service = LaunchService(noninteractive=True)
+    service.include_launch_description(LaunchDescription(list(actions)))
+    return service.run()
+
+
+@pytest.mark.parametrize('bad', [
+    {'name': 'a-b'}, {'name': 'a/b'}, {'name': '1a'}, {'namespace': 'a b'}, {'namespace': 'a//b'}])
+def test_name_that_no_node_can_have_is_an_error(bad: dict[str, str], tmp_path: Path) -> None:
+    trace = tmp_path / 'trace'
+    assert launch_here(Node(executable='/usr/bin/touch', arguments=[str(trace)], **bad)) == 1
+    assert not trace.exists()
+
+
+def test_error_in_a_name_says_which_node(launched: Launched) -> None:
+    done = launched("Node(package='demo', executable='show', name='a-b')")
     assert done.returncode == 1
-    assert 'Error while expanding or validating node name or namespace' in done.stdout
-    assert 'Caught exception in launch' in done.stdout
+    assert ("Error while expanding or validating node name or namespace for 'package=demo, "
+            'executable=show, name=a-b, namespace=None') in done.stdout
 
 
 def test_parameters_are_flattened_and_keep_their_types(launched: Launched) -> None:
@@ -157,27 +177,22 @@ def test_parameters_and_remappings_for_all_nodes_end_with_their_group(
 
 
 @pytest.mark.parametrize(('value', 'part'), [
-    ("{'x': None}", 'Unexpected type for parameter value None'),
-    ("{'x': []}", ''),
-    ("{'x': [1, 'a', LaunchConfiguration('y')]}", 'uniform type'),
-    ("{'x': LaunchConfiguration('map')}", 'ParameterValue'),
-    ("{'x': ParameterValue(LaunchConfiguration('y'), value_type=int)}", 'why'),
+    (None, 'Unexpected type for parameter value None'),
+    ([], ''),
+    ([1, 'a', LaunchConfiguration('y')], 'uniform type'),
+    (LaunchConfiguration('map'), 'ParameterValue'),
+    (ParameterValue(LaunchConfiguration('y'), value_type=int), 'why'),
 ])
-def test_values_that_no_parameter_can_have_are_errors(
-    launched: Launched, value: str, part: str,
-) -> None:
-    done = launched(f"""
-        SetLaunchConfiguration('y', 'why'), SetLaunchConfiguration('map', '{{a: 1}}'),
-        Node(package='demo', executable='show', output='screen', parameters=[{value}])""")
-    assert done.returncode == 1
-    assert part in done.stdout
-    assert 'arg' not in re.findall(r'\] (\w+)', done.stdout)
+def test_values_that_no_parameter_can_have_are_errors(value: object, part: str) -> None:
+    context = LaunchContext()
+    context.launch_configurations.update(y='why', map='{a: 1}')
+    with pytest.raises((TypeError, ValueError), match=part):
+        Node(executable='/bin/true', parameters=[{'x': value}]).execute(context)
 
 
-def test_parameters_must_be_a_list(launched: Launched) -> None:
-    done = launched("Node(package='demo', executable='show', parameters={'x': 1})")
-    assert done.returncode == 1
-    assert "'parameters'" in done.stdout
+def test_parameters_must_be_a_list() -> None:
+    with pytest.raises(TypeError, match="'parameters'"):
+        Node(executable='/bin/true', parameters={'x': 1})  # type: ignore[arg-type]
 
 
 def test_program_may_be_a_path_and_have_another_name_in_the_log(launched: Launched) -> None:
