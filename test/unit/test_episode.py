@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -12,12 +13,15 @@ import cv2
 import h5py
 import numpy as np
 import pytest
+
 from act_ros.data.episode import EpisodeError, EpisodeWriter, next_index, read_episode
 from act_ros.data.finish import finish_log, log_path
 from act_ros.data.folder import FolderLock
 
 NAMES = [f'{side}_{joint}' for side in ('left', 'right') for joint in 'abcdefg']
 CAMERAS = ['cam_low', 'cam_high']
+# A child process finds the package where this one does.
+ENV = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
 
 
 def frame(t: int, camera: str) -> np.ndarray:
@@ -179,7 +183,7 @@ def test_a_row_that_does_not_fit_is_refused(tmp_path, change, message):
 def test_the_child_process_finishes_a_log(tmp_path):
     log = begun(tmp_path / 'episode_0.hdf5', 3).seal(success=True)
     command = [sys.executable, '-m', 'act_ros.data.finish', str(log)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENV)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / 'episode_0.hdf5')
 
@@ -191,7 +195,9 @@ def test_a_full_disk_while_finishing_keeps_the_log(tmp_path):
         'import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000));'
         'from act_ros.data.finish import main; sys.exit(main())'
     )
-    done = subprocess.run([sys.executable, '-c', code, str(log)], capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, '-c', code, str(log)], capture_output=True, check=False, env=ENV
+    )
     assert done.returncode in (1, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGXFSZ)
     assert not (tmp_path / 'episode_0.hdf5').exists()
     finish_log(log)  # with room again
@@ -255,7 +261,7 @@ def test_a_second_recorder_is_refused_and_told_who_has_the_folder(tmp_path):
         'FolderLock(pathlib.Path(sys.argv[1]))'
     )
     command = [sys.executable, '-c', code, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENV)
     assert done.returncode == 1 and 'another recorder' in done.stderr
     first.release()
-    assert subprocess.run(command, check=False).returncode == 0
+    assert subprocess.run(command, check=False, env=ENV).returncode == 0

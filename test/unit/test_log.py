@@ -11,9 +11,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from act_ros.data.log import LogError, LogWriter, read_log, recover
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from act_ros.data.log import LogError, LogWriter, read_log, recover
+
+# A child process finds the package where this one does.
+ENV = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
 
 
 def written(path: Path, records: list[bytes]) -> Path:
@@ -100,6 +104,6 @@ def test_what_was_appended_survives_kill_9(tmp_path):
         'os.kill(os.getpid(), signal.SIGKILL)'
     )
     path = tmp_path / 'a.log'
-    done = subprocess.run([sys.executable, '-c', code, str(path)], check=False)
+    done = subprocess.run([sys.executable, '-c', code, str(path)], check=False, env=ENV)
     assert done.returncode == -signal.SIGKILL
     assert list(read_log(path)) == [b'%d' % i for i in range(50)]
