@@ -72,18 +72,20 @@ def _arm(context: LaunchContext, name: str, kind: str) -> Action:
         / 'launch'
         / 'xsarm_control.launch.py'
     )
+    given = {
+        'robot_model': value(context, f'{kind}_model'),
+        'robot_name': name,
+        'mode_configs': str(_rig(context, f'{name}.yaml')),
+        'use_rviz': 'false',
+    }
     return GroupAction(
         [
             PushRosNamespace(value(context, 'namespace')),
-            SetLaunchConfiguration('robot_model', value(context, f'{kind}_model')),
-            SetLaunchConfiguration('robot_name', name),
+            # The description is made from these, before the driver's launch file has its arguments.
+            *(SetLaunchConfiguration(*item) for item in given.items()),
             *declare_interbotix_xsarm_robot_description_launch_arguments(use_world_frame='false'),
             IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(str(launch_file)),
-                launch_arguments={
-                    'mode_configs': str(_rig(context, f'{name}.yaml')),
-                    'use_rviz': 'false',
-                }.items(),
+                PythonLaunchDescriptionSource(str(launch_file)), launch_arguments=given.items()
             ),
         ]
     )

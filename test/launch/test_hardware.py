@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `robot:=aloha` starts, with stand-ins for the drivers' packages that write down how they were called.
+
+The stand-ins have the names, arguments and nodes of Interbotix's xsarm_control.launch.py and of the helper in
+interbotix_xs_modules; where those packages are installed, a rig is better tested with them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ament_index_python.packages import get_packages_with_prefixes
+
+from act_ros.robot.spec import RobotSpec
+
+XS_LAUNCH = '''
+from launch.actions import DeclareLaunchArgument
+from launch.substitutions import LaunchConfiguration
+
+
+def declare_interbotix_xsarm_robot_description_launch_arguments(*, base_link_frame='base_link', use_world_frame='true'):
+    return [
+        DeclareLaunchArgument('base_link_frame', default_value=base_link_frame),
+        DeclareLaunchArgument('use_world_frame', default_value=use_world_frame, choices=('true', 'false')),
+        DeclareLaunchArgument('robot_description', default_value=[
+            'URDF of ', LaunchConfiguration('robot_model'), ' for ', LaunchConfiguration('robot_name'),
+            ' world ', LaunchConfiguration('use_world_frame')]),
+    ]
+'''
+XSARM_CONTROL = '''
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+from interbotix_xs_modules.xs_launch import declare_interbotix_xsarm_robot_description_launch_arguments
+
+
+def setup(context):
+    names = ('motor_configs', 'mode_configs', 'load_configs', 'robot_description')
+    return [Node(
+        package='interbotix_xs_sdk', executable='xs_sdk', name='xs_sdk', namespace=LaunchConfiguration('robot_name'),
+        parameters=[{name: LaunchConfiguration(name) for name in names}], output={'both': 'screen'})]
+
+
+def generate_launch_description():
+    return LaunchDescription([
+        DeclareLaunchArgument('robot_model', choices=('aloha_wx250s', 'aloha_vx300s')),
+        DeclareLaunchArgument('robot_name', default_value=LaunchConfiguration('robot_model')),
+        DeclareLaunchArgument('use_rviz', default_value='true', choices=('true', 'false')),
+        DeclareLaunchArgument('motor_configs', default_value=[PathJoinSubstitution([
+            FindPackageShare('interbotix_xsarm_control'), 'config', LaunchConfiguration('robot_model')]), '.yaml']),
+        DeclareLaunchArgument('mode_configs', default_value='modes.yaml'),
+        DeclareLaunchArgument('load_configs', default_value='true', choices=('true', 'false')),
+        *declare_interbotix_xsarm_robot_description_launch_arguments(),
+        OpaqueFunction(function=setup),
+    ])
+'''
+DRIVER = f'''#!{sys.executable}
+import json, os, signal, sys
+import yaml
+
+signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+arguments = sys.argv[1:]
+files = [arguments[i + 1] for i, word in enumerate(arguments) if word == '--params-file']
+rules = dict(arguments[i + 1].split(':=', 1) for i, word in enumerate(arguments) if word == '-r')
+parameters = {{}}
+for file in files:
+    for entry in yaml.safe_load(open(file)).values():
+        parameters.update(entry['ros__parameters'])
+seen = {{'executable': os.path.basename(sys.argv[0]), 'rules': rules, 'parameters': parameters}}
+path = os.path.join(os.environ['CALLS'], str(os.getpid()))
+with open(path + '.part', 'w') as out:
+    json.dump(seen, out)
+os.rename(path + '.part', path + '.json')
+print('driver is up', flush=True)
+signal.pause()
+'''
+
+
+@pytest.fixture
+def drivers(tmp_path: Path) -> dict[str, str]:
+    """An ament prefix with stand-ins of the drivers' packages; returns the environment that has it."""
+    prefix, calls = tmp_path / 'drivers', tmp_path / 'calls'
+    calls.mkdir()
+    executables = {
+        'interbotix_xsarm_control': None,
+        'interbotix_xs_modules': None,
+        'interbotix_xs_sdk': 'xs_sdk',
+        'interbotix_gravity_compensation': 'interbotix_gravity_compensation',
+        'realsense2_camera': 'realsense2_camera_node',
+    }
+    for package, executable in executables.items():
+        marker = prefix / 'share' / 'ament_index' / 'resource_index' / 'packages' / package
+        for folder in (marker.parent, prefix / 'share' / package / 'launch', prefix / 'lib' / package):
+            folder.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+        if executable:
+            path = prefix / 'lib' / package / executable
+            path.write_text(DRIVER, encoding='utf-8')
+            path.chmod(0o755)
+    launch_file = prefix / 'share' / 'interbotix_xsarm_control' / 'launch' / 'xsarm_control.launch.py'
+    launch_file.write_text(XSARM_CONTROL, encoding='utf-8')
+    modules = prefix / 'python' / 'interbotix_xs_modules' / 'xs_launch'
+    modules.mkdir(parents=True)
+    (modules.parent / '__init__.py').touch()
+    (modules / '__init__.py').write_text(XS_LAUNCH, encoding='utf-8')
+    return {
+        'AMENT_PREFIX_PATH': f'{prefix}:{os.environ["AMENT_PREFIX_PATH"]}',
+        'PYTHONPATH': f'{prefix / "python"}:{os.environ.get("PYTHONPATH", "")}',
+        'CALLS': str(calls),
+    }
+
+
+def _calls(drivers: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """How the drivers were called, by the full names of their nodes."""
+    result = {}
+    for path in Path(drivers['CALLS']).glob('*.json'):
+        call = json.loads(path.read_text(encoding='utf-8'))
+        result[f'{call["rules"]["__ns"]}/{call["rules"]["__node"]}'] = call
+    return result
+
+
+def test_everything_of_a_rig_is_started(start: Callable, drivers: dict[str, str]) -> None:
+    spec = RobotSpec.load()
+    launch = start('hardware.launch.py', 'leaders:=true', **drivers)
+    launch.wait_for('driver is up', times=10)
+    calls = _calls(drivers)
+    arms = [f'/{name}/xs_sdk' for arm in spec.arms for name in (arm.leader, arm.follower)]
+    gravity = [f'/{arm.leader}/gravity_compensation' for arm in spec.arms]
+    cameras = [f'/{name}/camera' for name in spec.cameras]
+    assert sorted(calls) == sorted(arms + gravity + cameras)
+    for node in arms:
+        name, parameters = node.split('/')[1], calls[node]['parameters']
+        model = 'aloha_vx300s' if name.startswith('follower') else 'aloha_wx250s'
+        modes = yaml.safe_load(Path(parameters['mode_configs']).read_text(encoding='utf-8'))
+        assert modes['port'] == f'/dev/ttyDXL_{name}'
+        assert modes['groups']['arm']['torque_enable'] is name.startswith('follower')
+        assert Path(parameters['motor_configs']).name == f'{model}.yaml'
+        assert parameters['robot_description'] == f'URDF of {model} for {name} world false'
+    for node in gravity:
+        specs = yaml.safe_load(Path(calls[node]['parameters']['motor_specs']).read_text(encoding='utf-8'))
+        assert list(specs['motor_specs']) == list(spec.joints)
+    assert launch.interrupt() < 5.0
+    assert launch.process.returncode == 0
+    assert 'Traceback' not in launch.text
+
+
+def test_a_policy_needs_no_leaders_and_is_not_enabled(
+    start: Callable, drivers: dict[str, str], tiny_policy: Path, listener: Any
+) -> None:
+    messages = pytest.importorskip('act_msgs.msg')
+    launch = start('aloha.launch.py', 'robot:=aloha', f'checkpoint:={tiny_policy}', **drivers)
+    launch.wait_for('driver is up', times=6)
+    assert not [node for node in _calls(drivers) if node.startswith('/leader')]
+    assert 'WARNING' in launch.text
+    assert 'has no serial number for cam_high, cam_low, cam_left_wrist, cam_right_wrist' in launch.text
+    listener.listen(messages.PolicyState, '/act/policy_state')
+    listener.listen(messages.Command, '/act/command')
+    listener.spin_until(lambda: listener.count['/act/policy_state'] > 3, 'states of the policy')
+    assert listener.count['/act/command'] == 0
+    assert 'process started' in launch.text
+    assert '[sim-' not in launch.text
+
+
+def test_cameras_come_on_the_topics_of_the_configuration(
+    start: Callable, drivers: dict[str, str], tmp_path: Path
+) -> None:
+    rig = _own_rig(tmp_path, {'cam_high': '0123456789', 'cam_low': '98e7', 'cam_left_wrist': 'a', 'cam_right_wrist': 'b'})
+    start('hardware.launch.py', 'namespace:=lab', f'rig:={rig}', **drivers).wait_for('driver is up', times=6)
+    calls = _calls(drivers)
+    for name, camera in RobotSpec.load().cameras.items():
+        rules = calls[f'/lab/{name}/camera']['rules']
+        assert rules['~/color/image_rect_raw'] == rules['~/color/image_raw'] == f'/lab/{camera.topic}'
+    parameters = calls['/lab/cam_high/camera']['parameters']
+    assert parameters['serial_no'] == '0123456789'  # a text, or the camera isn't found
+    assert calls['/lab/cam_low/camera']['parameters']['serial_no'] == '98e7'
+    assert parameters['depth_module.color_profile'] == '640,480,60'
+    assert parameters['depth_module.enable_auto_exposure'] is False
+    assert '/lab/follower_left/xs_sdk' in calls
+    assert calls['/lab/follower_left/xs_sdk']['parameters']['mode_configs'] == str(rig / 'follower_left.yaml')
+
+
+def test_chosen_cameras_are_started_alone(start: Callable, drivers: dict[str, str]) -> None:
+    start('hardware.launch.py', 'cameras:=cam_low', **drivers).wait_for('driver is up', times=3)
+    assert [node for node in _calls(drivers) if node.endswith('/camera')] == ['/cam_low/camera']
+
+
+def test_arms_are_not_enabled_with_cameras_that_may_be_swapped(
+    start: Callable, drivers: dict[str, str], tiny_policy: Path
+) -> None:
+    launch = start('aloha.launch.py', 'robot:=aloha', 'enable:=true', f'checkpoint:={tiny_policy}', **drivers)
+    assert launch.wait() == 1
+    assert 'enable:=true is refused' in launch.text
+    assert 'process started' not in launch.text
+
+
+def test_missing_packages_are_named_with_what_to_install(start: Callable, tiny_policy: Path) -> None:
+    if 'interbotix_xsarm_control' in get_packages_with_prefixes():
+        pytest.skip('the drivers are installed here')
+    launch = start('aloha.launch.py', 'robot:=aloha', f'checkpoint:={tiny_policy}')
+    assert launch.wait() == 1
+    assert 'robot:=aloha needs interbotix_xsarm_control' in launch.text
+    assert 'robot:=sim' in launch.text
+    assert 'Traceback' not in launch.text
+
+
+def _own_rig(folder: Path, serials: dict[str, str]) -> Path:
+    """A copy of config/hardware with these serial numbers."""
+    from act_ros.paths import share_dir
+
+    rig = folder / 'rig'
+    rig.mkdir()
+    for path in (share_dir() / 'config' / 'hardware').iterdir():
+        (rig / path.name).write_text(path.read_text(encoding='utf-8'), encoding='utf-8')
+    cameras = yaml.safe_load((rig / 'cameras.yaml').read_text(encoding='utf-8'))
+    (rig / 'cameras.yaml').write_text(yaml.safe_dump({**cameras, 'serial_no': serials}), encoding='utf-8')
+    return rig
