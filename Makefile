@@ -17,7 +17,7 @@ setup:  ## install what is needed and build the packages; then: source setup.bas
 
 demo:   ## watch the trained policy run the simulated robot for a few episodes
 	@scripts/setup.sh
-	@bash scripts/demo.sh
+	@source ./setup.bash && exec python scripts/demo.py
 
 test:   ## lint, type check, and every test
 	@scripts/setup.sh --dev

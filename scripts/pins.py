@@ -22,8 +22,9 @@ from pathlib import Path
 # Debian's OpenCV is a module without the record of a distribution.
 _MODULES = {'opencv-python-headless': 'cv2'}
 
-# Never older than pinned: checkpoints and benchmarks are made with this one.
-_EXACT = {'torch', 'setuptools'}
+# Never another than pinned: checkpoints are made with this PyTorch, episodes repeat bit for bit with
+# this MuJoCo, and a later setuptools links nothing into place.
+_EXACT = {'torch', 'mujoco', 'setuptools'}
 
 
 def normalized(name: str) -> str:

@@ -19,7 +19,9 @@ def share_dir() -> Path:
     package = Path(__file__).resolve().parent.parent
     if (package / 'config' / 'aloha.yaml').exists():
         return package
-    for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep):
+    # Installed: .../install/act_ros/lib/python3.X/site-packages/act_ros, below the prefix of its share.
+    prefixes = [str(folder) for folder in Path(__file__).resolve().parents]
+    for prefix in prefixes + os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep):
         share = Path(prefix) / 'share' / 'act_ros'
         if prefix and (share / 'config' / 'aloha.yaml').exists():
             return share
