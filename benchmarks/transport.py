@@ -23,6 +23,11 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from sensor_msgs.msg import Image
+
 PROFILE = Path(__file__).resolve().parent.parent / 'config' / 'fastdds.xml'
 WAIT_S = 20.0
 
@@ -53,20 +58,18 @@ class Received:
     cpu_s: float = 0.0
 
 
-def _node(name: str):
-    import rclpy
-
+def _node(name: str) -> Node:
     rclpy.init()
     return rclpy.create_node(name)
 
 
 def publish(load: Load, link: Connection) -> None:
     """Body of the publishing process: waits for the subscriber, sends all frames, tells when and at what cost."""
-    from rclpy.qos import QoSProfile
-    from sensor_msgs.msg import Image
-
     node = _node('transport_publisher')
-    topics = [node.create_publisher(Image, f'camera_{i}', QoSProfile(depth=10)) for i in range(load.cameras)]
+    topics = [
+        node.create_publisher(Image, f'camera_{i}', QoSProfile(depth=10))
+        for i in range(load.cameras)
+    ]
     pixels = array('B', os.urandom(load.height * load.width * 3))
     deadline = time.monotonic() + WAIT_S
     while any(topic.get_subscription_count() == 0 for topic in topics):
@@ -82,7 +85,9 @@ def publish(load: Load, link: Connection) -> None:
         time.sleep(max(0.0, due - time.monotonic()))
         late = max(late, time.monotonic() - due)
         for topic in topics:
-            message = Image(height=load.height, width=load.width, encoding='rgb8', step=3 * load.width)
+            message = Image(
+                height=load.height, width=load.width, encoding='rgb8', step=3 * load.width
+            )
             message.data = pixels
             message.header.frame_id = str(number)
             stamp = time.monotonic_ns()
@@ -94,10 +99,6 @@ def publish(load: Load, link: Connection) -> None:
 
 def subscribe(load: Load, link: Connection) -> None:
     """Body of the receiving process: counts until it is told that all was sent, and half a second more."""
-    import rclpy
-    from rclpy.qos import qos_profile_sensor_data
-    from sensor_msgs.msg import Image
-
     node = _node('transport_subscriber')
     received = Received([0] * load.cameras)
     last = [-1] * load.cameras
@@ -113,7 +114,10 @@ def subscribe(load: Load, link: Connection) -> None:
 
     for camera in range(load.cameras):
         node.create_subscription(
-            Image, f'camera_{camera}', lambda message, camera=camera: arrived(camera, message), qos_profile_sensor_data
+            Image,
+            f'camera_{camera}',
+            lambda message, camera=camera: arrived(camera, message),
+            qos_profile_sensor_data,
         )
     cpu, end = time.process_time(), float('inf')
     while time.monotonic() < end:
@@ -126,7 +130,10 @@ def subscribe(load: Load, link: Connection) -> None:
 
 
 def measure(load: Load, profile: Path | None) -> tuple[Received, float, float, float]:
-    """Send the load through Fast DDS with this profile: what arrived, CPU of the sender (s), duration (s), worst delay (s).
+    """Send the load through Fast DDS with this profile.
+
+    Returns:
+        What arrived, CPU time of the sender, duration, and the worst delay of the sender, in seconds.
 
     Raises:
         RuntimeError: publisher and subscriber did not find each other.
@@ -185,10 +192,14 @@ def main() -> int:
     parser.add_argument('--rate', type=float, default=50.0, help='frames a second of each camera')
     args = parser.parse_args()
     load = Load(args.cameras, args.height, args.width, args.rate, args.seconds)
-    print(f'{load.cameras} cameras x {load.height}x{load.width} x {load.rate_hz:g} Hz, {load.seconds:g} s each, '
-          f'{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}')
-    print('| Fast DDS               | frames that arrive | lost             | latency p50 / p99 (ms) '
-          '| CPU sender / receiver (cores) | sender late at worst (ms) |')
+    print(
+        f'{load.cameras} cameras x {load.height}x{load.width} x {load.rate_hz:g} Hz, {load.seconds:g} s each, '
+        f'{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}'
+    )
+    print(
+        '| Fast DDS               | frames that arrive | lost             | latency p50 / p99 (ms) '
+        '| CPU sender / receiver (cores) | sender late at worst (ms) |'
+    )
     print('|---|---|---|---|---|---|')
     lost = 0
     for name, profile in (('config/fastdds.xml', PROFILE), ('its default', None)):

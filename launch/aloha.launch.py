@@ -15,9 +15,10 @@ from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PythonExpression
 
-from act_ros.nodes.bringup import act_node, common_arguments, value
+from act_ros.nodes.bringup import act_node, cameras, common_arguments, recorder, value
 from act_ros.paths import share_dir
 from act_ros.policy.folder import read_config, resolve_checkpoint
+from act_ros.robot.spec import RobotSpec
 
 HERE = Path(__file__).parent
 
@@ -43,10 +44,13 @@ def _policy(context: LaunchContext) -> list[Action]:
     }
     nodes = [act_node(context, 'policy', parameters, use_sim_time=simulated)]
     if value(context, 'record'):
-        parameters = {'dataset': value(context, 'record'), 'task': value(context, 'task')}
-        nodes.append(
-            act_node(context, 'recorder', parameters, use_sim_time=simulated, sigterm_timeout='60')
-        )
+        parameters = {
+            'dataset': value(context, 'record'),
+            'task': value(context, 'task'),
+            'cameras': cameras(context, list(RobotSpec.load().cameras)),
+            'keep_failures': True,
+        }
+        nodes.append(recorder(context, parameters))
     return nodes
 
 
@@ -95,7 +99,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'record',
                 default_value='',
-                description='Folder to record the episodes of the policy into; empty: do not record.',
+                description='Folder to record the episodes of the policy into, failures too; empty: none.',
             ),
             OpaqueFunction(function=_checkpoint),
             IncludeLaunchDescription(

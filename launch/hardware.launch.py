@@ -142,7 +142,10 @@ def _cameras(context: LaunchContext) -> list[Action]:
 def _unknown_serials(unknown: list[str], path: Path, enable: str) -> list[Action]:
     if not unknown:
         return []
-    what = f'{path} has no serial number for {", ".join(unknown)}: cameras may be swapped (rs-enumerate-devices -s lists them)'
+    what = (
+        f'{path} has no serial number for {", ".join(unknown)}: cameras may be swapped '
+        '(rs-enumerate-devices -s lists them)'
+    )
     if enable == 'true':
         raise LaunchArgumentError(f'enable:=true is refused: {what}')
     return [LogInfo(msg=f'WARNING: {what}')]

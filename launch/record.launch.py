@@ -10,7 +10,16 @@ from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PythonExpression
 
-from act_ros.nodes.bringup import BOOLEAN, act_node, cameras, common_arguments, flag, number, value
+from act_ros.nodes.bringup import (
+    BOOLEAN,
+    act_node,
+    cameras,
+    common_arguments,
+    flag,
+    number,
+    recorder,
+    value,
+)
 from act_ros.robot.spec import RobotSpec
 
 HERE = Path(__file__).parent
@@ -21,7 +30,7 @@ def _record(context: LaunchContext) -> list[Action]:
     task = value(context, 'task')
     parameters = {
         'task': task,
-        'dataset': str(Path(value(context, 'dataset') or f'data/{task}').absolute()),
+        'dataset': value(context, 'dataset') or f'data/{task}',
         'episodes': number(context, 'episodes', int, 0),
         'length': number(context, 'length', int, 0),
         'keep_failures': flag(context, 'keep_failures'),
@@ -29,8 +38,7 @@ def _record(context: LaunchContext) -> list[Action]:
     }
     return [
         act_node(context, 'teleop', {}, use_sim_time=simulated),
-        # Time to finish the file of the open episode.
-        act_node(context, 'recorder', parameters, use_sim_time=simulated, sigterm_timeout='60'),
+        recorder(context, parameters),
     ]
 
 

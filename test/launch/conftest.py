@@ -66,7 +66,9 @@ class Launch:
     def pid(self, name: str) -> int:
         """Process id of a node, as launch tells it: '[NAME-N]: process started with pid [PID]'."""
         self.wait_for(f'[{name}-')
-        line = next(line for line in self.text.splitlines() if f'[{name}-' in line and 'with pid [' in line)
+        line = next(
+            line for line in self.text.splitlines() if f'[{name}-' in line and 'with pid [' in line
+        )
         return int(line.rpartition('[')[2].rstrip(']'))
 
     def kill(self) -> None:

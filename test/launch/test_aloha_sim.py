@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 COMMANDS = [
-    f'follower_{side}/commands/{kind}' for side in ('left', 'right') for kind in ('joint_group', 'joint_single')
+    f'follower_{side}/commands/{kind}'
+    for side in ('left', 'right')
+    for kind in ('joint_group', 'joint_single')
 ]
 
 
@@ -22,11 +24,15 @@ def _listen_to_commands(listener: Any, namespace: str = '') -> list[str]:
     topics = [f'{namespace}/{topic}' for topic in COMMANDS]
     for topic in topics:
         group = topic.endswith('joint_group')
-        listener.listen(messages.JointGroupCommand if group else messages.JointSingleCommand, topic)
+        listener.listen(
+            messages.JointGroupCommand if group else messages.JointSingleCommand, topic
+        )
     return topics
 
 
-def test_commands_flow_and_ctrl_c_ends_it_cleanly(start: Callable, tiny_sim: list[str], listener: Any) -> None:
+def test_commands_flow_and_ctrl_c_ends_it_cleanly(
+    start: Callable, tiny_sim: list[str], listener: Any
+) -> None:
     launch = start('aloha.launch.py', *tiny_sim)
     topics = _listen_to_commands(listener)
     listener.spin_until(lambda: all(listener.count[topic] > 25 for topic in topics), 'commands')
@@ -38,7 +44,9 @@ def test_commands_flow_and_ctrl_c_ends_it_cleanly(start: Callable, tiny_sim: lis
         assert word not in launch.text, launch.text
 
 
-def test_two_robots_share_a_network_by_namespace(start: Callable, tiny_sim: list[str], listener: Any) -> None:
+def test_two_robots_share_a_network_by_namespace(
+    start: Callable, tiny_sim: list[str], listener: Any
+) -> None:
     names = ('cell_1', 'cell_2')
     for name in names:
         start('aloha.launch.py', *tiny_sim, f'namespace:={name}')
@@ -46,12 +54,18 @@ def test_two_robots_share_a_network_by_namespace(start: Callable, tiny_sim: list
     listener.spin_until(lambda: all(listener.count[topic] > 10 for topic in topics), 'commands')
     present = dict(listener.node.get_topic_names_and_types())
     for name in names:
-        assert {f'/{name}/clock', f'/{name}/act/command', f'/{name}/cam_high/camera/color/image_rect_raw'} <= set(present)
+        assert {
+            f'/{name}/clock',
+            f'/{name}/act/command',
+            f'/{name}/cam_high/camera/color/image_rect_raw',
+        } <= set(present)
     assert '/clock' not in present
     assert not [topic for topic in present if topic.startswith(('/act/', '/follower_', '/cam_'))]
 
 
-def test_death_of_a_node_ends_everything_with_a_clear_line(start: Callable, tiny_sim: list[str]) -> None:
+def test_death_of_a_node_ends_everything_with_a_clear_line(
+    start: Callable, tiny_sim: list[str]
+) -> None:
     launch = start('aloha.launch.py', *tiny_sim)
     launch.wait_for('is loading')
     os.kill(launch.pid('sim'), signal.SIGKILL)
@@ -68,13 +82,22 @@ def test_it_ends_after_its_episodes(start: Callable, tiny_sim: list[str], tmp_pa
     assert film.stat().st_size > 1000
 
 
-def test_parameters_of_a_file_go_before_arguments(start: Callable, tiny_sim: list[str], tmp_path: Path, environment: dict[str, str]) -> None:
+def test_parameters_of_a_file_go_before_arguments(
+    start: Callable, tiny_sim: list[str], tmp_path: Path, environment: dict[str, str]
+) -> None:
     path = tmp_path / 'mine.yaml'
-    path.write_text('/**:\n  ros__parameters:\n    max_image_age_s: 0.5\n    ensemble: newest\n', encoding='utf-8')
+    path.write_text(
+        '/**:\n  ros__parameters:\n    max_image_age_s: 0.5\n    ensemble: newest\n',
+        encoding='utf-8',
+    )
     launch = start('aloha.launch.py', *tiny_sim, f'params_file:={path}', 'enable:=false')
     launch.wait_for('is loading')
     for name, value in (('max_image_age_s', '0.5'), ('ensemble', 'newest'), ('enable', 'False')):
         got = subprocess.run(
-            ['ros2', 'param', 'get', '/act/policy', name], env=environment, capture_output=True, text=True, timeout=60
+            ['ros2', 'param', 'get', '/act/policy', name],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         assert got.stdout.strip().endswith(value), got

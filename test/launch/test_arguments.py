@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 SHARED = {'robot', 'cameras', 'namespace', 'params_file', 'log_level'}
-SIM = {'task', 'seed', 'episodes', 'operator', 'lockstep', 'image_height', 'image_width', 'image_rate_hz', 'video'}
+SIM = {
+    'task',
+    'seed',
+    'episodes',
+    'operator',
+    'lockstep',
+    'image_height',
+    'image_width',
+    'image_rate_hz',
+    'video',
+}
 HARDWARE = {'leaders', 'leader_model', 'follower_model', 'rig', 'enable'}
 ARGUMENTS = {
     'sim.launch.py': SHARED | SIM,
@@ -25,11 +35,17 @@ ARGUMENTS = {
 @pytest.mark.parametrize('file', ARGUMENTS)
 def test_show_args_describes_every_argument(file: str, environment: dict[str, str]) -> None:
     shown = subprocess.run(
-        ['ros2', 'launch', 'act_ros', file, '--show-args'], env=environment, capture_output=True, text=True, check=True
+        ['ros2', 'launch', 'act_ros', file, '--show-args'],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     described = dict(re.findall(r"^ +'(\w+)':\*?\n +(.+)$", shown, re.MULTILINE))
     assert set(described) == ARGUMENTS[file]
-    assert not [name for name, text in described.items() if len(text) < 20 or 'no description' in text]
+    assert not [
+        name for name, text in described.items() if len(text) < 20 or 'no description' in text
+    ]
 
 
 REFUSED = [
@@ -38,11 +54,19 @@ REFUSED = [
     ('aloha.launch.py', 'inference:=later', 'Valid options are'),
     ('aloha.launch.py', 'enable:=maybe', 'Valid options are'),
     ('aloha.launch.py', 'task:=laundry', 'Valid options are'),
-    ('aloha.launch.py', 'params_file:=mine.yaml', 'params_file:=mine.yaml is not the absolute path of a file'),
+    (
+        'aloha.launch.py',
+        'params_file:=mine.yaml',
+        'params_file:=mine.yaml is not the absolute path of a file',
+    ),
     ('sim.launch.py', 'seed:=first', 'seed:=first is not a whole number of at least 0'),
     ('sim.launch.py', 'episodes:=-1', 'episodes:=-1 is not a whole number of at least 0'),
     ('sim.launch.py', 'image_rate_hz:=nan', 'image_rate_hz:=nan is not a number of at least 1'),
-    ('sim.launch.py', 'cameras:=cam_high,cam_nose', 'cameras:=cam_high,cam_nose is not auto or some of cam_high,'),
+    (
+        'sim.launch.py',
+        'cameras:=cam_high,cam_nose',
+        'cameras:=cam_high,cam_nose is not auto or some of cam_high,',
+    ),
     ('record.launch.py', 'keep_failures:=perhaps', 'Valid options are'),
     ('record.launch.py', 'operator:=me', 'Valid options are'),
 ]
@@ -60,7 +84,9 @@ def test_unusable_value_is_refused(
     assert 'process started' not in launch.text
 
 
-def test_missing_checkpoint_is_refused_with_those_there_are(start: Callable, tiny_policy: Path) -> None:
+def test_missing_checkpoint_is_refused_with_those_there_are(
+    start: Callable, tiny_policy: Path
+) -> None:
     launch = start('aloha.launch.py', 'checkpoint:=nowhere', f'models_dir:={tiny_policy.parent}')
     assert launch.wait() == 1
     assert "there is no policy 'nowhere'" in launch.text

@@ -20,7 +20,7 @@ from ament_index_python.packages import get_packages_with_prefixes
 
 from act_ros.robot.spec import RobotSpec
 
-XS_LAUNCH = '''
+XS_LAUNCH = """
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
 
@@ -33,8 +33,8 @@ def declare_interbotix_xsarm_robot_description_launch_arguments(*, base_link_fra
             'URDF of ', LaunchConfiguration('robot_model'), ' for ', LaunchConfiguration('robot_name'),
             ' world ', LaunchConfiguration('use_world_frame')]),
     ]
-'''
-XSARM_CONTROL = '''
+"""
+XSARM_CONTROL = """
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -62,8 +62,8 @@ def generate_launch_description():
         *declare_interbotix_xsarm_robot_description_launch_arguments(),
         OpaqueFunction(function=setup),
     ])
-'''
-DRIVER = f'''#!{sys.executable}
+"""
+DRIVER = f"""#!{sys.executable}
 import json, os, signal, sys
 import yaml
 
@@ -82,7 +82,7 @@ with open(path + '.part', 'w') as out:
 os.rename(path + '.part', path + '.json')
 print('driver is up', flush=True)
 signal.pause()
-'''
+"""
 
 
 @pytest.fixture
@@ -99,14 +99,20 @@ def drivers(tmp_path: Path) -> dict[str, str]:
     }
     for package, executable in executables.items():
         marker = prefix / 'share' / 'ament_index' / 'resource_index' / 'packages' / package
-        for folder in (marker.parent, prefix / 'share' / package / 'launch', prefix / 'lib' / package):
+        for folder in (
+            marker.parent,
+            prefix / 'share' / package / 'launch',
+            prefix / 'lib' / package,
+        ):
             folder.mkdir(parents=True, exist_ok=True)
         marker.touch()
         if executable:
             path = prefix / 'lib' / package / executable
             path.write_text(DRIVER, encoding='utf-8')
             path.chmod(0o755)
-    launch_file = prefix / 'share' / 'interbotix_xsarm_control' / 'launch' / 'xsarm_control.launch.py'
+    launch_file = (
+        prefix / 'share' / 'interbotix_xsarm_control' / 'launch' / 'xsarm_control.launch.py'
+    )
     launch_file.write_text(XSARM_CONTROL, encoding='utf-8')
     modules = prefix / 'python' / 'interbotix_xs_modules' / 'xs_launch'
     modules.mkdir(parents=True)
@@ -146,7 +152,9 @@ def test_everything_of_a_rig_is_started(start: Callable, drivers: dict[str, str]
         assert Path(parameters['motor_configs']).name == f'{model}.yaml'
         assert parameters['robot_description'] == f'URDF of {model} for {name} world false'
     for node in gravity:
-        specs = yaml.safe_load(Path(calls[node]['parameters']['motor_specs']).read_text(encoding='utf-8'))
+        specs = yaml.safe_load(
+            Path(calls[node]['parameters']['motor_specs']).read_text(encoding='utf-8')
+        )
         assert list(specs['motor_specs']) == list(spec.joints)
     assert launch.interrupt() < 5.0
     assert launch.process.returncode == 0
@@ -161,7 +169,10 @@ def test_a_policy_needs_no_leaders_and_is_not_enabled(
     launch.wait_for('driver is up', times=6)
     assert not [node for node in _calls(drivers) if node.startswith('/leader')]
     assert 'WARNING' in launch.text
-    assert 'has no serial number for cam_high, cam_low, cam_left_wrist, cam_right_wrist' in launch.text
+    assert (
+        'has no serial number for cam_high, cam_low, cam_left_wrist, cam_right_wrist'
+        in launch.text
+    )
     listener.listen(messages.PolicyState, '/act/policy_state')
     listener.listen(messages.Command, '/act/command')
     listener.spin_until(lambda: listener.count['/act/policy_state'] > 3, 'states of the policy')
@@ -173,19 +184,33 @@ def test_a_policy_needs_no_leaders_and_is_not_enabled(
 def test_cameras_come_on_the_topics_of_the_configuration(
     start: Callable, drivers: dict[str, str], tmp_path: Path
 ) -> None:
-    rig = _own_rig(tmp_path, {'cam_high': '0123456789', 'cam_low': '98e7', 'cam_left_wrist': 'a', 'cam_right_wrist': 'b'})
-    start('hardware.launch.py', 'namespace:=lab', f'rig:={rig}', **drivers).wait_for('driver is up', times=6)
+    rig = _own_rig(
+        tmp_path,
+        {
+            'cam_high': '0123456789',
+            'cam_low': '98e7',
+            'cam_left_wrist': 'a',
+            'cam_right_wrist': 'b',
+        },
+    )
+    start('hardware.launch.py', 'namespace:=lab', f'rig:={rig}', **drivers).wait_for(
+        'driver is up', times=6
+    )
     calls = _calls(drivers)
     for name, camera in RobotSpec.load().cameras.items():
         rules = calls[f'/lab/{name}/camera']['rules']
-        assert rules['~/color/image_rect_raw'] == rules['~/color/image_raw'] == f'/lab/{camera.topic}'
+        assert (
+            rules['~/color/image_rect_raw'] == rules['~/color/image_raw'] == f'/lab/{camera.topic}'
+        )
     parameters = calls['/lab/cam_high/camera']['parameters']
     assert parameters['serial_no'] == '0123456789'  # a text, or the camera isn't found
     assert calls['/lab/cam_low/camera']['parameters']['serial_no'] == '98e7'
     assert parameters['depth_module.color_profile'] == '640,480,60'
     assert parameters['depth_module.enable_auto_exposure'] is False
     assert '/lab/follower_left/xs_sdk' in calls
-    assert calls['/lab/follower_left/xs_sdk']['parameters']['mode_configs'] == str(rig / 'follower_left.yaml')
+    assert calls['/lab/follower_left/xs_sdk']['parameters']['mode_configs'] == str(
+        rig / 'follower_left.yaml'
+    )
 
 
 def test_chosen_cameras_are_started_alone(start: Callable, drivers: dict[str, str]) -> None:
@@ -196,13 +221,17 @@ def test_chosen_cameras_are_started_alone(start: Callable, drivers: dict[str, st
 def test_arms_are_not_enabled_with_cameras_that_may_be_swapped(
     start: Callable, drivers: dict[str, str], tiny_policy: Path
 ) -> None:
-    launch = start('aloha.launch.py', 'robot:=aloha', 'enable:=true', f'checkpoint:={tiny_policy}', **drivers)
+    launch = start(
+        'aloha.launch.py', 'robot:=aloha', 'enable:=true', f'checkpoint:={tiny_policy}', **drivers
+    )
     assert launch.wait() == 1
     assert 'enable:=true is refused' in launch.text
     assert 'process started' not in launch.text
 
 
-def test_missing_packages_are_named_with_what_to_install(start: Callable, tiny_policy: Path) -> None:
+def test_missing_packages_are_named_with_what_to_install(
+    start: Callable, tiny_policy: Path
+) -> None:
     if 'interbotix_xsarm_control' in get_packages_with_prefixes():
         pytest.skip('the drivers are installed here')
     launch = start('aloha.launch.py', 'robot:=aloha', f'checkpoint:={tiny_policy}')
@@ -221,5 +250,7 @@ def _own_rig(folder: Path, serials: dict[str, str]) -> Path:
     for path in (share_dir() / 'config' / 'hardware').iterdir():
         (rig / path.name).write_text(path.read_text(encoding='utf-8'), encoding='utf-8')
     cameras = yaml.safe_load((rig / 'cameras.yaml').read_text(encoding='utf-8'))
-    (rig / 'cameras.yaml').write_text(yaml.safe_dump({**cameras, 'serial_no': serials}), encoding='utf-8')
+    (rig / 'cameras.yaml').write_text(
+        yaml.safe_dump({**cameras, 'serial_no': serials}), encoding='utf-8'
+    )
     return rig

@@ -140,6 +140,14 @@ def act_node(
     )
 
 
+def recorder(
+    context: LaunchContext, parameters: Mapping[str, bool | float | str | list[str]]
+) -> Node:
+    """The recorder, which is given the time to finish the file of an open episode when all ends."""
+    simulated = value(context, 'robot') == 'sim'
+    return act_node(context, 'recorder', parameters, use_sim_time=simulated, sigterm_timeout='60')
+
+
 def exactly(item: bool | float | str | list[str]) -> Any:
     """A parameter with just this value: launch would read a text like '1234' or 'on' as yaml otherwise."""
     return ParameterValue(item, value_type=str) if isinstance(item, str) else item
