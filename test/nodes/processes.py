@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes of the suite in processes of their own, as they run in earnest."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+
+class Running:
+    """One node, `python -m act_ros.nodes.NAME`, in namespace /act; ended when the block ends."""
+
+    def __init__(self, name: str, log: Path, **parameters: Any) -> None:
+        """Start it with parameters; what it prints goes into `log`."""
+        given = [
+            f'{key}:={str(value) if value != [] else [""]}' for key, value in parameters.items()
+        ]
+        options = [part for pair in given for part in ('-p', pair)]
+        command = [sys.executable, '-m', f'act_ros.nodes.{name}', '--ros-args', '-r', '__ns:=/act']
+        env = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path), 'OMP_NUM_THREADS': '1'}
+        self.log = log
+        with log.open('wb') as out:
+            self.process = subprocess.Popen([*command, *options], stdout=out, stderr=out, env=env)
+
+    @property
+    def output(self) -> str:
+        """What it printed so far."""
+        return self.log.read_text()
+
+    def stop(self, timeout: float = 20.0) -> int:
+        """Press Ctrl+C and return the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout)
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        if error is not None:
+            sys.stderr.write(self.output)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Teleoperation through real topics: what the leaders do, the followers are told."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from act_msgs.msg import Command
+from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
+from processes import Running
+from sensor_msgs.msg import JointState
+
+from act_ros.robot.spec import RobotSpec
+
+SPEC = RobotSpec.load()
+NAMES = [*SPEC.joints, 'gripper', 'left_finger', 'right_finger']
+
+
+class Arms:
+    """Four drivers that report what a test says, and keep what they are told."""
+
+    def __init__(self, node) -> None:
+        self.node = node
+        self.pose = {}
+        self.group, self.single, self.command = [], [], []
+        self.publishers = {}
+        for index, arm in enumerate(SPEC.arms):
+            for name in (arm.leader, arm.follower):
+                self.pose[name] = SPEC.start[7 * index : 7 * index + 7].copy()
+                topic = f'/{name}/joint_states'
+                self.publishers[name] = node.create_publisher(JointState, topic, 10)
+        topic = '/follower_left/commands/joint_'
+        node.create_subscription(JointGroupCommand, topic + 'group', self.group.append, 10)
+        node.create_subscription(JointSingleCommand, topic + 'single', self.single.append, 10)
+        node.create_subscription(Command, '/act/command', self.command.append, 10)
+        self.silent = set()
+        self.timer = node.create_timer(0.01, self.report)
+
+    def report(self) -> None:
+        """Publish the joint states of all arms that aren't silent."""
+        for name, publisher in self.publishers.items():
+            if name in self.silent:
+                continue
+            leader = name.startswith('leader')
+            scale = SPEC.leader_gripper if leader else SPEC.follower_gripper
+            pose, grip = self.pose[name], float(self.pose[name][6])
+            finger = scale.unit_to_finger(grip)
+            msg = JointState(name=NAMES)
+            msg.header.stamp = self.node.get_clock().now().to_msg()
+            msg.position = [*pose[:6].tolist(), scale.unit_to_joint(grip), finger, -finger]
+            msg.velocity = msg.effort = [0.0] * 9
+            publisher.publish(msg)
+
+
+@pytest.fixture
+def arms(ros, tmp_path):
+    made = Arms(ros.node())
+    with Running('teleop', tmp_path / 'log') as process:
+        ros.wait_until(lambda: made.command, timeout=60, what='commands')
+        made.process = process
+        yield made
+
+
+def test_followers_are_told_the_leaders_pose_in_their_own_gripper_scale(arms, ros):
+    pose = arms.pose['leader_left']
+    pose[0], pose[6] = 0.2, 0.8
+    ros.wait_until(lambda: abs(arms.group[-1].cmd[0] - 0.2) < 1e-4, timeout=60)
+    turn = SPEC.follower_gripper.unit_to_joint(0.8)
+    ros.wait_until(lambda: abs(arms.single[-1].cmd - turn) < 1e-4, timeout=60)
+    assert arms.group[-1].name == 'arm' and arms.single[-1].name == 'gripper'
+    np.testing.assert_allclose(arms.command[-1].action[:7], pose, atol=1e-4)
+    np.testing.assert_allclose(arms.command[-1].action[7:], arms.pose['leader_right'], atol=1e-4)
+
+
+def test_no_step_is_faster_than_the_limit_however_the_leader_jumps(arms, ros):
+    arms.pose['leader_left'][1] = 0.5
+    ros.wait_until(lambda: abs(arms.group[-1].cmd[1] - 0.5) < 1e-4, timeout=60)
+    told = [np.array(msg.action) for msg in arms.command]
+    steps = np.abs(np.diff(told, axis=0))
+    ticks = np.diff([msg.tick for msg in arms.command])
+    limit = (SPEC.velocity / SPEC.rate_hz)[None, :] * np.maximum(ticks, 1)[:, None]
+    assert (steps <= limit + 1e-5).all()
+
+
+def test_a_leader_that_falls_silent_leaves_the_followers_where_they_are(arms, ros):
+    ros.wait_until(lambda: len(arms.command) > 5, timeout=60)
+    arms.silent.add('leader_right')
+    time.sleep(0.5)  # until what it said is too old
+    count = len(arms.command)
+    arms.pose['leader_left'][0] = 0.4
+    ros.wait_until(lambda: len(arms.command) > count + 10, timeout=60)
+    assert abs(arms.command[-1].action[0]) < 1e-3
+    assert 'a leader arm does not report' in arms.process.output
+
+
+def test_ctrl_c_ends_it_with_code_0(arms):
+    assert arms.process.stop() == 0
+    assert 'Traceback' not in arms.process.output
