@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -39,6 +40,7 @@ class CameraNode(Node):
         sizes: set[Size],
         now: Callable[[], float | None],
         arrived: Callable[[], object] = lambda: None,
+        **options: Any,
     ) -> None:
         """Subscribe to the camera.
 
@@ -47,12 +49,14 @@ class CameraNode(Node):
             sizes: (height, width) of the frames that are kept; may be replaced while running.
             now: ROS time in seconds, None while it isn't known.
             arrived: called after each usable frame.
+            options: of the node, such as its namespace.
         """
         # The owner knows the time (`now`); a clock of its own would cost a message per /clock.
         super().__init__(
             f'camera_{camera.name}',
             parameter_overrides=[Parameter('use_sim_time', value=False)],
             start_parameter_services=False,
+            **options,
         )
         self.camera, self.sizes = camera, frozenset(sizes)
         self.topic = robot_topic(self, camera.topic)

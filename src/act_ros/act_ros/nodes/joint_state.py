@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from rclpy.node import Node
@@ -116,7 +117,8 @@ class ArmReader:
 def _pick(values: Sequence[float], places: list[int]) -> Floats:
     if not len(values):
         return np.zeros(len(places), dtype=np.float32)
-    return np.array([values[place] for place in places], dtype=np.float32)
+    with np.errstate(over='ignore'):  # what float32 cannot hold becomes infinite, and is refused
+        return np.array([values[place] for place in places], dtype=np.float32)
 
 
 class JointStateNode(Node):
@@ -127,6 +129,7 @@ class JointStateNode(Node):
         spec: RobotSpec,
         now: Callable[[], float | None],
         arrived: Callable[[], object] = lambda: None,
+        **options: Any,
     ) -> None:
         """Subscribe to the followers' joint states.
 
@@ -134,11 +137,13 @@ class JointStateNode(Node):
             spec: the robot.
             now: ROS time in seconds, None while it isn't known.
             arrived: called after each usable message.
+            options: of the node, such as its namespace.
         """
         super().__init__(
             'joint_state',
             parameter_overrides=[Parameter('use_sim_time', value=False)],
             start_parameter_services=False,
+            **options,
         )
         self.received = self.dropped = 0
         self._now, self._arrived = now, arrived

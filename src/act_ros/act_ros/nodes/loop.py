@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from act_ros.control.ensemble import Execution
 from act_ros.control.runtime import Runtime, State
@@ -40,12 +41,17 @@ class ControlLoop:
         output: Output,
         statistics: Statistics,
         sync: bool,
+        crashed: Callable[[], object],
     ) -> None:
-        """Run `engine`'s chunks through `runtime` at the ticker's beats."""
+        """Run `engine`'s chunks through `runtime` at the ticker's beats.
+
+        `crashed` is called when the thread ends by an error of this program: then nobody commands.
+        """
         self.lock = threading.Lock()
         self.runtime, self.engine, self.statistics = runtime, engine, statistics
         self.candidate: Engine | None = None
         self.lockstep = False
+        self.crashed = crashed
         self.waiting_for_clock = False
         self.worker_says = 'loading'  # the other threads must not ask the worker itself
         self.state_changed = threading.Event()
@@ -95,6 +101,13 @@ class ControlLoop:
             self.runtime.keep()
 
     def _run(self) -> None:
+        try:
+            self._tick()
+        except BaseException:
+            self.crashed()
+            raise
+
+    def _tick(self) -> None:
         silent_since = time.monotonic()
         while not self._stop.is_set():
             if self.lockstep:

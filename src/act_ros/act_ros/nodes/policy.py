@@ -65,18 +65,19 @@ TABLE = (
 class PolicyNode(Node):
     """`act/policy`: composes the loop; serves `~/enable`, `~/reset` and the parameters."""
 
-    def __init__(self, stop: Stop, make_worker: MakeWorker | None = None) -> None:
+    def __init__(self, stop: Stop, make_worker: MakeWorker | None = None, **options: Any) -> None:
         """Read the parameters, load the policy, subscribe and advertise.
 
         Args:
             stop: ends the process.
             make_worker: makes the inference process of a checkpoint folder; by default the suite's
                 own.
+            options: of the node, such as its namespace.
 
         Raises:
             ValueError: a parameter, the robot's configuration or the checkpoint cannot be used.
         """
-        super().__init__('policy')
+        super().__init__('policy', **options)
         self.spec = RobotSpec.load()
         self.parameters = Parameters(self, TABLE, self._change)
         values = self.parameters.values
@@ -86,7 +87,7 @@ class PolicyNode(Node):
         engine = self._engine(values['checkpoint'])
         simulated = bool(self.get_parameter('use_sim_time').value)
         self.timebase = SimTime() if simulated else SystemTime()
-        self.senses = Senses(self.spec, lambda: self.timebase.ros_at(time.monotonic()))
+        self.senses = Senses(self, self.spec, lambda: self.timebase.ros_at(time.monotonic()))
         self.output = Output(self, self.spec)
         runtime = Runtime(
             self._execution(engine), Limiter(self.spec), engine.config.cameras, self._freshness({})
@@ -99,6 +100,7 @@ class PolicyNode(Node):
             self.output,
             Statistics(1.0 / self.spec.rate_hz),
             sync=values['inference'] == 'sync',
+            crashed=stop.fail,
         )
         self._want_enabled: bool = values['enable']
         self.status = Status(self, self.loop, self.senses, self._look_after)

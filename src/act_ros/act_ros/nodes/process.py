@@ -58,7 +58,7 @@ def run(build: Callable[[Stop], App], errors: tuple[type[Exception], ...] = (Val
         sys.stderr.write(f'error: {error}\n')
         rclpy.try_shutdown()
         return 1
-    spins = [_Spin(group, stop) for group in app.groups]
+    spins = [Spin(group, stop) for group in app.groups]
     app.start()
     # With a timeout, since a signal that arrives just before the wait would not end it.
     while not stop.wait(0.5):
@@ -70,14 +70,15 @@ def run(build: Callable[[Stop], App], errors: tuple[type[Exception], ...] = (Val
     return stop.code
 
 
-class _Spin:
+class Spin:
     """A thread that spins some nodes. An exception in a callback ends the process."""
 
     def __init__(self, nodes: Sequence[Node], stop: Stop) -> None:
+        """Spin these nodes, all of one context, from now on."""
         self._nodes, self._stop = nodes, stop
         # Not Jazzy's EventsExecutor, though it costs a third of the processor time: it spins without
         # end, holding the interpreter's lock, when its nodes have no timer, and then can't be shut down.
-        self._executor = SingleThreadedExecutor()
+        self._executor = SingleThreadedExecutor(context=nodes[0].context)
         for node in nodes:
             self._executor.add_node(node)
         self._closing = False
@@ -95,6 +96,7 @@ class _Spin:
                 self._stop.fail()
 
     def close(self) -> None:
+        """Stop, and destroy the nodes."""
         self._closing = True
         self._thread.join(timeout=1.0)
         self._executor.shutdown(timeout_sec=1.0)

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from rclpy.node import Node
+
 from act_ros.control.runtime import JOINTS, Inputs
 from act_ros.nodes.camera import CameraNode, Size, Snapshot
 from act_ros.nodes.joint_state import JointSample, JointStateNode
@@ -52,11 +54,12 @@ class Sight:
 class Senses:
     """Makes and holds the input nodes. `changed` is set at every usable message."""
 
-    def __init__(self, spec: RobotSpec, now: Callable[[], float | None]) -> None:
-        """Subscribe to the joint states; cameras come with `watch`."""
+    def __init__(self, owner: Node, spec: RobotSpec, now: Callable[[], float | None]) -> None:
+        """Subscribe to the joint states, in the owner's namespace; cameras come with `watch`."""
         self.changed = threading.Event()
         self._spec, self._now = spec, now
-        self.joints = JointStateNode(spec, now, self.changed.set)
+        self._options = {'context': owner.context, 'namespace': owner.get_namespace()}
+        self.joints = JointStateNode(spec, now, self.changed.set, **self._options)
         self.cameras: dict[str, CameraNode] = {}
 
     def watch(self, cameras: Iterable[str], size: Size) -> list[CameraNode]:
@@ -67,7 +70,8 @@ class Senses:
                 node = self.cameras[name]
                 node.sizes = node.sizes | {size}
                 continue
-            node = CameraNode(self._spec.cameras[name], {size}, self._now, self.changed.set)
+            camera = self._spec.cameras[name]
+            node = CameraNode(camera, {size}, self._now, self.changed.set, **self._options)
             self.cameras = {**self.cameras, name: node}
             new.append(node)
         return new

@@ -60,6 +60,13 @@ class Status:
         )
 
     def _run(self) -> None:
+        try:
+            self._report()
+        except BaseException:
+            self._loop.crashed()
+            raise
+
+    def _report(self) -> None:
         count = 0
         while not self._stop.is_set():
             changed = self._loop.state_changed.wait(PERIOD_S)
@@ -98,8 +105,13 @@ class Status:
         if said[0] is not (self._said or (None,))[0]:
             self._said = said
             line = f'{state.name}: {reason}' if reason else state.name
-            quiet = state in (State.RUNNING, State.IDLE, State.WAITING)
-            (log.info if quiet else log.error if state is State.FAULT else log.warning)(line)
+            # A call each: rclpy remembers the severity of a place in the code.
+            if state is State.FAULT:
+                log.error(line)
+            elif state is State.HOLDING:
+                log.warning(line)
+            else:
+                log.info(line)
         elif count % _LOG_EVERY == 0:
             what = f'{state.name}: {reason}' if reason else self._loop.statistics.line()
             log.info(what)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Joint states as a 14-vector: by name, or with a reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from builtin_interfaces.msg import Time
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sensor_msgs.msg import JointState
+
+from act_ros.nodes.joint_state import ArmReader, JointStateError, JointStateNode
+from act_ros.robot.spec import RobotSpec
+
+SPEC = RobotSpec.load()
+NAMES = [*SPEC.joints, 'gripper', 'left_finger', 'right_finger']
+NOW = 1000.0
+
+
+def reader():
+    return ArmReader(SPEC.joints, SPEC.follower_gripper)
+
+
+values = st.lists(st.floats(-3, 3, width=32), min_size=9, max_size=9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(order=st.permutations(NAMES), position=values, velocity=values, effort=values)
+def test_any_order_of_the_joints_reads_the_same(order, position, velocity, effort):
+    tables = [dict(zip(NAMES, each, strict=True)) for each in (position, velocity, effort)]
+    qpos, qvel, current = reader().read(order, *([table[n] for n in order] for table in tables))
+    finger = SPEC.follower_gripper.finger_to_unit(tables[0]['left_finger'])
+    np.testing.assert_allclose(qpos[:6], position[:6])
+    assert qpos[6] == pytest.approx(finger, rel=1e-5)
+    np.testing.assert_allclose(qvel, [*velocity[:6], tables[1]['left_finger']])
+    np.testing.assert_allclose(current, effort[:7])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    position=st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=9, max_size=9),
+    which=st.integers(0, 2),
+)
+def test_what_is_not_finite_never_passes(position, which):
+    vectors = [[0.0] * 9 for _ in range(3)]
+    vectors[which] = position
+    try:
+        result = reader().read(NAMES, *vectors)
+    except JointStateError as error:
+        assert 'is not a finite number' in str(error)
+    else:
+        assert all(np.isfinite(vector).all() for vector in result)
+
+
+@pytest.mark.parametrize('joint', ['elbow', 'gripper', 'left_finger'])
+def test_a_missing_joint_is_named(joint):
+    names = [name for name in NAMES if name != joint]
+    with pytest.raises(JointStateError, match=f'no joint {joint} among waist'):
+        reader().read(names, [0.0] * 8, [], [])
+
+
+def test_a_joint_that_is_there_twice_is_named():
+    with pytest.raises(JointStateError, match='joint elbow is there more than once'):
+        reader().read([*NAMES, 'elbow'], [0.0] * 10, [], [])
+
+
+def test_joints_of_something_else_do_no_harm():
+    qpos, _, _ = reader().read(['lift', *NAMES], [9.0] + [0.5] * 9, [], [])
+    np.testing.assert_allclose(qpos[:6], 0.5)
+
+
+def test_velocity_and_effort_may_be_left_out_and_that_is_known():
+    arm = reader()
+    _, qvel, effort = arm.read(NAMES, [0.0] * 9, [], [])
+    assert not qvel.any()
+    assert not effort.any()
+    assert arm.absent == ('velocity', 'effort')
+
+
+@pytest.mark.parametrize(
+    ('position', 'velocity', 'message'),
+    [
+        ([0.0] * 8, [], '8 values of position for 9 joints'),
+        ([], [], '0 values of position for 9 joints'),
+        ([0.0] * 9, [0.0] * 3, '3 values of velocity for 9 joints'),
+    ],
+)
+def test_vectors_of_another_length_are_refused(position, velocity, message):
+    with pytest.raises(JointStateError, match=message):
+        reader().read(NAMES, position, velocity, [])
+
+
+@pytest.fixture
+def joints(ros):
+    return ros.add(JointStateNode(SPEC, lambda: NOW, context=ros.context, namespace='/act'))
+
+
+def state(value, stamp=NOW, names=NAMES):
+    msg = JointState(name=names, position=[value] * len(names))
+    msg.header.stamp = Time(sec=int(stamp), nanosec=round(stamp % 1 * 1e9))
+    return msg
+
+
+def publishers(ros, joints):
+    driver = ros.node('driver')
+    made = [driver.create_publisher(JointState, topic, 10) for topic in joints.topics.values()]
+    ros.wait_until(lambda: all(publisher.get_subscription_count() for publisher in made))
+    return made
+
+
+def test_both_arms_make_one_vector_with_the_older_stamp(ros, joints):
+    left, right = publishers(ros, joints)
+    left.publish(state(0.25, NOW - 0.02))
+    ros.wait_until(lambda: joints.received == 1)
+    assert joints.newest is None
+    assert joints.note == 'silent: /follower_right/joint_states'
+    right.publish(state(0.5, NOW - 0.01))
+    sample = ros.wait_until(lambda: joints.newest)
+    assert sample.stamp_s == pytest.approx(NOW - 0.02)
+    np.testing.assert_allclose(sample.qpos[[0, 7]], [0.25, 0.5])
+    assert joints.note == ''
+
+
+def test_a_state_that_cannot_be_used_is_dropped_and_the_one_before_kept(ros, joints):
+    left, right = publishers(ros, joints)
+    left.publish(state(0.25))
+    right.publish(state(0.5))
+    ros.wait_until(lambda: joints.newest)
+    left.publish(state(float('nan')))
+    ros.wait_until(lambda: joints.dropped == 1)
+    assert '/follower_left/joint_states: position of waist' in joints.note
+    assert joints.newest.qpos[0] == np.float32(0.25)
+
+
+def test_a_stamp_ahead_of_our_clock_is_refused(ros, joints):
+    left, _ = publishers(ros, joints)
+    left.publish(state(0.25, NOW + 3))
+    ros.wait_until(lambda: joints.dropped == 1)
+    assert 'stamp is 3.00 s ahead of our clock' in joints.note
