@@ -58,7 +58,8 @@ class Arms:
 def arms(ros, tmp_path):
     made = Arms(ros.node())
     with Running('teleop', tmp_path / 'log') as process:
-        ros.wait_until(lambda: made.command, timeout=60, what='commands')
+        told = (made.group, made.single, made.command)
+        ros.wait_until(lambda: all(told), timeout=60, what='commands')
         made.process = process
         yield made
 

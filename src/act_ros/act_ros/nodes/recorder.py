@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ DELAY_TICKS = 5
 LATE_TICKS = 10
 """A simulated episode that is older than this is begun anew rather than recorded from its middle."""
 STATE_TICKS = 10
+CLOSE_S = 5.0
 _QUIET_S = 5.0
 
 
@@ -190,7 +192,8 @@ class RecorderNode(Node):
             if session is None:
                 self._follow(ready=isinstance(row, RowData))
             elif session.due(tick) or session.error:
-                self._end(session, self._success or self._values['keep_failures'], self._success)
+                keep = self._success or self._values['keep_failures']
+                self._end(session, *(session.verdict or (keep, self._success)))
             elif tick < session.first_tick:
                 return
             elif isinstance(row, RowData):
@@ -227,9 +230,7 @@ class RecorderNode(Node):
         self._session.done.add_done_callback(lambda done: self._ended(done.result()))
         return ''
 
-    def _end(
-        self, session: Session, keep: bool, success: bool, why: str = 'the task was not done'
-    ) -> None:
+    def _end(self, session: Session, keep: bool, success: bool, why: str = '') -> None:
         """Close the open episode. Hold the lock."""
         self._session = None
         self._archive.end(session, keep, success, why)
@@ -272,8 +273,13 @@ class RecorderNode(Node):
         return response
 
     def _on_stop(self, request: Any, response: Any) -> Any:
-        outcome = self._finish(request.keep, request.success)
-        if outcome is None:
+        with self._lock:
+            session = self._session
+            if session:  # the rows of the last 100 ms are still to come
+                session.verdict = request.keep, request.success
+                session.end_tick = self._tick + DELAY_TICKS + 1
+        outcome = self._outcome(session)
+        if session is None or outcome is None:
             response.message, response.episode = 'no episode is open', -1
             return response
         response.ok = outcome.path is not None or not request.keep
@@ -283,18 +289,25 @@ class RecorderNode(Node):
         return response
 
     def _on_discard(self, _: Any, response: Any) -> Any:
-        outcome = self._finish(keep=False, success=False)
+        with self._lock:
+            session = self._session
+            if session:
+                self._end(session, keep=False, success=False, why='it was discarded')
+        outcome = self._outcome(session)
         response.success = outcome is not None
         response.message = outcome.message if outcome else 'no episode is open'
         return response
 
-    def _finish(self, keep: bool, success: bool) -> Outcome | None:
-        """Close the open episode and wait for its file."""
-        with self._lock:
-            session = self._session
-            if session is None:
-                return None
-            self._end(session, keep, success, why='it was discarded')
+    def _outcome(self, session: Session | None) -> Outcome | None:
+        """Wait for what becomes of an episode that is about to be closed."""
+        if session is None:
+            return None
+        try:
+            return session.done.result(timeout=CLOSE_S)
+        except FutureTimeoutError:  # a clock that stands still brings no tick that would end it
+            with self._lock:
+                if self._session is session:
+                    self._end(session, *(session.verdict or (False, False)))
         return session.done.result(timeout=120.0)
 
     def _say(self, text: str, fault: bool = False) -> None:

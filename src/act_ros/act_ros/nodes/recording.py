@@ -119,7 +119,7 @@ class Outcome:
 
 @dataclass
 class Session:
-    """The open episode. `rows` counts those handed to the writer."""
+    """The open episode. `rows` counts those handed to the writer; `verdict`: (keep, success)."""
 
     number: int
     writer: EpisodeWriter
@@ -131,6 +131,7 @@ class Session:
     stale: int = 0
     done: Future[Outcome] = field(default_factory=Future)
     error: str = ''
+    verdict: tuple[bool, bool] | None = None
 
     def due(self, tick: int) -> bool:
         """Whether the episode is over at `tick`."""
@@ -246,7 +247,8 @@ class Archive:
                 self._finisher.submit(self._finish, session, success, log)
             else:
                 session.writer.discard()
-                self._report(session, success, None, why or 'it has no rows')
+                none = 'the task was not done' if session.writer.rows else 'it has no rows'
+                self._report(session, success, None, why or none)
         except OSError as error:
             self._report(session, success, None, f'not finished: {error}')
 
