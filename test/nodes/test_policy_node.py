@@ -210,7 +210,8 @@ def test_reset_forgets_what_was_planned(ros, robot, policy):
     node.worker.predict = lambda tick, observation: None
     answer = ros.call(ros.node('resetter'), Trigger, '/act/policy/reset', Trigger.Request())
     assert answer.success
-    ros.wait_until(lambda: node.state == 'WAITING')
+    ros.wait_until(lambda: node.state == 'HOLDING')
+    assert not node.node.loop.runtime.execution.count(node.worker.seen[-1][0])
 
 
 def test_the_checkpoint_can_be_changed_while_it_runs(ros, robot, policy, models):

@@ -164,11 +164,18 @@ def test_reset_forgets_chunks_and_starts_at_the_measured_pose(runtime):
     for tick in range(100, 110):
         tick_at(runtime, tick)
     runtime.reset(110)
-    assert tick_at(runtime, 110) is None
-    assert runtime.state is State.WAITING
+    # Commands go on, at the measured pose, until there is a chunk of the new world.
+    np.testing.assert_allclose(tick_at(runtime, 110), SPEC.start, atol=1e-6)
+    assert runtime.state is State.HOLDING
     assert not runtime.accept(chunk(109, value=3.0), 111)  # was under way when the world changed
     assert runtime.accept(chunk(110, value=3.0), 111)
     assert tick_at(runtime, 111)[0] == pytest.approx(SPEC.velocity[0] / RATE, rel=1e-5)
+
+
+def test_reset_before_the_first_command_commands_nothing(runtime):
+    runtime.reset(110)
+    assert tick_at(runtime, 110) is None
+    assert runtime.state is State.WAITING
 
 
 def test_a_chunk_of_the_future_is_refused(runtime):

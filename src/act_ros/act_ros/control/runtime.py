@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from act_ros.control.ensemble import Execution
 from act_ros.control.limiter import Limiter, Reason
+from act_ros.robot.spec import Vector
 from act_ros.robot.types import Chunk, Floats
 
 
@@ -88,6 +89,7 @@ class Runtime:
         self._next: tuple[Execution, tuple[str, ...]] | None = None
         self._command: Floats | None = None
         self._anchored = False
+        self._bridging = False  # between a reset and the first chunk after it
         self._first_tick = 0  # chunks of ticks before this are of another time
         self._joints_seen_s = -float('inf')
 
@@ -103,7 +105,7 @@ class Runtime:
 
     def enable(self) -> None:
         """Let commands go out; the first starts at the measured pose. Clears a fault."""
-        self._enabled, self._fault = True, ''
+        self._enabled, self._fault, self._bridging = True, '', False
         self._forget_command()
 
     def disable(self) -> None:
@@ -117,7 +119,11 @@ class Runtime:
         self._fault = reason
 
     def reset(self, tick: int) -> None:
-        """Start anew: forget chunks from before this tick, and command from the measured pose."""
+        """Start anew: forget chunks from before this tick, and command from the measured pose.
+
+        Where commands were going out, they go on: the measured pose, until there is a chunk.
+        """
+        self._bridging = self._bridging or self._command is not None
         self._fault, self._rejection = '', ''
         self._first_tick = tick
         self.execution.reset()
@@ -170,14 +176,22 @@ class Runtime:
             return self._hold(State.HOLDING, wanting)
         action = self.execution.action(tick)
         if action is None:
-            return self._hold(State.HOLDING, self._rejection or self._no_chunk())
-        if not self._anchored:
-            assert inputs.qpos is not None  # else it would be missing
-            self.limiter.reset(inputs.qpos)
-            self._anchored = True
-        self._command, self.limited = self.limiter.apply(action)
+            reason = self._rejection or self._no_chunk()
+            if self._command is None and self._bridging:
+                self._follow(inputs.qpos, inputs.qpos)
+            return self._hold(State.HOLDING, reason)
+        self._follow(action, inputs.qpos)
         self._become(State.RUNNING, '')
         return self._command
+
+    def _follow(self, target: Floats | Vector | None, measured: Floats | None) -> None:
+        """Command a target, from the measured pose if this is the first."""
+        assert target is not None  # what is missing has been seen before
+        assert measured is not None
+        if not self._anchored:
+            self.limiter.reset(measured)
+            self._anchored = True
+        self._command, self.limited = self.limiter.apply(target)
 
     def _judge(self, now_s: float, inputs: Inputs) -> dict[str, str]:
         """The inputs that are missing or too old, with a sentence each; empty if all is well."""

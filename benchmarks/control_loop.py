@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""How evenly the commands come, with everything running: `ros2 launch act_ros aloha.launch.py`.
+
+Measures in a process of its own, on all four command topics, from the stamps that the middleware
+puts on each message: the sender's (what the loop did) and the receiver's (what a driver would
+see). Source `setup.bash` first.
+
+    benchmarks/control_loop.py --seconds 60
+    benchmarks/control_loop.py --seconds 60 -- checkpoint:=NAME task:=insertion
+    benchmarks/control_loop.py --attach            # measure what runs already
+
+Exit code 0 if every target is met, 1 if not, 2 if there was nothing to measure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rclpy
+from act_msgs.msg import PolicyState, SimState
+from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+from act_ros.robot.spec import RobotSpec
+
+RATE_HZ, RATE_TOLERANCE_HZ = 50.0, 0.2
+P99_MS, GAP_MS = 3.0, 40.0
+RUNNING_WITHIN_S = 120.0
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One topic, by one of the two stamps. Errors are |period - 20 ms|."""
+
+    topic: str
+    stamp: str
+    messages: int
+    rate_hz: float
+    error_p50_ms: float
+    error_p99_ms: float
+    error_max_ms: float
+    longest_ms: float
+    gaps: int
+
+    @property
+    def met(self) -> bool:
+        """Whether rate, jitter and gaps are within the targets."""
+        even = self.error_p99_ms <= P99_MS and self.gaps == 0
+        return abs(self.rate_hz - RATE_HZ) <= RATE_TOLERANCE_HZ and even
+
+
+class Observer(Node):
+    """Keeps the stamps of all commands, and what the nodes say of themselves."""
+
+    def __init__(self, namespace: str) -> None:
+        super().__init__('control_loop_benchmark')
+        self.on = False
+        self.stamps: dict[str, list[tuple[int, int]]] = {}
+        self.policy: list[PolicyState] = []
+        self.sim: list[SimState] = []
+        prefix = f'/{namespace.strip("/")}'.rstrip('/')
+        for arm in RobotSpec.load().arms:
+            for kind, message in (
+                ('joint_group', JointGroupCommand),
+                ('joint_single', JointSingleCommand),
+            ):
+                topic = f'{prefix}/{arm.follower}/commands/{kind}'
+                self.stamps[topic] = []
+                # Untouched bytes: this process shall not take the time of those it measures.
+                self.create_subscription(
+                    message, topic, partial(self._command, topic), 50, raw=True
+                )
+        latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.create_subscription(
+            PolicyState, f'{prefix}/act/policy_state', self.policy.append, latched
+        )
+        self.create_subscription(SimState, f'{prefix}/act/sim_state', self.sim.append, latched)
+
+    def _command(self, topic: str, _: bytes, info: dict[str, int]) -> None:
+        if self.on:
+            received = info.get('received_timestamp') or time.time_ns()
+            self.stamps[topic].append((info['source_timestamp'], received))
+
+    def begin(self) -> None:
+        """Forget what was before."""
+        for stamps in self.stamps.values():
+            stamps.clear()
+        self.policy.clear()
+        self.sim.clear()
+        self.on = True
+
+
+def figures(topic: str, stamp: str, stamps_ns: np.ndarray) -> Figures:
+    """Rate and evenness of one topic."""
+    periods = np.diff(np.sort(stamps_ns)) * 1e-6
+    error = np.abs(periods - 1e3 / RATE_HZ)
+    p50, p99 = np.percentile(error, [50, 99])
+    return Figures(
+        topic,
+        stamp,
+        len(stamps_ns),
+        float(1e3 / periods.mean()),
+        float(p50),
+        float(p99),
+        float(error.max()),
+        float(periods.max()),
+        int((periods > GAP_MS).sum()),
+    )
+
+
+def summary(observer: Observer, seconds: float) -> dict[str, Any]:
+    """What the nodes say of themselves: chunks, inference, real-time factor."""
+    states, sims = observer.policy, observer.sim
+    result: dict[str, Any] = {'seconds': seconds}
+    if states:
+        inference = [state.inference_s for state in states if state.inference_s > 0]
+        result |= {
+            'checkpoint': Path(states[-1].checkpoint).name,
+            'chunks_per_s': (states[-1].chunks - states[0].chunks) / seconds,
+            'inference_ms': 1e3 * float(np.median(inference)) if inference else None,
+            'missed_ticks': states[-1].missed_ticks - states[0].missed_ticks,
+            'held_ticks': states[-1].held_ticks - states[0].held_ticks,
+            'image_age_ms': 1e3 * float(np.median([state.image_age_s for state in states])),
+        }
+    factors = [sim.real_time_factor for sim in sims if np.isfinite(sim.real_time_factor)]
+    if factors:
+        result['real_time_factor'] = float(np.median(factors))
+        result['real_time_factor_worst'] = float(min(factors))
+        result['episodes'] = sims[-1].episode - sims[0].episode + 1
+    result['load_average'] = os.getloadavg()[0]
+    result['processors'] = len(os.sched_getaffinity(0))
+    return result
+
+
+def show(rows: list[Figures], facts: dict[str, Any]) -> None:
+    """Print the table."""
+    print(
+        f'{"topic":<40} {"stamp":<9} {"count":>6} {"Hz":>7} {"p50":>7} {"p99":>7} {"max":>7} '
+        f'{"longest":>8} gaps'
+    )
+    for row in rows:
+        print(
+            f'{row.topic:<40} {row.stamp:<9} {row.messages:>6} {row.rate_hz:>7.2f} '
+            f'{row.error_p50_ms:>7.2f} {row.error_p99_ms:>7.2f} {row.error_max_ms:>7.2f} '
+            f'{row.longest_ms:>8.1f} {row.gaps:>4}'
+        )
+    print('(p50, p99, max of |period - 20 ms| and the longest period in ms; gaps: over 40 ms)')
+    for name, value in facts.items():
+        print(f'  {name}: {value:.3f}' if isinstance(value, float) else f'  {name}: {value}')
+
+
+def wait(observer: Observer, spin: Any, launch: subprocess.Popen[bytes] | None) -> bool:
+    """Wait until the policy commands; False if that does not come."""
+    deadline = time.monotonic() + RUNNING_WITHIN_S
+    while time.monotonic() < deadline:
+        spin.spin_once(timeout_sec=0.2)
+        if observer.policy and observer.policy[-1].state == PolicyState.RUNNING:
+            return True
+        if launch is not None and launch.poll() is not None:
+            print(f'the launch ended with code {launch.returncode}', file=sys.stderr)
+            return False
+    last = observer.policy[-1].reason if observer.policy else 'act/policy_state was never heard'
+    print(f'the policy was not RUNNING within {RUNNING_WITHIN_S:g} s: {last}', file=sys.stderr)
+    return False
+
+
+def measure(args: argparse.Namespace, launch: subprocess.Popen[bytes] | None) -> int:
+    """Wait, measure, print; returns the exit code."""
+    rclpy.init()
+    observer = Observer(args.namespace)
+    spin = SingleThreadedExecutor()
+    spin.add_node(observer)
+    if not wait(observer, spin, launch):
+        return 2
+    for seconds, begin in ((args.warmup, None), (args.seconds, observer.begin)):
+        if begin:
+            begin()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            spin.spin_once(timeout_sec=0.1)
+    rows = []
+    for column, stamp in enumerate(('sent', 'received')):
+        for topic, stamps in observer.stamps.items():
+            if len(stamps) < 3:
+                print(f'{topic}: only {len(stamps)} commands', file=sys.stderr)
+                return 2
+            rows.append(figures(topic, stamp, np.array(stamps)[:, column]))
+    facts = summary(observer, args.seconds)
+    show(rows, facts)
+    met = all(row.met for row in rows if row.stamp == 'sent')
+    print(
+        f'target {RATE_HZ} +- {RATE_TOLERANCE_HZ} Hz, p99 at most {P99_MS} ms, no gap over '
+        f'{GAP_MS:g} ms, as sent: {"met" if met else "NOT met"}'
+    )
+    if args.json:
+        text = json.dumps({'met': met, **facts, 'topics': [asdict(row) for row in rows]}, indent=1)
+        args.json.write_text(text + '\n', encoding='utf-8')
+    return 0 if met else 1
+
+
+def main() -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--seconds', type=float, default=60.0, help='how long to measure')
+    parser.add_argument('--warmup', type=float, default=5.0, help='before that, from RUNNING on')
+    parser.add_argument('--namespace', default='', help='of the robot')
+    parser.add_argument('--json', type=Path, help='also write the figures to this file')
+    parser.add_argument('--attach', action='store_true', help='launch nothing')
+    parser.add_argument('arguments', nargs='*', metavar='name:=value', help='for the launch file')
+    args = parser.parse_args()
+    launch = None
+    if not args.attach:
+        command = ['ros2', 'launch', 'act_ros', 'aloha.launch.py', *args.arguments]
+        print(' '.join(command), flush=True)
+        launch = subprocess.Popen(command, stdout=sys.stderr, start_new_session=True)
+    try:
+        return measure(args, launch)
+    finally:
+        if launch is not None and launch.poll() is None:
+            launch.send_signal(signal.SIGINT)
+            try:
+                launch.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(launch.pid, signal.SIGKILL)
+        rclpy.try_shutdown()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
