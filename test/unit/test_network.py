@@ -14,12 +14,12 @@ from act_ros.policy.network import (
     ACT,
     Attention,
     Dropout,
-    FrozenBatchNorm,
     Prediction,
     act_loss,
     sine_embedding_1d,
     sine_embedding_2d,
 )
+from act_ros.policy.vision import FrozenBatchNorm
 from synthetic import tiny_config
 
 

@@ -17,18 +17,13 @@ from safetensors.torch import load_file
 from act_ros.commands.train import main
 from act_ros.data.dataset import Dataset
 from act_ros.paths import share_dir
+from act_ros.policy.augment import augment_images
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
+from act_ros.policy.place import Place, find_place
 from act_ros.policy.policy import Policy
 from act_ros.policy.recipe import Recipe, load_recipe
-from act_ros.policy.training import (
-    Place,
-    Trainer,
-    augment_images,
-    find_place,
-    load_state,
-    rate_factor,
-)
+from act_ros.policy.training import Trainer, load_state, rate_factor
 from synthetic import TINY, write_episode
 
 RECIPE = Recipe(
@@ -76,10 +71,10 @@ def same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
 
 def test_the_loss_falls(episodes: Path, tmp_path: Path) -> None:
     curve: list[float] = []
-    run = trainer(episodes, tmp_path, steps=60, checkpoint_every=60, warmup=5, ema=0.0)
+    run = trainer(episodes, tmp_path, steps=60, checkpoint_every=60, batch=8, kl_weight=1.0)
     run.report = lambda step, values: curve.append(values['l1']) if 'l1' in values else None
     run.run()
-    assert np.mean(curve[-5:]) < 0.6 * np.mean(curve[:5])
+    assert np.mean(curve[-10:]) < 0.92 * np.mean(curve[:10])
 
 
 def test_a_seed_reproduces_the_policy_bit_for_bit(episodes: Path, tmp_path: Path) -> None:
@@ -167,11 +162,11 @@ def test_processes_that_train_together_take_different_samples(
         np.testing.assert_array_equal(run._sample(0), alone[rank])
 
 
-def test_a_gradient_that_is_not_finite_stops_the_run(episodes: Path, tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_stops_the_run(episodes: Path, tmp_path: Path) -> None:
     run = trainer(episodes, tmp_path)
     with torch.no_grad():
         run.network.action_head.bias.fill_(math.inf)
-    with pytest.raises(PolicyError, match='gradient at step 0 is not finite'):
+    with pytest.raises(PolicyError, match='loss .inf. or its gradient .* at step 0 is not finite'):
         run.run()
 
 

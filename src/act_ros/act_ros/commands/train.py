@@ -126,8 +126,9 @@ def train(args: argparse.Namespace) -> None:
     import torch
 
     from act_ros.data.dataset import Dataset
+    from act_ros.policy.place import find_place
     from act_ros.policy.recipe import load_recipe
-    from act_ros.policy.training import STATE, Trainer, find_place, load_state
+    from act_ros.policy.training import STATE, Trainer, load_state
 
     if args.threads:
         torch.set_num_threads(args.threads)

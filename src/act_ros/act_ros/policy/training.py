@@ -103,9 +103,9 @@ class Trainer:
             losses = self._losses(batch, random)
         losses.total.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), recipe.grad_clip or math.inf)
-        if not torch.isfinite(norm):
+        if not torch.isfinite(norm + losses.total):
             raise PolicyError(
-                f'the gradient at step {step} is not finite (loss {losses.total.item()}); the last checkpoint is in '
+                f'the loss ({losses.total.item()}) or its gradient ({norm.item()}) at step {step} is not finite; the last checkpoint is in '
                 f'{self.output}; a lower learning rate helps'
             )
         self.optimizer.step()
