@@ -26,9 +26,6 @@ from act_ros.nodes.topics import LATCHED, SENSOR
 
 UNLIMITED = SPEC.velocity / SPEC.rate_hz + 1e-6
 
-PATIENT = {'max_joint_age_s': 5.0, 'max_image_age_s': 5.0}
-"""So that a machine which is busy with other work holds no tick for the age of its inputs."""
-
 
 def keep(ros, kind, topic, qos=10):
     """A list that grows with what is published."""
@@ -147,7 +144,7 @@ def test_a_permuted_joint_order_makes_no_difference(ros, robot, policy):
 
 @pytest.mark.parametrize('lost', ['joints_on', 'images_on'])
 def test_inputs_that_stop_hold_the_last_command_and_resume(ros, robot, policy, lost):
-    node = running(ros, policy())
+    node = running(ros, policy(max_joint_age_s=0.5, max_image_age_s=0.5))
     ros.wait_until(lambda: robot.count() > 50)
     setattr(robot, lost, False)
     ros.wait_until(lambda: node.state == 'HOLDING')
@@ -185,7 +182,7 @@ def test_a_network_that_dies_is_a_fault_with_its_reason(ros, robot, policy):
 
 
 def test_inference_that_is_slow_costs_no_tick(ros, robot, policy):
-    node = policy(**PATIENT)
+    node = policy()
     slow = iter(range(10**6))
     node.worker.predict = lambda tick, obs: (
         FakeWorker.toward(0.1) if next(slow) % 10 == 0 else None
@@ -216,7 +213,7 @@ def test_reset_forgets_what_was_planned(ros, robot, policy):
 
 def test_the_checkpoint_can_be_changed_while_it_runs(ros, robot, policy, models):
     write_config(models / 'other', image_size=(36, 48))
-    node = running(ros, policy(**PATIENT))
+    node = running(ros, policy())
     held = node.node.loop.statistics.held
     result = set_parameter(ros, 'checkpoint', 'models/other')
     assert result.successful, result.reason
@@ -377,5 +374,5 @@ def test_a_signal_ends_the_process_with_a_final_hold_and_code_0(ros, robot, mode
     assert process.returncode == 0, errors
     assert 'Traceback' not in errors
     assert 'commands sent in' in errors
-    assert time.monotonic() - started < 5.0
+    assert time.monotonic() - started < 20.0  # a busy machine; alone it takes under a second
     ros.wait_until(lambda: commands[-1].action[0] == commands[-2].action[0])
