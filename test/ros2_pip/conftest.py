@@ -55,8 +55,14 @@ class Running:
 
     def __init__(self, command: list[str], env: dict[str, str]) -> None:
         self.process = subprocess.Popen(
-            command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, start_new_session=True)
+            command,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
         self.lines: list[str] = []
         self._queue: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -120,15 +126,18 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / 'share/ament_index/resource_index/packages/demo').touch()
     (root / 'share/demo/launch').mkdir(parents=True)
     (root / 'share/demo/launch/demo.launch.py').write_text(
-        HEADER + "def generate_launch_description():\n"
+        HEADER + 'def generate_launch_description():\n'
         "    return LaunchDescription([DeclareLaunchArgument('who', default_value='you'),\n"
-        "        LogInfo(msg=['hello ', LaunchConfiguration('who')])])\n")
+        "        LogInfo(msg=['hello ', LaunchConfiguration('who')])])\n"
+    )
     (root / 'share/demo/package.xml').write_text(
-        '<package format="3"><name>demo</name><version>1.2.3</version></package>')
+        '<package format="3"><name>demo</name><version>1.2.3</version></package>'
+    )
     program = root / 'lib/demo/show'
     program.parent.mkdir(parents=True)
     # A shell script, since it starts in no time.
-    program.write_text(textwrap.dedent('''\
+    program.write_text(
+        textwrap.dedent("""\
         #!/bin/sh
         for word; do
             echo "arg $word"
@@ -137,7 +146,8 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
             esac
         done
         case $1 in [0-9]*) exit "$1" ;; esac
-        '''))
+        """)
+    )
     program.chmod(0o755)
     return root
 
@@ -160,10 +170,16 @@ def env(prefix: Path, tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def ros2(ros2_path: str, env: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a ros2 command to its end."""
+
     def run(*words: object, stdin: str = '') -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [ros2_path, *map(str, words)], env=env, input=stdin, capture_output=True, text=True,
-            timeout=DEADLINE_S)
+            [ros2_path, *map(str, words)],
+            env=env,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+        )
 
     return run
 
@@ -188,11 +204,13 @@ def start(ros2_path: str, env: dict[str, str]) -> Iterator[Callable[..., Running
 @pytest.fixture
 def launch_file(tmp_path: Path) -> Callable[..., Path]:
     """Write a launch file; its body is what stands in the list of actions."""
+
     def write(actions: str, name: str = 'test.launch.py', before: str = '') -> Path:
         path = tmp_path / name
         path.write_text(
             f'{HEADER}\n{textwrap.dedent(before)}\ndef generate_launch_description():\n'
-            f'    return LaunchDescription([{textwrap.dedent(actions)}])\n')
+            f'    return LaunchDescription([{textwrap.dedent(actions)}])\n'
+        )
         return path
 
     return write
@@ -200,9 +218,11 @@ def launch_file(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def launched(
-    ros2: Callable[..., subprocess.CompletedProcess[str]], launch_file: Callable[..., Path],
+    ros2: Callable[..., subprocess.CompletedProcess[str]],
+    launch_file: Callable[..., Path],
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Launch a list of actions to its end."""
+
     def run(actions: str, *arguments: str, before: str = '') -> subprocess.CompletedProcess[str]:
         return ros2('launch', launch_file(actions, before=before), *arguments)
 

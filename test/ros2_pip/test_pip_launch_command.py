@@ -21,16 +21,23 @@ def test_package_and_file_are_found_wherever_the_share_folder_has_it(ros2: Ros2)
     assert done.returncode == 0
     assert done.stdout.splitlines()[1:] == [
         '[INFO] [launch]: Default logging verbosity is set to INFO',
-        '[INFO] [launch.user]: hello me']
+        '[INFO] [launch.user]: hello me',
+    ]
     assert done.stdout.startswith('[INFO] [launch]: All log files can be found below /')
 
 
-@pytest.mark.parametrize(('arguments', 'shown'), [
-    ([], 'you -'),
-    (['who:=me', 'who:=a:=b', 'extra:=undeclared'], 'a:=b undeclared'),
-])
+@pytest.mark.parametrize(
+    ('arguments', 'shown'),
+    [
+        ([], 'you -'),
+        (['who:=me', 'who:=a:=b', 'extra:=undeclared'], 'a:=b undeclared'),
+    ],
+)
 def test_path_takes_arguments_declared_or_not(
-    ros2: Ros2, launch_file: Callable[..., Path], arguments: list[str], shown: str,
+    ros2: Ros2,
+    launch_file: Callable[..., Path],
+    arguments: list[str],
+    shown: str,
 ) -> None:
     done = ros2('launch', launch_file(SHOW), *arguments)
     assert done.stdout.splitlines()[-1] == f'[INFO] [launch.user]: {shown}'
@@ -38,33 +45,42 @@ def test_path_takes_arguments_declared_or_not(
 
 @pytest.mark.parametrize('bad', ['who=me', 'who:='])
 def test_argument_that_is_none_is_refused(
-    ros2: Ros2, launch_file: Callable[..., Path], bad: str,
+    ros2: Ros2,
+    launch_file: Callable[..., Path],
+    bad: str,
 ) -> None:
     done = ros2('launch', launch_file(SHOW), bad)
     assert done.returncode == 1
     assert done.stderr.strip() == (
-        f"malformed launch argument '{bad}', expected format '<name>:=<value>'")
+        f"malformed launch argument '{bad}', expected format '<name>:=<value>'"
+    )
 
 
 def test_value_that_is_no_choice_is_refused(
-    ros2: Ros2, launch_file: Callable[..., Path],
+    ros2: Ros2,
+    launch_file: Callable[..., Path],
 ) -> None:
     path = launch_file("DeclareLaunchArgument('a', choices=['x', 'y'], default_value='x')")
     done = ros2('launch', path, 'a:=z')
     assert done.returncode == 1
-    assert ('[ERROR] [launch]: Caught exception in launch (see debug for traceback): Argument "a" '
-            'provided value "z" is not valid. Valid options are: [\'x\', \'y\']') in done.stdout
+    assert (
+        '[ERROR] [launch]: Caught exception in launch (see debug for traceback): Argument "a" '
+        "provided value \"z\" is not valid. Valid options are: ['x', 'y']"
+    ) in done.stdout
 
 
 def test_required_argument_is_asked_for(ros2: Ros2, launch_file: Callable[..., Path]) -> None:
     done = ros2('launch', launch_file("DeclareLaunchArgument('a', description='An A')"))
     assert done.returncode == 1
-    assert ("Included launch description missing required argument 'a' (description: 'An A'), "
-            'given: []') in done.stdout
+    assert (
+        "Included launch description missing required argument 'a' (description: 'An A'), "
+        'given: []'
+    ) in done.stdout
 
 
 def test_arguments_are_shown_with_description_default_and_choices(
-    ros2: Ros2, launch_file: Callable[..., Path],
+    ros2: Ros2,
+    launch_file: Callable[..., Path],
 ) -> None:
     path = launch_file("""
         DeclareLaunchArgument('a'),
@@ -74,7 +90,9 @@ def test_arguments_are_shown_with_description_default_and_choices(
         GroupAction([DeclareLaunchArgument('d', default_value='')], condition=IfCondition('1'))""")
     done = ros2('launch', path, '--show-args')
     assert done.returncode == 0
-    assert done.stdout == """Arguments (pass arguments as '<name>:=<value>'):
+    assert (
+        done.stdout
+        == """Arguments (pass arguments as '<name>:=<value>'):
 
     'a':
         no description given
@@ -93,12 +111,14 @@ def test_arguments_are_shown_with_description_default_and_choices(
 
 * argument(s) which are only used if specific conditions occur
 """
+    )
     none = ros2('launch', '-s', launch_file("LogInfo(msg='x')"))
     assert none.stdout.splitlines()[-1] == '  No arguments.'
 
 
 def test_description_is_printed_without_doing_anything(
-    ros2: Ros2, launch_file: Callable[..., Path],
+    ros2: Ros2,
+    launch_file: Callable[..., Path],
 ) -> None:
     path = launch_file("""
         LogInfo(msg=['a', LaunchConfiguration('b')]),
@@ -110,15 +130,21 @@ def test_description_is_printed_without_doing_anything(
         "├── LogInfo('a' + LaunchConfig('b'))",
         "├── ExecuteProcess(cmd=['echo', 'x'], cwd=''/tmp'', env=None, shell=True)",
         "└── ExecuteProcess(cmd=[ExecInPkg(pkg='demo', exec='show'), '--ros-args', '-r', "
-        "LocalVar('node name')], cwd=None, env=None, shell=False)"]
+        "LocalVar('node name')], cwd=None, env=None, shell=False)",
+    ]
 
 
-@pytest.mark.parametrize(('words', 'text'), [
-    (('no_such_package', 'a.launch.py'), "Package 'no_such_package' not found: "),
-    (('demo', 'nothing.launch.py'),
-     "file 'nothing.launch.py' was not found in the share directory of package 'demo'"),
-    (('/no/such.launch.py',), "'/no/such.launch.py'"),
-])
+@pytest.mark.parametrize(
+    ('words', 'text'),
+    [
+        (('no_such_package', 'a.launch.py'), "Package 'no_such_package' not found: "),
+        (
+            ('demo', 'nothing.launch.py'),
+            "file 'nothing.launch.py' was not found in the share directory of package 'demo'",
+        ),
+        (('/no/such.launch.py',), "'/no/such.launch.py'"),
+    ],
+)
 def test_what_is_not_there_is_named(ros2: Ros2, words: tuple[str, ...], text: str) -> None:
     done = ros2('launch', *words)
     assert done.returncode == 1
@@ -127,8 +153,10 @@ def test_what_is_not_there_is_named(ros2: Ros2, words: tuple[str, ...], text: st
 
 def test_launch_file_that_fails_says_why(ros2: Ros2, tmp_path: Path) -> None:
     for text, part in (
-            ('def f(:', 'SyntaxError'), ('import no_such_module', 'ModuleNotFoundError: No module'),
-            ('x = 1', "does not contain the required function 'generate_launch_description()'")):
+        ('def f(:', 'SyntaxError'),
+        ('import no_such_module', 'ModuleNotFoundError: No module'),
+        ('x = 1', "does not contain the required function 'generate_launch_description()'"),
+    ):
         path = tmp_path / 'bad.launch.py'
         path.write_text(text)
         done = ros2('launch', path)
@@ -138,9 +166,10 @@ def test_launch_file_that_fails_says_why(ros2: Ros2, tmp_path: Path) -> None:
 
 
 def test_debug_shows_events_and_tracebacks(
-    ros2: Ros2, launch_file: Callable[..., Path],
+    ros2: Ros2,
+    launch_file: Callable[..., Path],
 ) -> None:
-    path = launch_file("OpaqueFunction(function=lambda context: 1 / 0)")
+    path = launch_file('OpaqueFunction(function=lambda context: 1 / 0)')
     quiet = ros2('launch', path).stdout
     assert 'division by zero' in quiet and 'Traceback' not in quiet
     shown = ros2('launch', '--debug', path).stdout
@@ -148,14 +177,16 @@ def test_debug_shows_events_and_tracebacks(
 
 
 def test_prefix_is_put_before_the_executables_that_its_filter_matches(
-    ros2: Ros2, launch_file: Callable[..., Path],
+    ros2: Ros2,
+    launch_file: Callable[..., Path],
 ) -> None:
     path = launch_file("""ExecuteProcess(cmd=['sh', '-c', 'echo one'], output='screen'),
                           ExecuteProcess(cmd=['echo', 'two'], output='screen')""")
     done = ros2('launch', '--launch-prefix', 'echo before', '--launch-prefix-filter', 'echo', path)
     assert '[sh-1] one' in done.stdout and '[echo-2] before echo two' in done.stdout
     assert ros2('launch', '--launch-prefix-filter', 'echo', path).stderr.startswith(
-        '--launch-prefix must be specified')
+        '--launch-prefix must be specified'
+    )
 
 
 def test_all_output_is_shown_if_asked_for(ros2: Ros2, launch_file: Callable[..., Path]) -> None:
@@ -165,7 +196,9 @@ def test_all_output_is_shown_if_asked_for(ros2: Ros2, launch_file: Callable[...,
 
 
 def test_screen_format_follows_the_environment(
-    ros2: Ros2, env: dict[str, str], launch_file: Callable[..., Path],
+    ros2: Ros2,
+    env: dict[str, str],
+    launch_file: Callable[..., Path],
 ) -> None:
     env['OVERRIDE_LAUNCH_SCREEN_FORMAT'] = '{levelname}|{name}|{msg}'
     done = ros2('launch', launch_file("LogInfo(msg='100 %s')"))

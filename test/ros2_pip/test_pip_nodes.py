@@ -29,8 +29,9 @@ def words(done: subprocess.CompletedProcess[str], number: int = 1) -> list[str]:
 def files(done: subprocess.CompletedProcess[str], number: int = 1) -> list[dict[str, object]]:
     """Return the files of parameters it was given."""
     texts = re.findall(rf'^\[show-{number}\] file (.*)$', done.stdout, re.M)
-    return [yaml.safe_load(text.replace(';', '\n').replace('!!python/tuple', ''))
-            for text in texts]
+    return [
+        yaml.safe_load(text.replace(';', '\n').replace('!!python/tuple', '')) for text in texts
+    ]
 
 
 def test_node_without_anything_gets_ros_args_only(launched: Launched) -> None:
@@ -46,8 +47,21 @@ def test_names_arguments_and_remappings_come_in_order(launched: Launched) -> Non
              ros_arguments=['--log-level', 'warn'], remappings=[('a', LaunchConfiguration('x')),
              ('/b', 'c')], output='screen')""")
     assert words(done) == [
-        '--flag', 'y', '--ros-args', '--log-level', 'warn', '--ros-args', '-r', '__node:=ny',
-        '-r', '__ns:=/ns', '-r', 'a:=y', '-r', '/b:=c']
+        '--flag',
+        'y',
+        '--ros-args',
+        '--log-level',
+        'warn',
+        '--ros-args',
+        '-r',
+        '__node:=ny',
+        '-r',
+        '__ns:=/ns',
+        '-r',
+        'a:=y',
+        '-r',
+        '/b:=c',
+    ]
 
 
 def test_namespaces_are_joined(launched: Launched) -> None:
@@ -63,7 +77,8 @@ def test_namespaces_are_joined(launched: Launched) -> None:
     groups = [
         f"GroupAction([*map(PushRosNamespace, {pushed}), Node(package='demo', executable='show', "
         f"namespace={namespace!r}, output='screen')])"
-        for pushed, namespace, _ in cases]
+        for pushed, namespace, _ in cases
+    ]
     done = launched(', '.join(groups))
     for number, (_, _, result) in enumerate(cases, start=1):
         assert words(done, number) == ['--ros-args', '-r', f'__ns:={result}']
@@ -82,8 +97,16 @@ def launch_here(*actions: Action) -> int:
     return service.run()
 
 
-@pytest.mark.parametrize('bad', [
-    {'name': 'a-b'}, {'name': 'a/b'}, {'name': '1a'}, {'namespace': 'a b'}, {'namespace': 'a//b'}])
+@pytest.mark.parametrize(
+    'bad',
+    [
+        {'name': 'a-b'},
+        {'name': 'a/b'},
+        {'name': '1a'},
+        {'namespace': 'a b'},
+        {'namespace': 'a//b'},
+    ],
+)
 def test_name_that_no_node_can_have_is_an_error(bad: dict[str, str], tmp_path: Path) -> None:
     trace = tmp_path / 'trace'
     assert launch_here(Node(executable='/usr/bin/touch', arguments=[str(trace)], **bad)) == 1
@@ -93,8 +116,10 @@ def test_name_that_no_node_can_have_is_an_error(bad: dict[str, str], tmp_path: P
 def test_error_in_a_name_says_which_node(launched: Launched) -> None:
     done = launched("Node(package='demo', executable='show', name='a-b')")
     assert done.returncode == 1
-    assert ("Error while expanding or validating node name or namespace for 'package=demo, "
-            'executable=show, name=a-b, namespace=None') in done.stdout
+    assert (
+        "Error while expanding or validating node name or namespace for 'package=demo, "
+        'executable=show, name=a-b, namespace=None'
+    ) in done.stdout
 
 
 def test_parameters_are_flattened_and_keep_their_types(launched: Launched) -> None:
@@ -113,11 +138,31 @@ def test_parameters_are_flattened_and_keep_their_types(launched: Launched) -> No
         }])""")
     assert words(done)[:2] == ['--ros-args', '--params-file']
     (parameters,) = files(done)
-    assert parameters == {'/**': {'ros__parameters': {
-        'b': True, 'i': 3, 'f': 1.5, 's': 'text', 'yes': 'true', 'num': '12', 'empty': '',
-        'group.deep.x': 1, 'group.y': [1, 2], 'floats': [1.0, 2.5], 'words': ['a', '1'],
-        'bools': [True, False], 'sub': 50, 'joined': 'at 50', 'boolean': True,
-        'as_text': '50', 'as_float': 50.0, 'name_50': 1, 'unset': ''}}}
+    assert parameters == {
+        '/**': {
+            'ros__parameters': {
+                'b': True,
+                'i': 3,
+                'f': 1.5,
+                's': 'text',
+                'yes': 'true',
+                'num': '12',
+                'empty': '',
+                'group.deep.x': 1,
+                'group.y': [1, 2],
+                'floats': [1.0, 2.5],
+                'words': ['a', '1'],
+                'bools': [True, False],
+                'sub': 50,
+                'joined': 'at 50',
+                'boolean': True,
+                'as_text': '50',
+                'as_float': 50.0,
+                'name_50': 1,
+                'unset': '',
+            }
+        }
+    }
 
 
 def test_parameters_are_for_this_node_alone_if_its_full_name_is_known(
@@ -129,7 +174,8 @@ def test_parameters_are_for_this_node_alone_if_its_full_name_is_known(
 
 
 def test_parameter_files_and_dictionaries_stay_in_order(
-    launched: Launched, tmp_path: Path,
+    launched: Launched,
+    tmp_path: Path,
 ) -> None:
     path = tmp_path / 'given.yaml'
     path.write_text('/**: {ros__parameters: {x: 2}}')
@@ -146,21 +192,36 @@ def test_parameter_files_and_dictionaries_stay_in_order(
 
 
 def test_substitutions_in_a_parameter_file_are_performed(
-    launched: Launched, tmp_path: Path, prefix: Path,
+    launched: Launched,
+    tmp_path: Path,
+    prefix: Path,
 ) -> None:
     path = tmp_path / 'given.yaml'
-    path.write_text('/**: {ros__parameters: {x: $(var rate), y: "$(env UNSET_ONE none)", '
-                    'z: $(find-pkg-share demo)/a, "w": "$(dirname)"}}')
+    path.write_text(
+        '/**: {ros__parameters: {x: $(var rate), y: "$(env UNSET_ONE none)", '
+        'z: $(find-pkg-share demo)/a, "w": "$(dirname)"}}'
+    )
     done = launched(f"""
         SetLaunchConfiguration('rate', '50'),
         Node(package='demo', executable='show', output='screen',
              parameters=[ParameterFile('{path}', allow_substs=True)])""")
-    assert files(done) == [{'/**': {'ros__parameters': {
-        'x': 50, 'y': 'none', 'z': f'{prefix}/share/demo/a', 'w': str(tmp_path)}}}]
+    assert files(done) == [
+        {
+            '/**': {
+                'ros__parameters': {
+                    'x': 50,
+                    'y': 'none',
+                    'z': f'{prefix}/share/demo/a',
+                    'w': str(tmp_path),
+                }
+            }
+        }
+    ]
 
 
 def test_parameters_and_remappings_for_all_nodes_end_with_their_group(
-    launched: Launched, tmp_path: Path,
+    launched: Launched,
+    tmp_path: Path,
 ) -> None:
     path = tmp_path / 'all.yaml'
     path.write_text('/**: {ros__parameters: {x: 2}}')
@@ -171,18 +232,29 @@ def test_parameters_and_remappings_for_all_nodes_end_with_their_group(
             Node(package='demo', executable='show', output='screen', remappings=[('c', 'd')])]),
         Node(package='demo', executable='show', output='screen')""")
     assert words(done) == [
-        '--ros-args', '-p', 'use_sim_time:=True', '--params-file', str(path),
-        '-r', 'a:=b', '-r', 'c:=d']
+        '--ros-args',
+        '-p',
+        'use_sim_time:=True',
+        '--params-file',
+        str(path),
+        '-r',
+        'a:=b',
+        '-r',
+        'c:=d',
+    ]
     assert words(done, 2) == ['--ros-args']
 
 
-@pytest.mark.parametrize(('value', 'part'), [
-    (None, 'Unexpected type for parameter value None'),
-    ([], ''),
-    ([1, 'a', LaunchConfiguration('y')], 'uniform type'),
-    (LaunchConfiguration('map'), 'ParameterValue'),
-    (ParameterValue(LaunchConfiguration('y'), value_type=int), 'why'),
-])
+@pytest.mark.parametrize(
+    ('value', 'part'),
+    [
+        (None, 'Unexpected type for parameter value None'),
+        ([], ''),
+        ([1, 'a', LaunchConfiguration('y')], 'uniform type'),
+        (LaunchConfiguration('map'), 'ParameterValue'),
+        (ParameterValue(LaunchConfiguration('y'), value_type=int), 'why'),
+    ],
+)
 def test_values_that_no_parameter_can_have_are_errors(value: object, part: str) -> None:
     context = LaunchContext()
     context.launch_configurations.update(y='why', map='{a: 1}')
@@ -200,12 +272,22 @@ def test_program_may_be_a_path_and_have_another_name_in_the_log(launched: Launch
     assert '[said-1] --ros-args' in done.stdout
 
 
-@pytest.mark.parametrize(('package', 'program', 'part'), [
-    ('no_such_package', 'x', "package 'no_such_package' not found, searching:"),
-    ('demo', 'no_such_program', "executable 'no_such_program' not found on the libexec directory"),
-])
+@pytest.mark.parametrize(
+    ('package', 'program', 'part'),
+    [
+        ('no_such_package', 'x', "package 'no_such_package' not found, searching:"),
+        (
+            'demo',
+            'no_such_program',
+            "executable 'no_such_program' not found on the libexec directory",
+        ),
+    ],
+)
 def test_node_that_is_not_installed_is_an_error_that_names_it(
-    launched: Launched, package: str, program: str, part: str,
+    launched: Launched,
+    package: str,
+    program: str,
+    part: str,
 ) -> None:
     done = launched(f"Node(package='{package}', executable='{program}')")
     assert done.returncode == 1
@@ -215,8 +297,10 @@ def test_node_that_is_not_installed_is_an_error_that_names_it(
 def test_nodes_of_the_same_name_are_warned_of(launched: Launched) -> None:
     node = "Node(package='demo', executable='show', name='n', namespace='/')"
     done = launched(f'{node}, {node}')
-    assert ('there are now at least 2 nodes with the name /n created within this launch context'
-            in done.stdout)
+    assert (
+        'there are now at least 2 nodes with the name /n created within this launch context'
+        in done.stdout
+    )
 
 
 def test_packages_are_found(launched: Launched, prefix: Path) -> None:
@@ -227,8 +311,13 @@ def test_packages_are_found(launched: Launched, prefix: Path) -> None:
         IncludeLaunchDescription(PathJoinSubstitution([FindPackageShare('demo'), 'launch',
             'demo.launch.py']), launch_arguments={'who': 'me'}.items())""")
     shown = re.findall(r'\[launch.user\]: (.*)', done.stdout)
-    assert shown == [f'{prefix}/share/demo', str(prefix), f'{prefix}/lib/demo/show',
-                     f'{prefix}/share/demo/launch', 'hello me']
+    assert shown == [
+        f'{prefix}/share/demo',
+        str(prefix),
+        f'{prefix}/lib/demo/show',
+        f'{prefix}/share/demo/launch',
+        'hello me',
+    ]
 
 
 def test_managed_node_is_launched_as_a_node(standin: None, launched: Launched) -> None:

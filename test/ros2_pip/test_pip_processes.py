@@ -52,17 +52,24 @@ def test_output_is_shown_by_lines_with_the_name_of_the_process(launched: Launche
         assert line in lines
     assert re.search(r'^\[INFO\] \[sh-1\]: process started with pid \[\d+\]$', done.stdout, re.M)
     assert re.search(
-        r'^\[INFO\] \[sh-1\]: process has finished cleanly \[pid \d+\]$', done.stdout, re.M)
+        r'^\[INFO\] \[sh-1\]: process has finished cleanly \[pid \d+\]$', done.stdout, re.M
+    )
 
 
 @pytest.mark.parametrize(('code', 'shown'), [('exit 3', '3'), ('kill -9 $$', '-9')])
 def test_process_that_dies_is_an_error_in_the_log_and_none_of_the_launch(
-    launched: Launched, code: str, shown: str,
+    launched: Launched,
+    code: str,
+    shown: str,
 ) -> None:
     done = launched(f"ExecuteProcess(cmd=['sh', '-c', '{code}'], name='bad')")
     assert done.returncode == 0
-    assert re.search(r"^\[ERROR\] \[bad-1\]: process has died \[pid \d+, exit code "
-                     rf"{shown}, cmd 'sh -c {re.escape(code)}'\]\.$", done.stdout, re.M)
+    assert re.search(
+        r'^\[ERROR\] \[bad-1\]: process has died \[pid \d+, exit code '
+        rf"{shown}, cmd 'sh -c {re.escape(code)}'\]\.$",
+        done.stdout,
+        re.M,
+    )
 
 
 def test_program_that_is_not_there_is_an_error_and_the_others_run(launched: Launched) -> None:
@@ -73,14 +80,21 @@ def test_program_that_is_not_there_is_an_error_and_the_others_run(launched: Laun
     assert '[echo-2] here' in done.stdout
 
 
-@pytest.mark.parametrize(('output', 'on_screen', 'in_log'), [
-    ("'screen'", {'out', 'err'}, set()),
-    ("'log'", {'err'}, {'out', 'err'}),
-    ("'both'", {'out', 'err'}, {'out', 'err'}),
-    ("{'stdout': 'screen', 'stderr': 'log'}", {'out'}, {'err'}),
-])
+@pytest.mark.parametrize(
+    ('output', 'on_screen', 'in_log'),
+    [
+        ("'screen'", {'out', 'err'}, set()),
+        ("'log'", {'err'}, {'out', 'err'}),
+        ("'both'", {'out', 'err'}, {'out', 'err'}),
+        ("{'stdout': 'screen', 'stderr': 'log'}", {'out'}, {'err'}),
+    ],
+)
 def test_output_goes_where_it_is_wanted(
-    launched: Launched, env: dict[str, str], output: str, on_screen: set[str], in_log: set[str],
+    launched: Launched,
+    env: dict[str, str],
+    output: str,
+    on_screen: set[str],
+    in_log: set[str],
 ) -> None:
     done = launched(f"""ExecuteProcess(cmd=['sh', '-c', 'echo out; echo err >&2'],
                                        output={output})""")
@@ -98,11 +112,15 @@ def test_own_log_is_a_file_for_each_process(launched: Launched, env: dict[str, s
     assert (folder / 'sh-1-stdout.log').read_text() == '[sh-1] out\n'
     assert (folder / 'sh-1-stderr.log').read_text() == '[sh-1] err\n'
     assert sorted((folder / 'sh-1.log').read_text().split('\n')) == [
-        '', '[sh-1] err', '[sh-1] out']
+        '',
+        '[sh-1] err',
+        '[sh-1] out',
+    ]
 
 
 def test_environment_folder_and_prefix_reach_the_process(
-    launched: Launched, tmp_path: Path,
+    launched: Launched,
+    tmp_path: Path,
 ) -> None:
     done = launched(
         f"""SetEnvironmentVariable('PIP_A', 'all'),
@@ -110,7 +128,8 @@ def test_environment_folder_and_prefix_reach_the_process(
             additional_env={{'PIP_B': ['o', 'ne']}}, cwd='{tmp_path}', prefix='env WRAPPED=yes'),
         ExecuteProcess(cmd=['/bin/sh', '-c', 'echo only:$PIP_A:$PIP_B'], env={{'PIP_B': 'b'}},
             output='screen'),
-        ExecuteProcess(cmd=['echo', 'a;', 'echo', 'b'], shell=True, output='screen')""")
+        ExecuteProcess(cmd=['echo', 'a;', 'echo', 'b'], shell=True, output='screen')"""
+    )
     assert f'all one {tmp_path} yes' in done.stdout
     assert '[sh-2] only::b' in done.stdout
     assert '[echo-3] a\n[echo-3] b\n' in done.stdout
@@ -156,7 +175,8 @@ def test_process_events_reach_their_handlers(launched: Launched) -> None:
         RegisterEventHandler(OnProcessExit(target_action=p, on_exit=[LogInfo(msg='exit')])),
         RegisterEventHandler(OnProcessExit(on_exit=lambda event, context: LogInfo(
             msg='any ' + event.process_name)))""",
-        before="p = ExecuteProcess(cmd=['sh', '-c', 'sleep 0.3; echo hi'], name='p')")
+        before="p = ExecuteProcess(cmd=['sh', '-c', 'sleep 0.3; echo hi'], name='p')",
+    )
     for line in ('start', 'io hi', 'exit', 'any p-1'):
         assert f'[launch.user]: {line}' in done.stdout
 
@@ -168,11 +188,15 @@ def test_respawn_starts_it_again_until_it_was_often_enough(launched: Launched) -
 
 
 def test_respawn_ends_with_the_launch(
-    start: Callable[..., Any], launch_file: Callable[..., Path],
+    start: Callable[..., Any],
+    launch_file: Callable[..., Path],
 ) -> None:
-    running = start('launch', launch_file("""
+    running = start(
+        'launch',
+        launch_file("""
         ExecuteProcess(cmd=['sh', '-c', 'echo up; exit 1'], output='screen', respawn=TextSubstitution(text='true'),
-                       respawn_delay=0.1)"""))
+                       respawn_delay=0.1)"""),
+    )
     for _ in range(2):
         running.wait_for('up')
     running.interrupt()
@@ -181,7 +205,8 @@ def test_respawn_ends_with_the_launch(
 
 
 def test_interrupt_ends_processes_with_sigint_where_there_is_no_terminal(
-    start: Callable[..., Any], launch_file: Callable[..., Path],
+    start: Callable[..., Any],
+    launch_file: Callable[..., Path],
 ) -> None:
     running = start('launch', '-n', launch_file('stubborn(), stubborn()', before=STUBBORN))
     for _ in range(2):
@@ -196,22 +221,36 @@ def test_interrupt_ends_processes_with_sigint_where_there_is_no_terminal(
 
 
 def test_shutdown_escalates_to_sigterm_and_sigkill(
-    start: Callable[..., Any], launch_file: Callable[..., Path],
+    start: Callable[..., Any],
+    launch_file: Callable[..., Path],
 ) -> None:
-    running = start('launch', '-n', launch_file(
-        """stubborn('SIGINT', sigterm_timeout='0.5', sigkill_timeout='30'),
-        stubborn('SIGINT', 'SIGTERM')""", before=STUBBORN),
-        'sigterm_timeout:=1', 'sigkill_timeout:=0.5')
+    running = start(
+        'launch',
+        '-n',
+        launch_file(
+            """stubborn('SIGINT', sigterm_timeout='0.5', sigkill_timeout='30'),
+        stubborn('SIGINT', 'SIGTERM')""",
+            before=STUBBORN,
+        ),
+        'sigterm_timeout:=1',
+        'sigkill_timeout:=0.5',
+    )
     pids = [int(running.wait_for('ready').split()[-1]) for _ in range(2)]
     running.interrupt()
     output = running.finish()
-    assert ("[ERROR] [stubborn-1]: process[stubborn-1] failed to terminate '0.5' seconds after "
-            "receiving 'SIGINT', escalating to 'SIGTERM'") in output
+    assert (
+        "[ERROR] [stubborn-1]: process[stubborn-1] failed to terminate '0.5' seconds after "
+        "receiving 'SIGINT', escalating to 'SIGTERM'"
+    ) in output
     assert re.search(r'\[stubborn-1\]: process has died \[pid \d+, exit code -15', output)
-    assert ("[ERROR] [stubborn-2]: process[stubborn-2] failed to terminate '1' seconds after "
-            "receiving 'SIGINT', escalating to 'SIGTERM'") in output
-    assert ("[ERROR] [stubborn-2]: process[stubborn-2] failed to terminate '1.5' seconds after "
-            "receiving 'SIGTERM', escalating to 'SIGKILL'") in output
+    assert (
+        "[ERROR] [stubborn-2]: process[stubborn-2] failed to terminate '1' seconds after "
+        "receiving 'SIGINT', escalating to 'SIGTERM'"
+    ) in output
+    assert (
+        "[ERROR] [stubborn-2]: process[stubborn-2] failed to terminate '1.5' seconds after "
+        "receiving 'SIGTERM', escalating to 'SIGKILL'"
+    ) in output
     assert re.search(r'\[stubborn-2\]: process has died \[pid \d+, exit code -9', output)
     assert '[stubborn-2] ignored 2' in output and '[stubborn-2] ignored 15' in output
     assert running.process.returncode == 0
@@ -219,10 +258,12 @@ def test_shutdown_escalates_to_sigterm_and_sigkill(
 
 
 def test_second_interrupt_is_ignored(
-    start: Callable[..., Any], launch_file: Callable[..., Path],
+    start: Callable[..., Any],
+    launch_file: Callable[..., Path],
 ) -> None:
-    running = start('launch', '-n', launch_file(
-        "stubborn('SIGINT', sigterm_timeout='2')", before=STUBBORN))
+    running = start(
+        'launch', '-n', launch_file("stubborn('SIGINT', sigterm_timeout='2')", before=STUBBORN)
+    )
     running.wait_for('ready')
     running.interrupt()
     running.wait_for('ignored 2')
@@ -246,7 +287,8 @@ def test_processes_can_be_signalled_and_shut_down_by_events(launched: Launched) 
 
 
 def test_killed_node_is_seen_while_the_others_run(
-    start: Callable[..., Any], launch_file: Callable[..., Path],
+    start: Callable[..., Any],
+    launch_file: Callable[..., Path],
 ) -> None:
     running = start('launch', '-n', launch_file('stubborn(), stubborn()', before=STUBBORN))
     pids = [int(running.wait_for('ready').split()[-1]) for _ in range(2)]
@@ -259,7 +301,9 @@ def test_killed_node_is_seen_while_the_others_run(
 
 
 def test_terminated_launch_leaves_no_process_behind(
-    standin: None, start: Callable[..., Any], launch_file: Callable[..., Path],
+    standin: None,
+    start: Callable[..., Any],
+    launch_file: Callable[..., Path],
 ) -> None:
     running = start('launch', launch_file('stubborn()', before=STUBBORN))
     pid = int(running.wait_for('ready').split()[-1])
@@ -270,7 +314,8 @@ def test_terminated_launch_leaves_no_process_behind(
 
 
 def test_last_words_of_a_process_come_before_its_end(
-    standin: None, launched: Launched,
+    standin: None,
+    launched: Launched,
 ) -> None:
     code = "import os, sys; [print('line', i) for i in range(500)]; sys.exit(1)"
     output = launched(f'python("{code}")').stdout

@@ -53,64 +53,72 @@ LEFT = LaunchConfiguration('arm')
 SIM = LaunchConfiguration('sim')
 
 
-@pytest.mark.parametrize(('substitution', 'text'), [
-    (TextSubstitution(text='a'), 'a'),
-    (LEFT, 'left'),
-    (LaunchConfiguration(['a', 'rm']), 'left'),
-    (LaunchConfiguration('unset', default='d'), 'd'),
-    (LaunchConfiguration('unset', default=5), '5'),
-    (LaunchConfiguration('unset', default=['d', LEFT]), 'dleft'),
-    (EnvironmentVariable('UNSET_VARIABLE', default_value=[LEFT, '!']), 'left!'),
-    (EnvironmentVariable('PATH'), os.environ['PATH']),
-    (PathJoinSubstitution(['/a', LEFT, 'b.yaml']), '/a/left/b.yaml'),
-    (PathJoinSubstitution(['/a', '/b']), '/b'),
-    (PythonExpression(['1 + ', LaunchConfiguration('n')]), '4'),
-    (PythonExpression(["'", LEFT, "' == 'left'"]), 'True'),
-    (PythonExpression('floor(2.7)'), '2'),
-    (PythonExpression('os.sep', ['os']), '/'),
-    (NotSubstitution(SIM), 'false'),
-    (NotSubstitution(LaunchConfiguration('no')), 'true'),
-    (AndSubstitution(SIM, 'false'), 'false'),
-    (AndSubstitution(SIM, 'yes'), 'true'),
-    (OrSubstitution('false', SIM), 'true'),
-    (AnySubstitution('false', 'off', SIM), 'true'),
-    (AllSubstitution('true', 'on', 'false'), 'false'),
-    (EqualsSubstitution(LEFT, 'left'), 'true'),
-    (EqualsSubstitution(SIM, True), 'true'),
-    (EqualsSubstitution(SIM, '1'), 'true'),
-    (EqualsSubstitution(LaunchConfiguration('f'), 2.5), 'true'),
-    (EqualsSubstitution(LaunchConfiguration('unset', default=''), None), 'true'),
-    (EqualsSubstitution('True', 'true'), 'true'),
-    (EqualsSubstitution('Left', LEFT), 'false'),
-    (NotEqualsSubstitution(LEFT, 'right'), 'true'),
-    (IfElseSubstitution(SIM, 'yes', 'no'), 'yes'),
-    (IfElseSubstitution(NotSubstitution(SIM), if_value='yes'), ''),
-    (Command(['echo a ', LEFT, ' "b  c"']), 'a left b  c\n'),
-    (Command('sh -c "echo e >&2; echo o"', on_stderr='ignore'), 'o\n'),
-    (Command('sh -c "echo e >&2; echo o"', on_stderr='capture'), 'e\no\n'),
-    (FindExecutable(name='sh'), __import__('shutil').which('sh')),
-])
+@pytest.mark.parametrize(
+    ('substitution', 'text'),
+    [
+        (TextSubstitution(text='a'), 'a'),
+        (LEFT, 'left'),
+        (LaunchConfiguration(['a', 'rm']), 'left'),
+        (LaunchConfiguration('unset', default='d'), 'd'),
+        (LaunchConfiguration('unset', default=5), '5'),
+        (LaunchConfiguration('unset', default=['d', LEFT]), 'dleft'),
+        (EnvironmentVariable('UNSET_VARIABLE', default_value=[LEFT, '!']), 'left!'),
+        (EnvironmentVariable('PATH'), os.environ['PATH']),
+        (PathJoinSubstitution(['/a', LEFT, 'b.yaml']), '/a/left/b.yaml'),
+        (PathJoinSubstitution(['/a', '/b']), '/b'),
+        (PythonExpression(['1 + ', LaunchConfiguration('n')]), '4'),
+        (PythonExpression(["'", LEFT, "' == 'left'"]), 'True'),
+        (PythonExpression('floor(2.7)'), '2'),
+        (PythonExpression('os.sep', ['os']), '/'),
+        (NotSubstitution(SIM), 'false'),
+        (NotSubstitution(LaunchConfiguration('no')), 'true'),
+        (AndSubstitution(SIM, 'false'), 'false'),
+        (AndSubstitution(SIM, 'yes'), 'true'),
+        (OrSubstitution('false', SIM), 'true'),
+        (AnySubstitution('false', 'off', SIM), 'true'),
+        (AllSubstitution('true', 'on', 'false'), 'false'),
+        (EqualsSubstitution(LEFT, 'left'), 'true'),
+        (EqualsSubstitution(SIM, True), 'true'),
+        (EqualsSubstitution(SIM, '1'), 'true'),
+        (EqualsSubstitution(LaunchConfiguration('f'), 2.5), 'true'),
+        (EqualsSubstitution(LaunchConfiguration('unset', default=''), None), 'true'),
+        (EqualsSubstitution('True', 'true'), 'true'),
+        (EqualsSubstitution('Left', LEFT), 'false'),
+        (NotEqualsSubstitution(LEFT, 'right'), 'true'),
+        (IfElseSubstitution(SIM, 'yes', 'no'), 'yes'),
+        (IfElseSubstitution(NotSubstitution(SIM), if_value='yes'), ''),
+        (Command(['echo a ', LEFT, ' "b  c"']), 'a left b  c\n'),
+        (Command('sh -c "echo e >&2; echo o"', on_stderr='ignore'), 'o\n'),
+        (Command('sh -c "echo e >&2; echo o"', on_stderr='capture'), 'e\no\n'),
+        (FindExecutable(name='sh'), __import__('shutil').which('sh')),
+    ],
+)
 def test_substitution_performs_to(context: LaunchContext, substitution: Any, text: str) -> None:
     assert substitution.perform(context) == text
 
 
-@pytest.mark.parametrize(('substitution', 'part'), [
-    (LaunchConfiguration('unset'), "launch configuration 'unset' does not exist"),
-    (EnvironmentVariable('UNSET_VARIABLE'), "variable 'UNSET_VARIABLE' does not exist"),
-    (NotSubstitution('maybe'), 'maybe'),
-    (AndSubstitution('false', LEFT), 'left'),
-    (IfElseSubstitution('2', 'a'), '2'),
-    (Command('sh -c "exit 3"'), 'executed command failed. Command: sh'),
-    (Command('sh -c "echo oops >&2"'), 'oops'),
-    (Command('no-such-program-anywhere'), 'file not found'),
-    (Command('true', on_stderr='never'), "expected 'on_stderr' to be one of"),
-    (FindExecutable(name='no-such-program-anywhere'), 'not found on the PATH'),
-    (FileContent('/no/such/file'), 'File not found: /no/such/file'),
-    (ThisLaunchFile(), 'used outside of a launch file'),
-    (ThisLaunchFileDir(), 'used outside of a launch file'),
-])
+@pytest.mark.parametrize(
+    ('substitution', 'part'),
+    [
+        (LaunchConfiguration('unset'), "launch configuration 'unset' does not exist"),
+        (EnvironmentVariable('UNSET_VARIABLE'), "variable 'UNSET_VARIABLE' does not exist"),
+        (NotSubstitution('maybe'), 'maybe'),
+        (AndSubstitution('false', LEFT), 'left'),
+        (IfElseSubstitution('2', 'a'), '2'),
+        (Command('sh -c "exit 3"'), 'executed command failed. Command: sh'),
+        (Command('sh -c "echo oops >&2"'), 'oops'),
+        (Command('no-such-program-anywhere'), 'file not found'),
+        (Command('true', on_stderr='never'), "expected 'on_stderr' to be one of"),
+        (FindExecutable(name='no-such-program-anywhere'), 'not found on the PATH'),
+        (FileContent('/no/such/file'), 'File not found: /no/such/file'),
+        (ThisLaunchFile(), 'used outside of a launch file'),
+        (ThisLaunchFileDir(), 'used outside of a launch file'),
+    ],
+)
 def test_substitution_without_a_value_fails_and_says_why(
-    context: LaunchContext, substitution: Any, part: str,
+    context: LaunchContext,
+    substitution: Any,
+    part: str,
 ) -> None:
     with pytest.raises(SubstitutionFailure, match=part):
         substitution.perform(context)
@@ -145,27 +153,41 @@ def test_file_content_is_read(context: LaunchContext, tmp_path: Path) -> None:
     assert FileContent([str(tmp_path), '/', LEFT, '.txt']).perform(context) == 'text'
 
 
-@pytest.mark.parametrize(('substitution', 'text'), [
-    (TextSubstitution(text='a'), "'a'"),
-    (LEFT, "LaunchConfig('arm')"),
-    (EnvironmentVariable('HOME'), "EnvVar('HOME')"),
-    (PathJoinSubstitution(['a', LEFT]), "PathJoin(''a' + LaunchConfig('arm')')"),
-    (PythonExpression(['1 + ', LEFT]), "PythonExpr('1 + ' + LaunchConfig('arm'), ['math'])"),
-    (ThisLaunchFileDir(), 'ThisLaunchFileDir()'),
-    (Command('ls'), "Command('ls')"),
-    (FindExecutable(name='ls'), "FindExec('ls')"),
-])
+@pytest.mark.parametrize(
+    ('substitution', 'text'),
+    [
+        (TextSubstitution(text='a'), "'a'"),
+        (LEFT, "LaunchConfig('arm')"),
+        (EnvironmentVariable('HOME'), "EnvVar('HOME')"),
+        (PathJoinSubstitution(['a', LEFT]), "PathJoin(''a' + LaunchConfig('arm')')"),
+        (PythonExpression(['1 + ', LEFT]), "PythonExpr('1 + ' + LaunchConfig('arm'), ['math'])"),
+        (ThisLaunchFileDir(), 'ThisLaunchFileDir()'),
+        (Command('ls'), "Command('ls')"),
+        (FindExecutable(name='ls'), "FindExec('ls')"),
+    ],
+)
 def test_substitution_describes_itself(substitution: Any, text: str) -> None:
     assert substitution.describe() == text
 
 
-@pytest.mark.parametrize(('value', 'truth'), [
-    ('true', True), ('True', True), (' TRUE ', True), ('1', True),
-    ('false', False), ('False', False), ('0', False), (SIM, True),
-    (['tr', 'ue'], True),
-])
+@pytest.mark.parametrize(
+    ('value', 'truth'),
+    [
+        ('true', True),
+        ('True', True),
+        (' TRUE ', True),
+        ('1', True),
+        ('false', False),
+        ('False', False),
+        ('0', False),
+        (SIM, True),
+        (['tr', 'ue'], True),
+    ],
+)
 def test_conditions_follow_their_expression(
-    context: LaunchContext, value: Any, truth: bool,
+    context: LaunchContext,
+    value: Any,
+    truth: bool,
 ) -> None:
     assert IfCondition(value).evaluate(context) is truth
     assert UnlessCondition(value).evaluate(context) is not truth
@@ -173,7 +195,8 @@ def test_conditions_follow_their_expression(
 
 @pytest.mark.parametrize('value', ['', 'yes', 'on', '2', LEFT])
 def test_conditions_refuse_what_is_neither_true_nor_false(
-    context: LaunchContext, value: Any,
+    context: LaunchContext,
+    value: Any,
 ) -> None:
     with pytest.raises(InvalidConditionExpressionError, match=r'expected one of \[true, 1, false'):
         IfCondition(value).evaluate(context)

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from act_ros.commands.report import EpisodeTrace, plot_episode, success_line, wilson_interval, write_video
+from act_ros.commands.report import (
+    EpisodeTrace,
+    plot_episode,
+    success_line,
+    wilson_interval,
+    write_video,
+)
 
 
 def test_wilson_interval_agrees_with_published_values() -> None:

@@ -25,4 +25,6 @@ def share_dir() -> Path:
         share = Path(prefix) / 'share' / 'act_ros'
         if prefix and (share / 'config' / 'aloha.yaml').exists():
             return share
-    raise FileNotFoundError('config/aloha.yaml of act_ros was not found: build the workspace and source setup.bash')
+    raise FileNotFoundError(
+        'config/aloha.yaml of act_ros was not found: build the workspace and source setup.bash'
+    )

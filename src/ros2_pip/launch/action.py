@@ -34,7 +34,8 @@ class Action(LaunchDescriptionEntity):
         return self.get_sub_entities() if self.__condition is None else []
 
     def describe_conditional_sub_entities(
-            self) -> list[tuple[str, Iterable[LaunchDescriptionEntity]]]:
+        self,
+    ) -> list[tuple[str, Iterable[LaunchDescriptionEntity]]]:
         """Return the actions brought in if the condition holds."""
         if self.__condition is None:
             return []
@@ -51,6 +52,7 @@ class Action(LaunchDescriptionEntity):
 
     def __announce_completion(self, context: LaunchContext) -> None:
         from .events import ExecutionComplete
+
         event = ExecutionComplete(action=self)
         if not context.would_handle_event(event):
             return

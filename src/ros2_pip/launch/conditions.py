@@ -35,7 +35,8 @@ class InvalidConditionExpressionError(ValueError):
 
 
 def evaluate_condition_expression(
-    context: LaunchContext, expression: Sequence[Substitution],
+    context: LaunchContext,
+    expression: Sequence[Substitution],
 ) -> bool:
     """
     Return the truth of an expression: true, false, 1 or 0, in any case.
@@ -46,7 +47,8 @@ def evaluate_condition_expression(
     if text not in _VALUES:
         raise InvalidConditionExpressionError(
             'invalid condition expression, expected one of [true, 1, false, 0] but got '
-            f"'{text}', expanded from '{' + '.join(sub.describe() for sub in expression)}'")
+            f"'{text}', expanded from '{' + '.join(sub.describe() for sub in expression)}'"
+        )
     return _VALUES[text]
 
 
@@ -73,20 +75,27 @@ class LaunchConfigurationEquals(Condition):
     """Holds if a launch configuration has a value; None is being unset. Deprecated by ROS 2."""
 
     def __init__(
-        self, launch_configuration_name: str, expected_value: SomeSubstitutionsType | None,
+        self,
+        launch_configuration_name: str,
+        expected_value: SomeSubstitutionsType | None,
     ) -> None:
         """:param launch_configuration_name: the name, as plain text"""
         warnings.warn(
             f'{type(self).__name__} is deprecated: use IfCondition(EqualsSubstitution('
-            "LaunchConfiguration('name'), 'value'))", UserWarning, stacklevel=2)
+            "LaunchConfiguration('name'), 'value'))",
+            UserWarning,
+            stacklevel=2,
+        )
         self.__name = launch_configuration_name
         self.__expected = (
-            None if expected_value is None else normalize_to_list_of_substitutions(expected_value))
+            None if expected_value is None else normalize_to_list_of_substitutions(expected_value)
+        )
         super().__init__(predicate=self._predicate_func)
 
     def _predicate_func(self, context: LaunchContext) -> bool:
         expected = (
-            None if self.__expected is None else perform_substitutions(context, self.__expected))
+            None if self.__expected is None else perform_substitutions(context, self.__expected)
+        )
         return bool(context.launch_configurations.get(self.__name) == expected)
 
 

@@ -31,8 +31,10 @@ _numbers = itertools.count(1)
 def _pairs(mapping: Mapping[Any, SomeSubstitutionsType] | None) -> Pairs | None:
     if mapping is None:
         return None
-    return [(normalize_to_list_of_substitutions(name), normalize_to_list_of_substitutions(value))
-            for name, value in mapping.items()]
+    return [
+        (normalize_to_list_of_substitutions(name), normalize_to_list_of_substitutions(value))
+        for name, value in mapping.items()
+    ]
 
 
 class Executable:
@@ -59,12 +61,17 @@ class Executable:
         :param arguments: added to ``cmd``
         """
         from .substitutions import LaunchConfiguration
-        self.cmd = [normalize_to_list_of_substitutions(part) for part in (*cmd, *(arguments or ()))]
+
+        self.cmd = [
+            normalize_to_list_of_substitutions(part) for part in (*cmd, *(arguments or ()))
+        ]
         self.arguments = arguments
         self.prefix = normalize_to_list_of_substitutions(
-            LaunchConfiguration('launch-prefix', default='') if prefix is None else prefix)
+            LaunchConfiguration('launch-prefix', default='') if prefix is None else prefix
+        )
         self.__prefix_filter = normalize_to_list_of_substitutions(
-            LaunchConfiguration('launch-prefix-filter', default='') if prefix is None else '')
+            LaunchConfiguration('launch-prefix-filter', default='') if prefix is None else ''
+        )
         self.name = None if name is None else normalize_to_list_of_substitutions(name)
         self.cwd = None if cwd is None else normalize_to_list_of_substitutions(cwd)
         self.env = _pairs(env)
@@ -81,8 +88,9 @@ class Executable:
         if re.match(prefix_filter, Path(cmd[0]).name):
             cmd = shlex.split(perform_substitutions(context, self.prefix)) + cmd
         self.final_cmd = cmd
-        name = (Path(cmd[0]).name if self.name is None
-                else perform_substitutions(context, self.name))
+        name = (
+            Path(cmd[0]).name if self.name is None else perform_substitutions(context, self.name)
+        )
         self.final_name = f'{name}-{next(_numbers)}'
         self.final_cwd = None if self.cwd is None else perform_substitutions(context, self.cwd)
         env = dict(context.environment) if self.env is None else {}

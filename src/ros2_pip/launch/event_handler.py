@@ -51,7 +51,8 @@ class BaseEventHandler:
         return (
             f"{type(self).__name__}(matcher='{self.matcher_description}', "
             f"handler='{self.handler_description}', handle_once={self.handle_once})",
-            [])
+            [],
+        )
 
     def handle(self, event: Event, context: LaunchContext) -> SomeEntitiesType | None:
         """Return the actions that answer ``event``. Those who override it call this first."""

@@ -27,7 +27,8 @@ class Locals:
         if key not in values:
             raise AttributeError(
                 f"context.locals does not contain attribute '{key}', "
-                f"it contains: [{', '.join(values)}]")
+                f'it contains: [{", ".join(values)}]'
+            )
         return values[key]
 
     def __setattr__(self, key: str, value: Any) -> None:
@@ -42,7 +43,10 @@ class LaunchContext:
     """
 
     def __init__(
-        self, *, argv: Iterable[str] | None = None, noninteractive: bool = False,
+        self,
+        *,
+        argv: Iterable[str] | None = None,
+        noninteractive: bool = False,
     ) -> None:
         """
         :param argv: arguments of the launch, for actions to look at
@@ -72,7 +76,9 @@ class LaunchContext:
         return any(handler.matches(event) for handler in self._event_handlers)
 
     def register_event_handler(
-        self, event_handler: BaseEventHandler, append: bool = False,
+        self,
+        event_handler: BaseEventHandler,
+        append: bool = False,
     ) -> None:
         """Add a handler: before those there are, or after them."""
         if append:
@@ -144,8 +150,7 @@ class LaunchContext:
         self.__configurations_stack.append(dict(self.__configurations))
 
     def _pop_launch_configurations(self) -> None:
-        self.__configurations = self.__popped(
-            self.__configurations_stack, 'launch_configurations')
+        self.__configurations = self.__popped(self.__configurations_stack, 'launch_configurations')
 
     def _push_environment(self) -> None:
         self.__environment_stack.append(dict(os.environ))

@@ -51,21 +51,27 @@ class LaunchDescription(LaunchDescriptionEntity):
         """Return the actions."""
         if self.deprecated:
             path = context.get_locals_as_dict().get('current_launch_file_path')
-            what = (f'launch file [{path}] is deprecated' if path
-                    else 'deprecated launch description')
+            what = (
+                f'launch file [{path}] is deprecated' if path else 'deprecated launch description'
+            )
             get_logger('launch').warning('%s: %s', what, self.deprecated_reason)
         return self.entities
 
     def get_launch_arguments(
-        self, conditional_inclusion: bool = False,
+        self,
+        conditional_inclusion: bool = False,
     ) -> list[DeclareLaunchArgument]:
         """Return the arguments declared here and in what this includes, as far as is known."""
-        return [argument for argument, _ in
-                self.get_launch_arguments_with_include_launch_description_actions(
-                    conditional_inclusion)]
+        return [
+            argument
+            for argument, _ in self.get_launch_arguments_with_include_launch_description_actions(
+                conditional_inclusion
+            )
+        ]
 
     def get_launch_arguments_with_include_launch_description_actions(
-        self, conditional_inclusion: bool = False,
+        self,
+        conditional_inclusion: bool = False,
     ) -> list[DeclaredArgument]:
         """Return (argument, the include actions on the way to it) pairs."""
         found: list[DeclaredArgument] = []
@@ -85,6 +91,7 @@ def _collect_arguments(
         IncludeLaunchDescription,
         ResetLaunchConfigurations,
     )
+
     for entity in entities:
         if isinstance(entity, DeclareLaunchArgument):
             if entity.name not in {argument.name for argument, _ in found}:

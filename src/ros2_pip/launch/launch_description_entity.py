@@ -23,7 +23,8 @@ class LaunchDescriptionEntity:
         return []
 
     def describe_conditional_sub_entities(
-            self) -> list[tuple[str, Iterable[LaunchDescriptionEntity]]]:
+        self,
+    ) -> list[tuple[str, Iterable[LaunchDescriptionEntity]]]:
         """Return (condition in words, what is brought in where it holds) pairs."""
         return []
 

@@ -39,7 +39,8 @@ class LaunchDescriptionSource:
             return self.__launch_description
         try:
             return self._get_launch_description(
-                perform_substitutions(LaunchContext(), self.__location))
+                perform_substitutions(LaunchContext(), self.__location)
+            )
         except Exception as error:
             logger = get_logger('launch')
             logger.debug('%s', traceback.format_exc())

@@ -56,7 +56,8 @@ def get_launch_description_from_python_launch_file(
     if not hasattr(module, 'generate_launch_description'):
         raise InvalidPythonLaunchFileError(
             f"launch file at '{python_launch_file_path}' does not contain the required function "
-            "'generate_launch_description()'")
+            "'generate_launch_description()'"
+        )
     description: LaunchDescription = module.generate_launch_description()
     return description
 
@@ -70,12 +71,14 @@ def get_launch_description_from_any_launch_file(launch_file_path: str) -> Launch
     suffix = Path(launch_file_path).suffix.removeprefix('.')
     if suffix in ('xml', 'yaml', 'yml'):
         raise InvalidLaunchFileError(
-            suffix, likely_errors=[RuntimeError(missing('launch', f'launch files in {suffix}'))])
+            suffix, likely_errors=[RuntimeError(missing('launch', f'launch files in {suffix}'))]
+        )
     try:
         return get_launch_description_from_python_launch_file(launch_file_path)
     except Exception as error:
         raise InvalidLaunchFileError(
-            'py' if suffix == 'py' else '', likely_errors=[error]) from error
+            'py' if suffix == 'py' else '', likely_errors=[error]
+        ) from error
 
 
 class PythonLaunchDescriptionSource(LaunchDescriptionSource):

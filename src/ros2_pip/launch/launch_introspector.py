@@ -27,7 +27,7 @@ def _branches(trees: list[Tree], indent: str = '') -> list[str]:
     lines = []
     for number, (text, children) in enumerate(trees):
         last = number == len(trees) - 1
-        lines.append(f"{indent}{'└' if last else '├'}── {text}")
+        lines.append(f'{indent}{"└" if last else "├"}── {text}')
         lines += _branches(children, indent + ('    ' if last else '│   '))
     return lines
 

@@ -178,7 +178,8 @@ class LaunchService:
         done += [future for future in self.__context._completion_futures if future.done()]
         self.__going_on = [pair for pair in self.__going_on if not pair[1].done()]
         self.__context._completion_futures = [
-            future for future in self.__context._completion_futures if not future.done()]
+            future for future in self.__context._completion_futures if not future.done()
+        ]
         errors = [future.exception() for future in done if not future.cancelled()]
         first, *others = [error for error in errors if error is not None] or [None]
         for error in others:
@@ -207,7 +208,8 @@ class LaunchService:
             return
         if not isinstance(entity, LaunchDescriptionEntity):
             raise RuntimeError(
-                f"expected a LaunchDescriptionEntity from event_handler, got '{entity}'")
+                f"expected a LaunchDescriptionEntity from event_handler, got '{entity}'"
+            )
         self.__going_on += visit_all_entities_and_collect_futures(entity, self.__context)
 
     # Ends

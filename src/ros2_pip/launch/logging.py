@@ -128,7 +128,9 @@ class LaunchConfig:
         """Return the handler for the screen."""
         if self.__screen is None:
             self.__screen = _ScreenHandler()
-            form = os.environ.get('OVERRIDE_LAUNCH_SCREEN_FORMAT') or '[{levelname}] [{name}]: {msg}'
+            form = (
+                os.environ.get('OVERRIDE_LAUNCH_SCREEN_FORMAT') or '[{levelname}] [{name}]: {msg}'
+            )
             self.__screen.setFormatter(_Formatter(_unprefixed(form), '{message}'))
         return self.__screen
 
@@ -136,8 +138,10 @@ class LaunchConfig:
         """Return the handler for a file of the folder."""
         if file_name not in self.__files:
             handler = logging.FileHandler(self.get_log_file_path(file_name), encoding='utf-8')
-            form = (os.environ.get('OVERRIDE_LAUNCH_LOG_FORMAT')
-                    or '{created:.7f} [{levelname}] [{name}]: {msg}')
+            form = (
+                os.environ.get('OVERRIDE_LAUNCH_LOG_FORMAT')
+                or '{created:.7f} [{levelname}] [{name}]: {msg}'
+            )
             plain = '{created:.7f} {message}' if file_name == 'launch.log' else '{message}'
             handler.setFormatter(_Formatter(_unprefixed(form), plain))
             self.__files[file_name] = handler
@@ -153,7 +157,11 @@ launch_config = LaunchConfig()
 def _unprefixed(form: str) -> str:
     """Make a format show a logger's name without the prefix; it may hold escapes such as \\n."""
     form = form.encode('latin1', 'replace').decode('unicode_escape')
-    for short, name in (('{time}', '{created:.7f}'), ('{msg}', '{message}'), ('{name}', '{shown}')):
+    for short, name in (
+        ('{time}', '{created:.7f}'),
+        ('{msg}', '{message}'),
+        ('{name}', '{shown}'),
+    ):
         form = form.replace(short, name)
     return form
 
@@ -193,23 +201,28 @@ def get_logger(name: str | None = None) -> logging.Logger:
 def _destinations(output: str | Mapping[str, Any]) -> dict[str, set[str]]:
     if isinstance(output, str):
         if output not in _NAMED_OUTPUTS:
-            raise ValueError(f'{output} is not a valid standard output config '
-                             'i.e. "screen", "log" or "both"')
+            raise ValueError(
+                f'{output} is not a valid standard output config i.e. "screen", "log" or "both"'
+            )
         return _NAMED_OUTPUTS[output]
     chosen: dict[str, set[str]] = {}
     for source, wanted in output.items():
         if source not in _SOURCES:
             raise ValueError(
-                f'{source} is not a valid output source i.e. "stdout", "stderr" or "both"')
+                f'{source} is not a valid output source i.e. "stdout", "stderr" or "both"'
+            )
         chosen[source] = {wanted} if isinstance(wanted, str) else set(wanted)
         for destination in chosen[source] - set(_DESTINATIONS):
-            raise ValueError(f'{destination} is not a valid output destination '
-                             'i.e. "screen", "log" or "own_log"')
+            raise ValueError(
+                f'{destination} is not a valid output destination '
+                'i.e. "screen", "log" or "own_log"'
+            )
     return chosen
 
 
 def get_output_loggers(
-    process_name: str, output_config: str | Mapping[str, Any],
+    process_name: str,
+    output_config: str | Mapping[str, Any],
 ) -> tuple[logging.Logger, logging.Logger]:
     """
     Return the loggers of a process's output and error output.
@@ -243,4 +256,6 @@ def get_output_loggers(
 def log_launch_config(*, logger: logging.Logger) -> None:
     """Say where the logs are, and from which level on something is logged."""
     logger.info('All log files can be found below %s', launch_config.log_dir)
-    logger.info('Default logging verbosity is set to %s', logging.getLevelName(launch_config.level))
+    logger.info(
+        'Default logging verbosity is set to %s', logging.getLevelName(launch_config.level)
+    )

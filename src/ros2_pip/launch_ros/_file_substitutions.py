@@ -41,6 +41,7 @@ def substituted(text: str, context: LaunchContext) -> str:
 
     :raises SubstitutionFailure: if one has no value, or is not known here
     """
+
     def one(match: re.Match[str]) -> str:
         name, *arguments = shlex.split(match[1]) or ['']
         if name not in _KNOWN:
@@ -49,7 +50,8 @@ def substituted(text: str, context: LaunchContext) -> str:
             substitution = _KNOWN[name](*arguments)
         except TypeError:
             raise SubstitutionFailure(
-                f'wrong number of arguments in a file of parameters: {match[0]}') from None
+                f'wrong number of arguments in a file of parameters: {match[0]}'
+            ) from None
         return substitution.perform(context)
 
     while _INNERMOST.search(text):

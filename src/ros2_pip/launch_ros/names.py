@@ -16,7 +16,7 @@ def joined(base: str | None, name: str | None) -> str | None:
     elif not base or name.startswith('/'):
         result = name
     else:
-        result = f"{base.rstrip('/')}/{name}"
+        result = f'{base.rstrip("/")}/{name}'
     return result if result in (None, '/') else result.rstrip('/')
 
 
@@ -31,14 +31,17 @@ def check_node_name(name: str) -> None:
     """:raises ValueError: if a node cannot have this name"""
     if not _TOKEN.fullmatch(name):
         raise ValueError(
-            f"Invalid node name: '{name}' must be letters, digits and '_', with no digit in front")
+            f"Invalid node name: '{name}' must be letters, digits and '_', with no digit in front"
+        )
 
 
 def check_namespace(namespace: str) -> None:
     """:raises ValueError: if a node cannot have this namespace"""
     tokens = namespace.split('/')[1:]
     if not namespace.startswith('/') or (
-            namespace != '/' and not all(_TOKEN.fullmatch(token) for token in tokens)):
+        namespace != '/' and not all(_TOKEN.fullmatch(token) for token in tokens)
+    ):
         raise ValueError(
             f"Invalid namespace: '{namespace}' must be absolute, each part letters, digits and "
-            "'_', with no digit in front")
+            "'_', with no digit in front"
+        )

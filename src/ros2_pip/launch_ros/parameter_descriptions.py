@@ -50,7 +50,11 @@ class Parameter:
     """A parameter by itself: it is passed as ``-p name:=value``."""
 
     def __init__(
-        self, name: SomeSubstitutionsType, value: Any, *, value_type: Any = None,
+        self,
+        name: SomeSubstitutionsType,
+        value: Any,
+        *,
+        value_type: Any = None,
     ) -> None:
         """See `ParameterValue`."""
         ensure_argument_type(name, SomeSubstitutionsType_types_tuple, 'name')
@@ -113,7 +117,8 @@ def _written(text: str) -> Path:
         yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise SubstitutionFailure(
-            f'The substituted parameter file is not a valid yaml file: {error}') from error
+            f'The substituted parameter file is not a valid yaml file: {error}'
+        ) from error
     # The node that reads it may start much later, or again: it stays.
     with tempfile.NamedTemporaryFile('w', prefix='launch_params_', delete=False) as file:
         file.write(text)

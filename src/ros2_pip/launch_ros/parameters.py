@@ -40,7 +40,8 @@ def normalize_parameters(parameters: Any) -> list[Any]:
 
 
 def normalize_parameter_dict(
-    parameters: Mapping[Any, Any], prefix: Name = (),
+    parameters: Mapping[Any, Any],
+    prefix: Name = (),
 ) -> dict[Name, Any]:
     """
     Flatten a dictionary: names become dotted, text becomes YAML, lists become tuples.
@@ -83,8 +84,10 @@ def _normalize_list(values: Sequence[Any]) -> tuple[Any, ...]:
         return tuple(normalize_to_list_of_substitutions(list(values)))
     return tuple(
         normalize_to_list_of_substitutions(
-            yaml.dump(value) if isinstance(value, Scalar) else value)
-        for value in values)
+            yaml.dump(value) if isinstance(value, Scalar) else value
+        )
+        for value in values
+    )
 
 
 def evaluate_parameters(context: LaunchContext, parameters: Sequence[Any]) -> list[Any]:
@@ -101,7 +104,8 @@ def evaluate_parameters(context: LaunchContext, parameters: Sequence[Any]) -> li
 
 
 def evaluate_parameter_dict(
-    context: LaunchContext, parameters: Mapping[Name, Any],
+    context: LaunchContext,
+    parameters: Mapping[Name, Any],
 ) -> dict[str, Any]:
     """
     Return values by dotted name.
@@ -119,8 +123,10 @@ def evaluate_parameter_dict(
             read = [yaml.safe_load(perform_substitutions(context, item)) for item in value]
             values[name] = _uniform(name, read)
         elif value == ():
-            raise TypeError(f'Expected a non-empty sequence, with items of uniform type, for '
-                            f'"{name}": the type of an empty list cannot be told')
+            raise TypeError(
+                f'Expected a non-empty sequence, with items of uniform type, for '
+                f'"{name}": the type of an empty list cannot be told'
+            )
         else:
             values[name] = value
     return values
@@ -128,28 +134,34 @@ def evaluate_parameter_dict(
 
 def _read(name: str, text: str) -> Any:
     """Read the value of substitutions by the rules of YAML; no text at all is empty text."""
-    hint = ('If the parameter is meant to be a string, try wrapping it in '
-            'launch_ros.parameter_descriptions.ParameterValue(value, value_type=str)')
+    hint = (
+        'If the parameter is meant to be a string, try wrapping it in '
+        'launch_ros.parameter_descriptions.ParameterValue(value, value_type=str)'
+    )
     try:
         value = yaml.safe_load(text) if text else ''
     except yaml.YAMLError:
-        raise TypeError(
-            f'Unable to parse the value of parameter {name} as yaml. {hint}') from None
+        raise TypeError(f'Unable to parse the value of parameter {name} as yaml. {hint}') from None
     if isinstance(value, (*Scalar, bytes)):
         return value
     if isinstance(value, list):
         return _uniform(name, value)
     raise TypeError(
         'Allowed value types are bytes, bool, int, float, str, Sequence[bool], Sequence[int], '
-        f'Sequence[float], Sequence[str]. Got {type(value)} for "{name}". {hint}')
+        f'Sequence[float], Sequence[str]. Got {type(value)} for "{name}". {hint}'
+    )
 
 
 def _uniform(name: str, values: list[Any]) -> tuple[Any, ...]:
-    if not values or type(values[0]) not in Scalar or not all(
-            isinstance(value, type(values[0])) for value in values):
+    if (
+        not values
+        or type(values[0]) not in Scalar
+        or not all(isinstance(value, type(values[0])) for value in values)
+    ):
         raise TypeError(
             'Expected a non-empty sequence, with items of uniform type. Allowed sequence item '
-            f'types are bool, int, float, str. Got inconsistent input for "{name}"')
+            f'types are bool, int, float, str. Got inconsistent input for "{name}"'
+        )
     return tuple(values)
 
 

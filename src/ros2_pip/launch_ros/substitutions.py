@@ -90,12 +90,15 @@ class ExecutableInPackage(FindPackagePrefix):
         prefix = super().perform(context)
         folder = Path(prefix) / 'lib' / package
         if not folder.exists():
-            raise SubstitutionFailure(f"package '{package}' found at '{prefix}', but libexec "
-                                      f"directory '{folder}' does not exist")
+            raise SubstitutionFailure(
+                f"package '{package}' found at '{prefix}', but libexec "
+                f"directory '{folder}' does not exist"
+            )
         path = shutil.which(name, path=str(folder))
         if path is None:
             raise SubstitutionFailure(
-                f"executable '{name}' not found on the libexec directory '{folder}' ")
+                f"executable '{name}' not found on the libexec directory '{folder}' "
+            )
         return path
 
 

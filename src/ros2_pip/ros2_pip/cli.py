@@ -49,15 +49,20 @@ def missing(what: str) -> str:
 
 
 def _chosen(
-    prog: str, description: str, choices: Mapping[str, str], argv: Sequence[str],
+    prog: str,
+    description: str,
+    choices: Mapping[str, str],
+    argv: Sequence[str],
 ) -> tuple[str | None, list[str]]:
     """Split ``argv`` into the command and its own words; exits where help is asked for."""
     width = max(len(name) for name in choices)
     listed = '\n'.join(f'  {name.ljust(width)}  {text}' for name, text in choices.items())
     parser = argparse.ArgumentParser(
-        prog=prog, formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog=prog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         description=f'{description}\n\nCommands:\n{listed}\n\n'
-                    f'  Call `{prog} <command> -h` for more detailed usage.')
+        f'  Call `{prog} <command> -h` for more detailed usage.',
+    )
     parser.add_argument('command', nargs='?', help=argparse.SUPPRESS)
     # Not argparse's subparsers: they would need every command's module.
     parser.add_argument('argv', nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
@@ -66,8 +71,10 @@ def _chosen(
         parser.print_help()
     elif args.command not in choices:
         what = f'{prog} {args.command}'.removeprefix('ros2 ')
-        parser.error(f"invalid choice: '{args.command}' (choose from {', '.join(choices)})\n"
-                     + missing(what))
+        parser.error(
+            f"invalid choice: '{args.command}' (choose from {', '.join(choices)})\n"
+            + missing(what)
+        )
     return args.command, args.argv
 
 
@@ -79,8 +86,11 @@ def _run(prog: str, verb: Verb, argv: Sequence[str]) -> Any:
 
 def _dispatch(argv: Sequence[str]) -> Any:
     command, argv = _chosen(
-        'ros2', "A stand-in (ros2_pip) for ROS 2's command-line tool, with a part of its commands.",
-        COMMANDS, argv)
+        'ros2',
+        "A stand-in (ros2_pip) for ROS 2's command-line tool, with a part of its commands.",
+        COMMANDS,
+        argv,
+    )
     if command is None:
         return 0
     module = importlib.import_module(f'.commands.{command}', __package__)

@@ -42,19 +42,23 @@ class NodeName(NamedTuple):
     @property
     def full(self) -> str:
         """Namespace and name."""
-        return f"{self.namespace.rstrip('/')}/{self.name}"
+        return f'{self.namespace.rstrip("/")}/{self.name}'
 
 
 def add_node_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what all commands that look at other nodes know."""
     parser.add_argument(
-        '--spin-time', type=float,
+        '--spin-time',
+        type=float,
         help='Spin time in seconds to wait for discovery (default: as long as nodes need to '
-        'announce themselves)')
+        'announce themselves)',
+    )
     parser.add_argument(
-        '-s', '--use-sim-time', action='store_true', help='Enable ROS simulation time')
+        '-s', '--use-sim-time', action='store_true', help='Enable ROS simulation time'
+    )
     parser.add_argument(
-        '--no-daemon', action='store_true', help='Accepted for the sake of scripts: there is none')
+        '--no-daemon', action='store_true', help='Accepted for the sake of scripts: there is none'
+    )
 
 
 @contextlib.contextmanager
@@ -62,13 +66,17 @@ def own_node(args: argparse.Namespace, name: str | None = None) -> Iterator[Node
     """Make the node; it is hidden unless it gets a name, and gone when the block ends."""
     import rclpy
     from rclpy.parameter import Parameter
+
     rclpy.init(args=[])
     try:
         node = rclpy.create_node(
-            name or f'_ros2cli_{os.getpid()}', start_parameter_services=False,
+            name or f'_ros2cli_{os.getpid()}',
+            start_parameter_services=False,
             parameter_overrides=[
                 Parameter('use_sim_time', value=getattr(args, 'use_sim_time', False)),
-                Parameter('start_type_description_service', value=False)])
+                Parameter('start_type_description_service', value=False),
+            ],
+        )
         try:
             yield node
         finally:
@@ -78,6 +86,7 @@ def own_node(args: argparse.Namespace, name: str | None = None) -> Iterator[Node
 
 
 # Waiting
+
 
 def wait_until(holds: Callable[[], Any], timeout_s: float = FIND_S) -> Any:
     """Return what ``holds()`` returns, as soon as that is true or the time is over."""
@@ -93,6 +102,7 @@ def announcement_s() -> float:
     if path is None or not Path(path).is_file():
         return ANNOUNCEMENT_S
     from xml.etree import ElementTree
+
     for element in ElementTree.parse(path).iter():
         if element.tag.endswith('leaseAnnouncement'):
             parts = {part.tag.rpartition('}')[2]: float(part.text or 0) for part in element}
@@ -113,6 +123,7 @@ def result_of(node: Node, future: Future, what: str) -> Any:
     :raises RuntimeError: if the call failed
     """
     import rclpy
+
     rclpy.spin_until_future_complete(node, future)
     if future.result() is None:
         raise RuntimeError(f'Exception while calling service of node {what}: {future.exception()}')
@@ -120,6 +131,7 @@ def result_of(node: Node, future: Future, what: str) -> Any:
 
 
 # Nodes
+
 
 def absolute(name: str) -> str:
     """Return a name with a slash in front."""
@@ -134,13 +146,18 @@ def split(name: str) -> NodeName:
 
 def node_names(node: Node, hidden: bool = False) -> list[NodeName]:
     """Return the names of all nodes there are now."""
-    return [NodeName(name, namespace)
-            for name, namespace in node.get_node_names_and_namespaces()
-            if hidden or (name and not name.startswith('_'))]
+    return [
+        NodeName(name, namespace)
+        for name, namespace in node.get_node_names_and_namespaces()
+        if hidden or (name and not name.startswith('_'))
+    ]
 
 
 def find_node(
-    node: Node, name: str, hidden: bool = False, timeout_s: float = FIND_S,
+    node: Node,
+    name: str,
+    hidden: bool = False,
+    timeout_s: float = FIND_S,
 ) -> NodeName | None:
     """Wait for a node; return its name, or None if it does not come."""
     wanted = split(name)
@@ -149,20 +166,23 @@ def find_node(
 
 # Topics, services and actions
 
+
 def is_hidden(name: str) -> bool:
     """Return whether a part of a name starts with an underscore."""
     return any(part.startswith('_') for part in name.split('/'))
 
 
 def visible(
-    names_and_types: Iterable[tuple[str, list[str]]], hidden: bool = False,
+    names_and_types: Iterable[tuple[str, list[str]]],
+    hidden: bool = False,
 ) -> list[tuple[str, list[str]]]:
     """Return (name, types) pairs without the hidden ones, or with them."""
     return [(name, types) for name, types in names_and_types if hidden or not is_hidden(name)]
 
 
 def find_types(
-    names_and_types: Callable[[], Iterable[tuple[str, list[str]]]], name: str,
+    names_and_types: Callable[[], Iterable[tuple[str, list[str]]]],
+    name: str,
 ) -> list[str]:
     """Wait for a topic, service or action; return its types, none if it does not come."""
     types: list[str] = wait_until(lambda: dict(names_and_types()).get(name, []))
@@ -176,4 +196,4 @@ def print_names(pairs: Iterable[tuple[str, list[str]]], types: bool, count: bool
         print(len(pairs))
         return
     for name, kinds in pairs:
-        print(f"{name} [{', '.join(kinds)}]" if types else name)
+        print(f'{name} [{", ".join(kinds)}]' if types else name)

@@ -29,7 +29,7 @@ def interface(kind: str, name: str) -> Any:
     try:
         if len(name.split('/')) not in (2, 3):
             raise ValueError('a name has the form package/Name or package/kind/Name')
-        module = importlib.import_module(f"{package}.{middle[0] if middle else kind}")
+        module = importlib.import_module(f'{package}.{middle[0] if middle else kind}')
         found = getattr(module, last)
         if not all(hasattr(found, attribute) for attribute in _KINDS[kind]):
             raise ValueError(f'it is no {kind}')
@@ -52,36 +52,45 @@ class _Dumper(yaml.Dumper):
     """Writes fields one a line in the order they come; ``flow`` is for lists only."""
 
 
-_Dumper.add_representer(dict, lambda dumper, value: dumper.represent_mapping(
-    'tag:yaml.org,2002:map', value.items(), flow_style=False))
+_Dumper.add_representer(
+    dict,
+    lambda dumper, value: dumper.represent_mapping(
+        'tag:yaml.org,2002:map', value.items(), flow_style=False
+    ),
+)
 
 
 def to_yaml(message: Any, style: Style = Style()) -> str:
     """Return a message as YAML, fields in the order of their definition."""
     return yaml.dump(
-        to_dict(message, style), Dumper=_Dumper, allow_unicode=True, width=sys.maxsize,
-        default_flow_style=style.flow)
+        to_dict(message, style),
+        Dumper=_Dumper,
+        allow_unicode=True,
+        width=sys.maxsize,
+        default_flow_style=style.flow,
+    )
 
 
 def to_dict(message: Any, style: Style) -> dict[str, Any]:
     """Return a message as a dictionary of plain values."""
     return {
         name: _plain(getattr(message, name), kind, style)
-        for name, kind in zip(message.get_fields_and_field_types(), message.SLOT_TYPES)}
+        for name, kind in zip(message.get_fields_and_field_types(), message.SLOT_TYPES)
+    }
 
 
 def _plain(value: Any, kind: Any, style: Style) -> Any:
     if isinstance(value, bytes):
         value = value.decode('latin1')
-        return value if _fits(value, style) else value[:style.truncate] + '...'
+        return value if _fits(value, style) else value[: style.truncate] + '...'
     if isinstance(value, str):
         if style.no_strings:
             return f'<string length: <{len(value)}>>'
-        return value if _fits(value, style) else value[:style.truncate] + '...'
+        return value if _fits(value, style) else value[: style.truncate] + '...'
     if _is_array(value):
         if style.no_arrays and kind is not None:
             return _about_array(value, kind)
-        items = [_plain(item, None, style) for item in value[:style.truncate]]
+        items = [_plain(item, None, style) for item in value[: style.truncate]]
         return items if _fits(value, style) else [*items, '...']
     if hasattr(value, 'SLOT_TYPES'):
         return to_dict(value, style)
@@ -102,7 +111,8 @@ def _about_array(value: Any, kind: Any) -> str:
         name = '/'.join(element.namespaced_name())
     else:
         name = getattr(element, 'typename', None) or {
-            'BoundedWString': 'wstring', 'UnboundedWString': 'wstring',
+            'BoundedWString': 'wstring',
+            'UnboundedWString': 'wstring',
         }.get(type(element).__name__, 'string')
     if hasattr(kind, 'size'):
         return f'<array type: {name}[{kind.size}]>'
@@ -114,14 +124,15 @@ def to_csv(message: Any, style: Style = Style()) -> str:
     """Return all values of a message, at whatever depth, separated by commas."""
     return ','.join(
         _csv(getattr(message, name), kind, style)
-        for name, kind in zip(message.get_fields_and_field_types(), message.SLOT_TYPES))
+        for name, kind in zip(message.get_fields_and_field_types(), message.SLOT_TYPES)
+    )
 
 
 def _csv(value: Any, kind: Any, style: Style) -> str:
     if _is_array(value):
         if style.no_arrays and kind is not None:
             return _about_array(value, kind)
-        items = [_csv(item, None, style) for item in value[:style.truncate]]
+        items = [_csv(item, None, style) for item in value[: style.truncate]]
         return ','.join(items if _fits(value, style) else [*items, '...'])
     if hasattr(value, 'SLOT_TYPES'):
         return to_csv(value, style)
@@ -129,7 +140,7 @@ def _csv(value: Any, kind: Any, style: Style) -> str:
         return f'<string length: <{len(value)}>>'
     if isinstance(value, (str, bytes)) and not _fits(value, style):
         rest: Any = '...' if isinstance(value, str) else b'...'
-        return str(value[:style.truncate] + rest)
+        return str(value[: style.truncate] + rest)
     return str(value)
 
 
@@ -142,8 +153,9 @@ def fill(message: Any, values: Any, stamps: bool = False) -> list[Callable[[Any]
     :raises TypeError, AttributeError, ValueError, AssertionError: if the values do not fit
     """
     if not isinstance(values, Mapping):
-        raise TypeError(f"Value '{values}' is expected to be a dictionary but is a "
-                        f'{type(values).__name__}')
+        raise TypeError(
+            f"Value '{values}' is expected to be a dictionary but is a {type(values).__name__}"
+        )
     setters: list[Callable[[Any], None]] = []
     kinds = dict(zip(message.get_fields_and_field_types(), message.SLOT_TYPES))
     for name, value in values.items():
@@ -171,6 +183,7 @@ def _converted(field: Any, value: Any, kind: Any, stamps: bool, setters: list[An
         return array.array(field.typecode, value)
     if type(field).__name__ == 'ndarray':
         import numpy
+
         return numpy.array(value, dtype=field.dtype)
     if hasattr(field, 'SLOT_TYPES'):
         made = type(field)()

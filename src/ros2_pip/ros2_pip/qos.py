@@ -18,35 +18,50 @@ def add_qos_arguments(parser: argparse.ArgumentParser, default: str) -> None:
     :param default: name of the profile taken where none is given
     """
     from rclpy import qos
+
     parser.add_argument(
-        '--qos-profile', choices=qos.QoSPresetProfiles.short_keys(), default=default,
-        help='Quality of service preset profile (default: %(default)s)')
+        '--qos-profile',
+        choices=qos.QoSPresetProfiles.short_keys(),
+        default=default,
+        help='Quality of service preset profile (default: %(default)s)',
+    )
     parser.add_argument('--qos-depth', metavar='N', type=int, help='Queue size')
     for name, policy in (
-            ('history', qos.QoSHistoryPolicy), ('reliability', qos.QoSReliabilityPolicy),
-            ('durability', qos.QoSDurabilityPolicy), ('liveliness', qos.QoSLivelinessPolicy)):
+        ('history', qos.QoSHistoryPolicy),
+        ('reliability', qos.QoSReliabilityPolicy),
+        ('durability', qos.QoSDurabilityPolicy),
+        ('liveliness', qos.QoSLivelinessPolicy),
+    ):
         parser.add_argument(
-            f'--qos-{name}', choices=policy.short_keys(), help=f'Quality of service {name}')
+            f'--qos-{name}', choices=policy.short_keys(), help=f'Quality of service {name}'
+        )
     parser.add_argument(
-        '--qos-liveliness-lease-duration-seconds', type=float,
-        help='Quality of service liveliness lease duration')
+        '--qos-liveliness-lease-duration-seconds',
+        type=float,
+        help='Quality of service liveliness lease duration',
+    )
 
 
 def chosen_profile(args: argparse.Namespace) -> tuple[QoSProfile, bool]:
     """Return (the profile of the options, whether more than the preset profile was chosen)."""
     from rclpy import qos
     from rclpy.duration import Duration
+
     profile = qos.QoSPresetProfiles.get_from_short_key(args.qos_profile)
     given: dict[str, Any] = {}
     for name, policy in (
-            ('history', qos.QoSHistoryPolicy), ('reliability', qos.QoSReliabilityPolicy),
-            ('durability', qos.QoSDurabilityPolicy), ('liveliness', qos.QoSLivelinessPolicy)):
+        ('history', qos.QoSHistoryPolicy),
+        ('reliability', qos.QoSReliabilityPolicy),
+        ('durability', qos.QoSDurabilityPolicy),
+        ('liveliness', qos.QoSLivelinessPolicy),
+    ):
         word = getattr(args, f'qos_{name}')
         if word is not None:
             given[name] = policy.get_from_short_key(word)
     if args.qos_liveliness_lease_duration_seconds is not None:
         given['liveliness_lease_duration'] = Duration(
-            seconds=args.qos_liveliness_lease_duration_seconds)
+            seconds=args.qos_liveliness_lease_duration_seconds
+        )
     if args.qos_depth is not None:
         given['depth'] = args.qos_depth
     for name, value in given.items():
@@ -59,17 +74,21 @@ def chosen_profile(args: argparse.Namespace) -> tuple[QoSProfile, bool]:
 def matching_profile(node: Node, topic: str, args: argparse.Namespace) -> QoSProfile:
     """Return the profile of the options or, without any, one that all publishers go with."""
     from rclpy.qos import QoSDurabilityPolicy, QoSReliabilityPolicy
+
     profile, chosen = chosen_profile(args)
     publishers = node.get_publishers_info_by_topic(topic)
     if chosen or not publishers:
         return profile
     for name, strong, weak in (
-            ('reliability', QoSReliabilityPolicy.RELIABLE, QoSReliabilityPolicy.BEST_EFFORT),
-            ('durability', QoSDurabilityPolicy.TRANSIENT_LOCAL, QoSDurabilityPolicy.VOLATILE)):
+        ('reliability', QoSReliabilityPolicy.RELIABLE, QoSReliabilityPolicy.BEST_EFFORT),
+        ('durability', QoSDurabilityPolicy.TRANSIENT_LOCAL, QoSDurabilityPolicy.VOLATILE),
+    ):
         offers = [getattr(info.qos_profile, name) == strong for info in publishers]
         if any(offers) and not all(offers):
             kind = type(strong).__name__
-            print(f'Some, but not all, publishers are offering {kind}.{strong.name}. Falling back '
-                  f'to {kind}.{weak.name} as it will connect to all publishers')
+            print(
+                f'Some, but not all, publishers are offering {kind}.{strong.name}. Falling back '
+                f'to {kind}.{weak.name} as it will connect to all publishers'
+            )
         setattr(profile, name, strong if all(offers) else weak)
     return profile

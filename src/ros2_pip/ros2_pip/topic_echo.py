@@ -22,25 +22,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('topic_name', help="Name of the ROS topic to listen to (e.g. '/chatter')")
     add('message_type', nargs='?', help="Type of the ROS message (e.g. 'std_msgs/msg/String')")
     add('--csv', action='store_true', help='Output all recursive fields separated by commas')
-    add('--field', help="Echo a selected field of a message. Use '.' to select sub-fields, e.g. "
-        "'ros2 topic echo /odom --field pose.pose.position'")
-    add('-f', '--full-length', action='store_true',
-        help="Output all elements for arrays, bytes, and string with a length > "
-        "'--truncate-length'")
-    add('-l', '--truncate-length', type=_not_negative, default=128,
-        help='The length to truncate arrays, bytes, and string to (default: %(default)s)')
+    add(
+        '--field',
+        help="Echo a selected field of a message. Use '.' to select sub-fields, e.g. "
+        "'ros2 topic echo /odom --field pose.pose.position'",
+    )
+    add(
+        '-f',
+        '--full-length',
+        action='store_true',
+        help='Output all elements for arrays, bytes, and string with a length > '
+        "'--truncate-length'",
+    )
+    add(
+        '-l',
+        '--truncate-length',
+        type=_not_negative,
+        default=128,
+        help='The length to truncate arrays, bytes, and string to (default: %(default)s)',
+    )
     add('--no-arr', action='store_true', help="Don't print array fields of messages")
     add('--no-str', action='store_true', help="Don't print string fields of messages")
-    add('--flow-style', action='store_true',
-        help='Print collections in the flow style (not available with csv format)')
+    add(
+        '--flow-style',
+        action='store_true',
+        help='Print collections in the flow style (not available with csv format)',
+    )
     add('--no-lost-messages', action='store_true', help="Don't report when a message is lost")
     add('--raw', action='store_true', help='Echo the raw binary representation')
-    add('--filter', help='Python expression to filter messages that are printed; knows m, the '
-        'message')
+    add(
+        '--filter',
+        help='Python expression to filter messages that are printed; knows m, the message',
+    )
     add('--once', action='store_true', help='Print the first message received and then exit.')
     add('--timeout', metavar='N', type=float, help='Set a timeout in seconds for waiting')
-    add('-i', '--include-message-info', action='store_true',
-        help='Shows the associated message info.')
+    add(
+        '-i',
+        '--include-message-info',
+        action='store_true',
+        help='Shows the associated message info.',
+    )
 
 
 def _not_negative(text: str) -> int:
@@ -60,6 +81,7 @@ def main(args: argparse.Namespace) -> None:
     from rclpy.event_handler import SubscriptionEventCallbacks
     from rclpy.expand_topic_name import expand_topic_name
     from rclpy.task import Future
+
     done = Future()
     with graph.own_node(args) as node:
         topic = expand_topic_name(args.topic_name, node.get_name(), node.get_namespace())
@@ -73,9 +95,15 @@ def main(args: argparse.Namespace) -> None:
         if args.timeout is not None:
             node.create_timer(args.timeout, lambda: done.set_result(True))
         node.create_subscription(
-            kind, topic, on_message, matching_profile(node, topic, args), raw=args.raw,
-            event_callbacks=None if args.no_lost_messages
-            else SubscriptionEventCallbacks(message_lost=_print_lost))
+            kind,
+            topic,
+            on_message,
+            matching_profile(node, topic, args),
+            raw=args.raw,
+            event_callbacks=None
+            if args.no_lost_messages
+            else SubscriptionEventCallbacks(message_lost=_print_lost),
+        )
         rclpy.spin_until_future_complete(node, done)
 
 
@@ -92,8 +120,10 @@ def message_class(node: Any, topic: str, name: str | None) -> Any:
             print(f'WARNING: topic [{topic}] does not appear to be published yet')
             raise RuntimeError('Could not determine the type for the passed topic')
         if len(types) > 1:
-            raise RuntimeError(f"Cannot echo topic '{topic}', as it contains more than one type: "
-                               f"[{', '.join(types)}]")
+            raise RuntimeError(
+                f"Cannot echo topic '{topic}', as it contains more than one type: "
+                f'[{", ".join(types)}]'
+            )
         name = types[0]
         wrong = f"The message type '{name}' is invalid"
     else:
@@ -112,7 +142,10 @@ def _shower(args: argparse.Namespace) -> Callable[[Any, Any], bool]:
     keep = compile(args.filter, '--filter', 'eval') if args.filter else None
     style = Style(
         truncate=None if args.full_length else args.truncate_length,
-        no_arrays=args.no_arr, no_strings=args.no_str, flow=args.flow_style)
+        no_arrays=args.no_arr,
+        no_strings=args.no_str,
+        flow=args.flow_style,
+    )
 
     def show(message: Any, info: Any) -> bool:
         for field in fields or ():
@@ -143,5 +176,8 @@ def _print(message: Any, info: Any, csv: bool, style: Style) -> None:
 
 
 def _print_lost(status: Any) -> None:
-    print(f'A message was lost!!!\n\ttotal count change:{status.total_count_change}\n\t'
-          f'total count: {status.total_count}', end='---\n')
+    print(
+        f'A message was lost!!!\n\ttotal count change:{status.total_count_change}\n\t'
+        f'total count: {status.total_count}',
+        end='---\n',
+    )

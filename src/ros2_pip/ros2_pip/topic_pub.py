@@ -31,24 +31,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('message_type', help="Type of the ROS message (e.g. 'std_msgs/String')")
     values = parser.add_mutually_exclusive_group()
     values.add_argument(
-        'values', nargs='?', default='{}', help='Values to fill the message with in YAML format '
-        "(e.g. 'data: Hello World'); 'auto' for a header and 'now' for a time are the moment")
+        'values',
+        nargs='?',
+        default='{}',
+        help='Values to fill the message with in YAML format '
+        "(e.g. 'data: Hello World'); 'auto' for a header and 'now' for a time are the moment",
+    )
     values.add_argument('--stdin', action='store_true', help='Read values from standard input')
-    add('-r', '--rate', metavar='N', type=_positive, default=1.0,
-        help='Publishing rate in Hz (default: 1)')
-    add('-p', '--print', metavar='N', type=int, default=1,
-        help='Only print every N-th published message (default: 1)')
+    add(
+        '-r',
+        '--rate',
+        metavar='N',
+        type=_positive,
+        default=1.0,
+        help='Publishing rate in Hz (default: 1)',
+    )
+    add(
+        '-p',
+        '--print',
+        metavar='N',
+        type=int,
+        default=1,
+        help='Only print every N-th published message (default: 1)',
+    )
     times = parser.add_mutually_exclusive_group()
     times.add_argument('-1', '--once', action='store_true', help='Publish one message and exit')
     times.add_argument(
-        '-t', '--times', type=int, default=0, help='Publish this number of times and then exit')
-    add('-w', '--wait-matching-subscriptions', type=int, default=None,
+        '-t', '--times', type=int, default=0, help='Publish this number of times and then exit'
+    )
+    add(
+        '-w',
+        '--wait-matching-subscriptions',
+        type=int,
+        default=None,
         help='Wait until finding the specified number of matching subscriptions. Defaults to 1 '
-        'when using "-1"/"--once"/"--times", otherwise defaults to 0.')
-    add('--max-wait-time-secs', type=_positive, default=None,
-        help='Maximum wait time in seconds for matching subscriptions; endless without it')
-    add('--keep-alive', metavar='N', type=_positive, default=0.1,
-        help='Keep publishing node alive for N seconds after the last msg (default: 0.1)')
+        'when using "-1"/"--once"/"--times", otherwise defaults to 0.',
+    )
+    add(
+        '--max-wait-time-secs',
+        type=_positive,
+        default=None,
+        help='Maximum wait time in seconds for matching subscriptions; endless without it',
+    )
+    add(
+        '--keep-alive',
+        metavar='N',
+        type=_positive,
+        default=0.1,
+        help='Keep publishing node alive for N seconds after the last msg (default: 0.1)',
+    )
     add('-n', '--node-name', help='Name of the created publishing node')
 
 
@@ -66,8 +97,10 @@ def main(args: argparse.Namespace) -> Any:
     if wanted is None:
         wanted = int(times != 0)
     if wanted == 0 and args.max_wait_time_secs is not None:
-        return ('--max-wait-time-secs option is only effective with '
-                '--wait-matching-subscriptions, --once or --times')
+        return (
+            '--max-wait-time-secs option is only effective with '
+            '--wait-matching-subscriptions, --once or --times'
+        )
     message = kind()
     try:
         stamps = fill(message, values, stamps=True)
@@ -86,6 +119,7 @@ def main(args: argparse.Namespace) -> Any:
 
 def _wait_for_subscriptions(publisher: Any, wanted: int, timeout_s: float | None) -> str | None:
     """Wait for enough subscriptions; return what to say if they do not come."""
+
     def enough() -> bool:
         return bool(publisher.get_subscription_count() >= wanted)
 
@@ -95,16 +129,23 @@ def _wait_for_subscriptions(publisher: Any, wanted: int, timeout_s: float | None
         print(f'Waiting for at least {wanted} matching subscription(s)...')
         wait_s = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
         if wait_s <= 0.0:
-            return (f'Timed out waiting for subscribers: Expected {wanted} subcribers but only '
-                    f'got {publisher.get_subscription_count()} subscribers')
+            return (
+                f'Timed out waiting for subscribers: Expected {wanted} subcribers but only '
+                f'got {publisher.get_subscription_count()} subscribers'
+            )
     return None
 
 
 def _publish(
-    node: Any, publisher: Any, message: Any, stamps: list[Any], times: int,
+    node: Any,
+    publisher: Any,
+    message: Any,
+    stamps: list[Any],
+    times: int,
     args: argparse.Namespace,
 ) -> None:
     import rclpy
+
     count = 0
 
     def publish() -> None:

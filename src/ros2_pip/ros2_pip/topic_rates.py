@@ -27,30 +27,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     graph.add_node_arguments(parser)
     parser.add_argument('topic_name', help="Name of the ROS topic to listen to (e.g. '/chatter')")
     parser.add_argument(
-        '-w', '--window', type=_positive, metavar='WINDOW',
-        help=f"window size, in # of messages (default: {_WINDOWS['hz']}, for bw {_WINDOWS['bw']})")
+        '-w',
+        '--window',
+        type=_positive,
+        metavar='WINDOW',
+        help=f'window size, in # of messages (default: {_WINDOWS["hz"]}, for bw {_WINDOWS["bw"]})',
+    )
 
 
 def add_hz_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of hz."""
     add_arguments(parser)
     parser.add_argument(
-        '--filter', metavar='EXPR',
-        help='only measure messages matching the specified Python expression of m, the message')
+        '--filter',
+        metavar='EXPR',
+        help='only measure messages matching the specified Python expression of m, the message',
+    )
     parser.add_argument(
-        '--wall-time', action='store_true', help='calculates rate using wall time which can be '
-        'helpful when clock is not published during simulation')
+        '--wall-time',
+        action='store_true',
+        help='calculates rate using wall time which can be '
+        'helpful when clock is not published during simulation',
+    )
 
 
 def _subscribed(
-    args: argparse.Namespace, measure: Callable[[Any], Callable[[Any], None]],
-    report: Callable[[], None], raw: bool = False,
+    args: argparse.Namespace,
+    measure: Callable[[Any], Callable[[Any], None]],
+    report: Callable[[], None],
+    raw: bool = False,
 ) -> None:
     """Measure every message and report every second, for ever; waits for the topic for ever."""
     import rclpy
     from rclpy.clock import Clock, ClockType
     from rclpy.expand_topic_name import expand_topic_name
     from rclpy.qos import qos_profile_sensor_data
+
     with graph.own_node(args) as node:
         topic = expand_topic_name(args.topic_name, node.get_name(), node.get_namespace())
         types = graph.find_types(node.get_topic_names_and_types, topic)
@@ -59,7 +71,8 @@ def _subscribed(
         while not types:
             types = graph.find_types(node.get_topic_names_and_types, topic)
         node.create_subscription(
-            interface('msg', types[0]), topic, measure(node), qos_profile_sensor_data, raw=raw)
+            interface('msg', types[0]), topic, measure(node), qos_profile_sensor_data, raw=raw
+        )
         # Simulated time may stand still: the report is due all the same.
         node.create_timer(1.0, report, clock=Clock(clock_type=ClockType.STEADY_TIME))
         rclpy.spin(node)
@@ -67,8 +80,10 @@ def _subscribed(
 
 def _spread(values_ns: list[int]) -> str:
     """Return the line with the extremes and the deviation of some times."""
-    return (f'\tmin: {min(values_ns) * 1e-9:.3f}s max: {max(values_ns) * 1e-9:.3f}s '
-            f'std dev: {statistics.pstdev(values_ns) * 1e-9:.5f}s window: {len(values_ns)}')
+    return (
+        f'\tmin: {min(values_ns) * 1e-9:.3f}s max: {max(values_ns) * 1e-9:.3f}s '
+        f'std dev: {statistics.pstdev(values_ns) * 1e-9:.5f}s window: {len(values_ns)}'
+    )
 
 
 def hz(args: argparse.Namespace) -> None:
@@ -79,6 +94,7 @@ def hz(args: argparse.Namespace) -> None:
 
     def measure(node: Any) -> Callable[[Any], None]:
         from rclpy.clock import Clock, ClockType
+
         clock = Clock(clock_type=ClockType.SYSTEM_TIME) if args.wall_time else node.get_clock()
 
         def on_message(message: Any) -> None:
@@ -128,8 +144,11 @@ def delay(args: argparse.Namespace) -> None:
         nonlocal fresh
         if delays:
             mean = sum(delays) / len(delays)
-            print(f'average delay: {mean * 1e-9:.3f}\n{_spread(list(delays))}' if fresh
-                  else 'no new messages')
+            print(
+                f'average delay: {mean * 1e-9:.3f}\n{_spread(list(delays))}'
+                if fresh
+                else 'no new messages'
+            )
         fresh = False
 
     _subscribed(args, measure, report)
@@ -138,7 +157,8 @@ def delay(args: argparse.Namespace) -> None:
 def bw(args: argparse.Namespace) -> None:
     """Print the bytes per second of a topic, once a second."""
     sizes: collections.deque[tuple[int, int]] = collections.deque(
-        maxlen=args.window or _WINDOWS['bw'])
+        maxlen=args.window or _WINDOWS['bw']
+    )
     now_ns: Callable[[], int] = lambda: 0
 
     def measure(node: Any) -> Callable[[Any], None]:
@@ -157,10 +177,14 @@ def bw(args: argparse.Namespace) -> None:
             return
         lengths = [size for _, size in sizes]
         rate = sum(lengths) / (span * 1e-9)
-        shown = [_bytes(value, rate) for value in (
-            rate, sum(lengths) / len(lengths), min(lengths), max(lengths))]
-        print(f'{shown[0]}/s from {len(lengths)} messages\n\tMessage size mean: {shown[1]} '
-              f'min: {shown[2]} max: {shown[3]}')
+        shown = [
+            _bytes(value, rate)
+            for value in (rate, sum(lengths) / len(lengths), min(lengths), max(lengths))
+        ]
+        print(
+            f'{shown[0]}/s from {len(lengths)} messages\n\tMessage size mean: {shown[1]} '
+            f'min: {shown[2]} max: {shown[3]}'
+        )
 
     _subscribed(args, measure, report, raw=True)
 

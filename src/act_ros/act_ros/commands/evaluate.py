@@ -112,7 +112,11 @@ class Evaluator:
             if world.success:
                 break
         return Result(
-            seed, world.success, world.max_reward, tick + 1, 1e3 * float(np.median(inference_s)),
+            seed,
+            world.success,
+            world.max_reward,
+            tick + 1,
+            1e3 * float(np.median(inference_s)),
             digest.hexdigest()[:16],
         )
 
@@ -154,20 +158,39 @@ def evaluate(setting: Setting, seeds: Sequence[int], workers: int) -> Iterator[R
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
     p = argparse.ArgumentParser(
-        prog='evaluate', description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        prog='evaluate',
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    p.add_argument('--checkpoint', default='aloha_sim_transfer_cube', help='name in models/, or a path')
+    p.add_argument(
+        '--checkpoint', default='aloha_sim_transfer_cube', help='name in models/, or a path'
+    )
     p.add_argument('--task', choices=sorted(STEPS), default='transfer_cube', help='simulated task')
     p.add_argument('--episodes', type=int, default=50, help='how many seeds to run')
-    p.add_argument('--first-seed', type=int, default=0, help='the first of them; training uses 1000 and up')
-    p.add_argument('--ensemble', choices=ORDERS, default='oldest',
-                   help='which prediction weighs most in the temporal ensemble; off: execute chunks')
+    p.add_argument(
+        '--first-seed', type=int, default=0, help='the first of them; training uses 1000 and up'
+    )
+    p.add_argument(
+        '--ensemble',
+        choices=ORDERS,
+        default='oldest',
+        help='which prediction weighs most in the temporal ensemble; off: execute chunks',
+    )
     p.add_argument('--m', type=float, default=0.01, help='the ensemble weighs exp(-m i)')
-    p.add_argument('--execute', type=int, default=0, help='with --ensemble off: actions taken of each chunk; 0: all')
+    p.add_argument(
+        '--execute',
+        type=int,
+        default=0,
+        help='with --ensemble off: actions taken of each chunk; 0: all',
+    )
     p.add_argument('--workers', type=int, default=1, help='processes; each takes --threads cores')
     p.add_argument('--threads', type=int, default=1, help='cores for the network in each process')
-    p.add_argument('--output', type=Path, help='folder for results.json, and for the picture and film below')
-    p.add_argument('--video', action='store_true', help='also film the first seed, with a plot of its joints')
+    p.add_argument(
+        '--output', type=Path, help='folder for results.json, and for the picture and film below'
+    )
+    p.add_argument(
+        '--video', action='store_true', help='also film the first seed, with a plot of its joints'
+    )
     return p
 
 
@@ -175,7 +198,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 when every episode ran, 2 when the input was wrong."""
     args = parser().parse_args(argv)
     if min(args.episodes, args.workers, args.threads) < 1 or args.execute < 0:
-        print('evaluate: --episodes, --workers and --threads must be at least 1, --execute 0 or more', file=sys.stderr)
+        print(
+            'evaluate: --episodes, --workers and --threads must be at least 1, --execute 0 or more',
+            file=sys.stderr,
+        )
         return 2
     if args.video and not args.output:
         print('evaluate: --video needs --output FOLDER to put the film into', file=sys.stderr)
@@ -208,14 +234,20 @@ def _run(args: argparse.Namespace) -> int:
 
 def _report(setting: Setting, results: Sequence[Result]) -> None:
     rewards: NDArray[np.int64] = np.array([r.max_reward for r in results])
-    print(f'{setting.checkpoint} on {setting.task}: {success_line(sum(r.success for r in results), len(results))}')
-    print('  reached stage: ' + ', '.join(f'{s}: {int((rewards >= s).sum())}' for s in range(1, 5)))
+    print(
+        f'{setting.checkpoint} on {setting.task}: {success_line(sum(r.success for r in results), len(results))}'
+    )
+    print(
+        '  reached stage: ' + ', '.join(f'{s}: {int((rewards >= s).sum())}' for s in range(1, 5))
+    )
     print(f'  failed seeds: {[r.seed for r in results if not r.success] or "none"}')
     print(f'  inference: {np.median([r.inference_ms for r in results]):.1f} ms (median)')
 
 
 def _save(path: Path, setting: Setting, results: Sequence[Result]) -> None:
-    text = json.dumps({'setting': asdict(setting), 'results': [asdict(r) for r in results]}, indent=1)
+    text = json.dumps(
+        {'setting': asdict(setting), 'results': [asdict(r) for r in results]}, indent=1
+    )
     path.write_text(text + '\n', encoding='utf-8')
     print(f'  results: {path}')
 
@@ -226,7 +258,9 @@ def _film(setting: Setting, seed: int, folder: Path) -> None:
     verdict = 'success' if result.success else f'stage {result.max_reward}'
     names = RobotSpec.load().joint_names
     write_video(folder / f'seed_{seed}.mp4', trace.frames, fps=50)
-    plot_episode(folder / f'seed_{seed}.png', trace, names, f'{setting.task}, seed {seed}: {verdict}')
+    plot_episode(
+        folder / f'seed_{seed}.png', trace, names, f'{setting.task}, seed {seed}: {verdict}'
+    )
     print(f'  film and plot of seed {seed}: {folder}')
 
 

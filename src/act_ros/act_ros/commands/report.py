@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,9 @@ class EpisodeTrace:
     qpos: list[NDArray[np.floating]] = field(default_factory=list)
     action: list[NDArray[np.floating]] = field(default_factory=list)
 
-    def append(self, frame: Frame, qpos: NDArray[np.floating], action: NDArray[np.floating]) -> None:
+    def append(
+        self, frame: Frame, qpos: NDArray[np.floating], action: NDArray[np.floating]
+    ) -> None:
         """Add one tick: a picture (h, w, 3), positions (14,) and the command (14,)."""
         self.frames.append(frame)
         self.qpos.append(np.array(qpos))
@@ -56,12 +59,17 @@ def write_video(path: Path, frames: Sequence[Frame], fps: int) -> None:
     """Write RGB frames (h, w, 3) as an H.264 mp4 that browsers play."""
     import imageio.v2 as imageio  # slow to import, and only wanted here
 
-    with imageio.get_writer(path, fps=fps, codec='libx264', quality=7, macro_block_size=8) as writer:
+    writer: Any  # imageio's types know no video
+    with imageio.get_writer(
+        path, fps=fps, codec='libx264', quality=7, macro_block_size=8
+    ) as writer:
         for frame in frames:
             writer.append_data(frame)
 
 
-def plot_episode(path: Path, trace: EpisodeTrace, names: Sequence[str], title: str, rate_hz: float = 50.0) -> None:
+def plot_episode(
+    path: Path, trace: EpisodeTrace, names: Sequence[str], title: str, rate_hz: float = 50.0
+) -> None:
     """Plot commands against measured positions, one panel a joint, into a PNG."""
     import matplotlib
 

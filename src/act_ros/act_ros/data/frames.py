@@ -61,7 +61,8 @@ def cached_frames(
             raise EpisodeError(
                 f'the cache of decoded frames cannot be written in {cache}: {error}; name another place with --cache'
             ) from error
-    return np.load(path, mmap_mode='r')
+    frames: NDArray[np.uint8] = np.load(path, mmap_mode='r')
+    return frames
 
 
 def _build(

@@ -10,6 +10,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +39,8 @@ def build_backbone(config: PolicyConfig) -> tuple[nn.Sequential, int]:
         *(f'layer{i + 1}' for i in range(config.backbone_layers)),
     ]
     trunk = nn.Sequential(OrderedDict((name, getattr(resnet, name)) for name in names))
-    return trunk.to(memory_format=torch.channels_last), 64 * 2 ** (config.backbone_layers - 1)
+    channels_last: Any = {'memory_format': torch.channels_last}  # not in PyTorch's own types
+    return trunk.to(**channels_last), 64 * 2 ** (config.backbone_layers - 1)
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
@@ -48,6 +50,11 @@ def group_norm(channels: int) -> nn.GroupNorm:
 
 class FrozenBatchNorm(nn.Module):
     """Batch normalization with fixed statistics and affine, as detection networks and the paper's code use it."""
+
+    weight: Tensor
+    bias: Tensor
+    running_mean: Tensor
+    running_var: Tensor
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -34,16 +34,24 @@ def to_rgb(
     """
     channels = CHANNELS.get(encoding)
     if channels is None:
-        raise ImageError(f"encoding '{encoding}' is not read; publish one of {', '.join(CHANNELS)}")
+        raise ImageError(
+            f"encoding '{encoding}' is not read; publish one of {', '.join(CHANNELS)}"
+        )
     if height <= 0 or width <= 0:
-        raise ImageError(f'image of {height} rows and {width} columns; expected at least one of each')
+        raise ImageError(
+            f'image of {height} rows and {width} columns; expected at least one of each'
+        )
     if step < width * channels:
-        raise ImageError(f'step is {step} bytes, but {width} pixels of {encoding} need at least {width * channels}')
+        raise ImageError(
+            f'step is {step} bytes, but {width} pixels of {encoding} need at least {width * channels}'
+        )
     flat = np.frombuffer(data, dtype=np.uint8)
     # The last row may come without its padding, as some drivers send it.
     needed = (height - 1) * step + width * channels
     if flat.size < needed:
-        raise ImageError(f'{flat.size} bytes of data, but {height} rows of step {step} need {needed}')
+        raise ImageError(
+            f'{flat.size} bytes of data, but {height} rows of step {step} need {needed}'
+        )
     pixels = np.lib.stride_tricks.as_strided(
         flat, (height, width, channels), (step, channels, 1), writeable=False
     )
@@ -72,4 +80,6 @@ def resize(image: Frame, height: int, width: int) -> Frame:
             f'image of {have_w}x{have_h} does not have the aspect ratio of {width}x{height}, which the policy '
             f'was trained on; set the camera to that ratio'
         )
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return np.asarray(
+        cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8
+    )

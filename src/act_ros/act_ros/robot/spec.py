@@ -56,7 +56,9 @@ class GripperScale:
     def __post_init__(self) -> None:
         for what in ('joint', 'finger'):
             if getattr(self, f'{what}_open') == getattr(self, f'{what}_closed'):
-                raise SpecError(f'gripper scale: {what}_open and {what}_closed are equal; measure both ends of the gripper')
+                raise SpecError(
+                    f'gripper scale: {what}_open and {what}_closed are equal; measure both ends of the gripper'
+                )
 
     def joint_to_unit(self, joint_rad: float) -> float:
         """Opening (0..1) at a motor angle in radians."""
@@ -102,7 +104,9 @@ class RobotSpec:
     @property
     def joint_names(self) -> tuple[str, ...]:
         """Names of the vector's entries in order: 'left_waist' ... 'right_gripper'."""
-        return tuple(f'{arm.side}_{joint}' for arm in self.arms for joint in (*self.joints, 'gripper'))
+        return tuple(
+            f'{arm.side}_{joint}' for arm in self.arms for joint in (*self.joints, 'gripper')
+        )
 
     @property
     def grippers(self) -> tuple[int, ...]:
@@ -127,10 +131,14 @@ class RobotSpec:
             with path.open(encoding='utf-8') as file:
                 return _parse(yaml.safe_load(file))
         except OSError as error:
-            raise SpecError(f'cannot read the robot configuration {path}: {error.strerror}') from error
+            raise SpecError(
+                f'cannot read the robot configuration {path}: {error.strerror}'
+            ) from error
         except (KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
             why = f'entry {error} is missing' if isinstance(error, KeyError) else str(error)
-            raise SpecError(f'{path}: {why}; compare it with config/aloha.yaml of act_ros') from error
+            raise SpecError(
+                f'{path}: {why}; compare it with config/aloha.yaml of act_ros'
+            ) from error
 
 
 def _parse(raw: dict[str, Any]) -> RobotSpec:
@@ -163,7 +171,9 @@ def _check(spec: RobotSpec) -> None:
         spec.joint_names, spec.lower, spec.upper, spec.velocity, spec.start, strict=True
     ):
         if not lower <= start <= upper:
-            raise SpecError(f'{name}: start {start} is not between lower {lower} and upper {upper}')
+            raise SpecError(
+                f'{name}: start {start} is not between lower {lower} and upper {upper}'
+            )
         if not velocity > 0:
             raise SpecError(f'{name}: velocity must be positive, got {velocity}')
     if not spec.rate_hz > 0:

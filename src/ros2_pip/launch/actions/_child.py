@@ -58,7 +58,9 @@ class Child:
     """A process that was started; `start` makes it."""
 
     def __init__(
-        self, transport: asyncio.SubprocessTransport, protocol: _Protocol,
+        self,
+        transport: asyncio.SubprocessTransport,
+        protocol: _Protocol,
         terminals: Sequence[asyncio.BaseTransport],
     ) -> None:
         """Take over what `start` has made."""
@@ -138,10 +140,13 @@ async def start(
         for slave in slaves:
             os.close(slave)
     terminals = [
-        (await loop.connect_read_pipe(
-            lambda fd=fd: _Reader(fd, receive, protocol.closed[fd]),
-            os.fdopen(master, 'rb', 0)))[0]
-        for fd, master in enumerate(masters, start=1)]
+        (
+            await loop.connect_read_pipe(
+                lambda fd=fd: _Reader(fd, receive, protocol.closed[fd]), os.fdopen(master, 'rb', 0)
+            )
+        )[0]
+        for fd, master in enumerate(masters, start=1)
+    ]
     return Child(transport, protocol, terminals)
 
 

@@ -18,7 +18,10 @@ class SetLaunchConfiguration(Action):
     """Set a launch configuration."""
 
     def __init__(
-        self, name: SomeSubstitutionsType, value: SomeSubstitutionsType, **kwargs: Any,
+        self,
+        name: SomeSubstitutionsType,
+        value: SomeSubstitutionsType,
+        **kwargs: Any,
     ) -> None:
         """Set ``name`` to ``value`` when reached."""
         super().__init__(**kwargs)
@@ -72,11 +75,14 @@ class ResetLaunchConfigurations(Action):
         super().__init__(**kwargs)
         self.__kept = [
             (normalize_to_list_of_substitutions(name), normalize_to_list_of_substitutions(value))
-            for name, value in (launch_configurations or {}).items()]
+            for name, value in (launch_configurations or {}).items()
+        ]
 
     def execute(self, context: LaunchContext) -> None:
         """Remove, then set."""
-        kept = {perform_substitutions(context, name): perform_substitutions(context, value)
-                for name, value in self.__kept}
+        kept = {
+            perform_substitutions(context, name): perform_substitutions(context, value)
+            for name, value in self.__kept
+        }
         context.launch_configurations.clear()
         context.launch_configurations.update(kept)

@@ -42,7 +42,8 @@ class DeclareLaunchArgument(Action):
         self.name = name
         self.choices = None if choices is None else list(choices)
         self.default_value = (
-            None if default_value is None else normalize_to_list_of_substitutions(default_value))
+            None if default_value is None else normalize_to_list_of_substitutions(default_value)
+        )
         self.description = self.__described(description)
         self._conditionally_included = False
         if self.choices is None:
@@ -51,8 +52,10 @@ class DeclareLaunchArgument(Action):
             self.__fail('Provided choices arg is empty. Use None to ignore the choice list.')
         known = isinstance(default_value, str) and not isinstance(default_value, Substitution)
         if known and default_value not in self.choices:
-            self.__fail(f'Provided default_value "{default_value}" is not in provided choices '
-                        f'"{self.choices}".')
+            self.__fail(
+                f'Provided default_value "{default_value}" is not in provided choices '
+                f'"{self.choices}".'
+            )
 
     def __described(self, description: str | None) -> str:
         if self.choices is None:
@@ -76,11 +79,16 @@ class DeclareLaunchArgument(Action):
             if self.default_value is None:
                 get_logger('launch.actions.declare_launch_argument').error(
                     'Required launch argument "%s" (description: "%s") was not provided',
-                    self.name, self.description)
+                    self.name,
+                    self.description,
+                )
                 raise RuntimeError(f'Required launch argument "{self.name}" was not provided.')
             context.launch_configurations[self.name] = perform_substitutions(
-                context, self.default_value)
+                context, self.default_value
+            )
         value = context.launch_configurations[self.name]
         if self.choices is not None and value not in self.choices:
-            self.__fail(f'Argument "{self.name}" provided value "{value}" is not valid. '
-                        f'Valid options are: {self.choices}')
+            self.__fail(
+                f'Argument "{self.name}" provided value "{value}" is not valid. '
+                f'Valid options are: {self.choices}'
+            )

@@ -19,7 +19,10 @@ class SetEnvironmentVariable(Action):
     """Set an environment variable."""
 
     def __init__(
-        self, name: SomeSubstitutionsType, value: SomeSubstitutionsType, **kwargs: Any,
+        self,
+        name: SomeSubstitutionsType,
+        value: SomeSubstitutionsType,
+        **kwargs: Any,
     ) -> None:
         """Set ``name`` to ``value`` when reached."""
         super().__init__(**kwargs)

@@ -54,7 +54,8 @@ class ExecuteLocal(Action):
         cached_output: bool = False,
         log_cmd: bool = False,
         on_exit: SomeEntitiesType
-        | Callable[[ProcessExited, LaunchContext], SomeEntitiesType | None] | None = None,
+        | Callable[[ProcessExited, LaunchContext], SomeEntitiesType | None]
+        | None = None,
         respawn: bool | SomeSubstitutionsType = False,
         respawn_delay: float | None = None,
         respawn_max_retries: int = -1,
@@ -84,7 +85,8 @@ class ExecuteLocal(Action):
         self.emulate_tty = emulate_tty
         chosen: Any = os.environ.get('OVERRIDE_LAUNCH_PROCESS_OUTPUT', output)
         self.output = (
-            chosen if isinstance(chosen, Mapping) else normalize_to_list_of_substitutions(chosen))
+            chosen if isinstance(chosen, Mapping) else normalize_to_list_of_substitutions(chosen)
+        )
         self.process_details: dict[str, Any] | None = None
         self.__output_format = output_format
         self.__cache: dict[int, list[str]] | None = {1: [], 2: []} if cached_output else None
@@ -133,8 +135,13 @@ class ExecuteLocal(Action):
         description = self.process_description
         description.prepare(context, self)
         self.process_details = {
-            'action': self, 'name': description.final_name, 'cmd': description.final_cmd,
-            'cwd': description.final_cwd, 'env': description.final_env, 'pid': -1}
+            'action': self,
+            'name': description.final_name,
+            'cmd': description.final_cmd,
+            'cwd': description.final_cwd,
+            'env': description.final_env,
+            'pid': -1,
+        }
 
     def execute(self, context: LaunchContext) -> None:
         """
@@ -143,8 +150,10 @@ class ExecuteLocal(Action):
         :raises RuntimeError: if this was executed before: a process is an action of its own
         """
         if self.__task is not None:
-            raise RuntimeError(f"ExecuteLocal action '{self.process_description.final_name}': "
-                               f'executed more than once: {self.describe()}')
+            raise RuntimeError(
+                f"ExecuteLocal action '{self.process_description.final_name}': "
+                f'executed more than once: {self.describe()}'
+            )
         self.prepare(context)
         if context.is_shutdown:
             return
@@ -164,16 +173,24 @@ class ExecuteLocal(Action):
     def __handlers(self) -> list[BaseEventHandler]:
         from ..event_handlers import OnProcessExit, OnShutdown
         from .opaque import OpaqueFunction
+
         handlers: list[BaseEventHandler] = [
             EventHandler(
-                matcher=lambda event: isinstance(event, ShutdownProcess)
-                and event.process_matcher(self),
-                entities=OpaqueFunction(function=lambda context: self.__stop(context, sigint=True))),
+                matcher=lambda event: (
+                    isinstance(event, ShutdownProcess) and event.process_matcher(self)
+                ),
+                entities=OpaqueFunction(
+                    function=lambda context: self.__stop(context, sigint=True)
+                ),
+            ),
             EventHandler(
-                matcher=lambda event: isinstance(event, SignalProcess)
-                and event.process_matcher(self),
-                entities=OpaqueFunction(function=self.__on_signal)),
-            OnShutdown(on_shutdown=self.__on_shutdown)]
+                matcher=lambda event: (
+                    isinstance(event, SignalProcess) and event.process_matcher(self)
+                ),
+                entities=OpaqueFunction(function=self.__on_signal),
+            ),
+            OnShutdown(on_shutdown=self.__on_shutdown),
+        ]
         if self.__on_exit is not None:
             handlers.append(OnProcessExit(target_action=self, on_exit=self.__on_exit))
         return handlers
@@ -197,15 +214,24 @@ class ExecuteLocal(Action):
         if self.__log_cmd:
             self.__logger.info(
                 "process details: cmd='%s', cwd='%s', custom_env?=%s",
-                _shown(details['cmd']), details['cwd'], details['env'] is not None)
+                _shown(details['cmd']),
+                details['cwd'],
+                details['env'] is not None,
+            )
         try:
             child = await _child.start(
-                details['cmd'], lambda fd, data: self.__on_output(context, fd, data),
-                self.__on_start, cwd=details['cwd'], env=details['env'], shell=self.shell,
-                emulate_tty=self.__wants_tty(context))
+                details['cmd'],
+                lambda fd, data: self.__on_output(context, fd, data),
+                self.__on_start,
+                cwd=details['cwd'],
+                env=details['env'],
+                shell=self.shell,
+                emulate_tty=self.__wants_tty(context),
+            )
         except Exception:
             self.__logger.error(
-                'exception occurred while executing process:\n%s', traceback.format_exc())
+                'exception occurred while executing process:\n%s', traceback.format_exc()
+            )
             return False
         self.__child = child
         context.emit_event_sync(ProcessStarted(**details))
@@ -225,7 +251,8 @@ class ExecuteLocal(Action):
         if configured is None:
             return self.emulate_tty
         return evaluate_condition_expression(
-            context, normalize_to_list_of_substitutions(configured))
+            context, normalize_to_list_of_substitutions(configured)
+        )
 
     # What comes from it
 
@@ -251,8 +278,12 @@ class ExecuteLocal(Action):
         if code == 0:
             self.__logger.info('process has finished cleanly [pid %d]', pid)
         else:
-            self.__logger.error("process has died [pid %d, exit code %d, cmd '%s'].",
-                                pid, code, _shown(self.process_details['cmd']))
+            self.__logger.error(
+                "process has died [pid %d, exit code %d, cmd '%s'].",
+                pid,
+                code,
+                _shown(self.process_details['cmd']),
+            )
         context.emit_event_sync(ProcessExited(returncode=code, **self.process_details))
 
     # Signals and shutdown
@@ -270,7 +301,8 @@ class ExecuteLocal(Action):
             self.__logger.info("sending signal '%s' to process[%s]", signal_name, name)
         if not self.__child.send_signal(signal.Signals[signal_name]):
             self.__logger.debug(
-                "signal '%s' not sent to '%s' because it has closed already", signal_name, name)
+                "signal '%s' not sent to '%s' because it has closed already", signal_name, name
+            )
 
     def __on_shutdown(self, event: Event, context: LaunchContext) -> None:
         assert isinstance(event, Shutdown)
@@ -283,8 +315,10 @@ class ExecuteLocal(Action):
             return
         self.__stop_with_sigint = sigint
         try:
-            texts = [perform_substitutions(context, timeout)
-                     for timeout in (self.sigterm_timeout, self.sigkill_timeout)]
+            texts = [
+                perform_substitutions(context, timeout)
+                for timeout in (self.sigterm_timeout, self.sigkill_timeout)
+            ]
             self.__timeouts = texts[0], float(texts[0]), float(texts[1])
         finally:
             self.__stopping.set()  # a timeout that is no number is an error, and no way out
@@ -305,7 +339,12 @@ class ExecuteLocal(Action):
         assert self.process_details is not None
         self.__logger.error(
             "process[%s] failed to terminate '%s' seconds after receiving '%s', "
-            "escalating to '%s'", self.process_details['name'], seconds, last, now)
+            "escalating to '%s'",
+            self.process_details['name'],
+            seconds,
+            last,
+            now,
+        )
         self.__send(now)
 
 
@@ -330,9 +369,10 @@ class ExecuteProcess(ExecuteLocal):
         """See `launch.descriptions.Executable` and `ExecuteLocal` for the parameters."""
         super().__init__(
             process_description=Executable(
-                cmd=cmd, prefix=prefix, name=name, cwd=cwd, env=env,
-                additional_env=additional_env),
-            **kwargs)
+                cmd=cmd, prefix=prefix, name=name, cwd=cwd, env=env, additional_env=additional_env
+            ),
+            **kwargs,
+        )
 
     @property
     def name(self) -> Any:

@@ -52,15 +52,20 @@ class GroupAction(Action):
     def get_sub_entities(self) -> list[LaunchDescriptionEntity]:
         """Return the actions, with those that begin and end the scope around them."""
         sets: list[LaunchDescriptionEntity] = [
-            SetLaunchConfiguration(name, value) for name, value in self.__configurations.items()]
+            SetLaunchConfiguration(name, value) for name, value in self.__configurations.items()
+        ]
         if not self.__scoped:
             return [*sets, *self.__actions]
         if not self.__forwarding:
             sets = [ResetEnvironment(), ResetLaunchConfigurations(self.__configurations)]
         return [
-            PushLaunchConfigurations(), PushEnvironment(),
-            *sets, *self.__actions,
-            PopEnvironment(), PopLaunchConfigurations()]
+            PushLaunchConfigurations(),
+            PushEnvironment(),
+            *sets,
+            *self.__actions,
+            PopEnvironment(),
+            PopLaunchConfigurations(),
+        ]
 
     def execute(self, context: LaunchContext) -> list[LaunchDescriptionEntity]:
         """Return the actions to be visited."""

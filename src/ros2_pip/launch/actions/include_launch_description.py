@@ -55,15 +55,19 @@ class IncludeLaunchDescription(Action):
         """
         description = self.launch_description_source.get_launch_description(context)
         path = Path(self.launch_description_source.location).absolute()
-        context.extend_locals({
-            'current_launch_file_path': str(path),
-            'current_launch_file_directory': str(path.parent) if path.exists()
-            else self.launch_description_source.location,
-        })
+        context.extend_locals(
+            {
+                'current_launch_file_path': str(path),
+                'current_launch_file_directory': str(path.parent)
+                if path.exists()
+                else self.launch_description_source.location,
+            }
+        )
         self.__check_required(description, context)
         return [
             *(SetLaunchConfiguration(name, value) for name, value in self.launch_arguments),
-            description]
+            description,
+        ]
 
     def __check_required(self, description: LaunchDescription, context: LaunchContext) -> None:
         """Find what is missing before anything is started, rather than when it is reached."""
@@ -77,11 +81,14 @@ class IncludeLaunchDescription(Action):
             if argument.name not in given:
                 raise RuntimeError(
                     f"Included launch description missing required argument '{argument.name}' "
-                    f"(description: '{argument.description}'), given: [{', '.join(given)}]")
+                    f"(description: '{argument.description}'), given: [{', '.join(given)}]"
+                )
 
     def __argument_names(self, context: LaunchContext) -> list[str]:
-        return [perform_substitutions(context, normalize_to_list_of_substitutions(name))
-                for name, _ in self.launch_arguments]
+        return [
+            perform_substitutions(context, normalize_to_list_of_substitutions(name))
+            for name, _ in self.launch_arguments
+        ]
 
     def _names_known_before_launching(self) -> list[str]:
         try:

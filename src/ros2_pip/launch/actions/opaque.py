@@ -30,7 +30,8 @@ class OpaqueFunction(Action):
         super().__init__(**left_over_kwargs)
         if not callable(function):
             raise TypeError(
-                f"OpaqueFunction expected a callable for 'function', got '{type(function)}'")
+                f"OpaqueFunction expected a callable for 'function', got '{type(function)}'"
+            )
         ensure_argument_type(args, (Iterable, type(None)), 'args', 'OpaqueFunction')
         ensure_argument_type(kwargs, (Mapping, type(None)), 'kwargs', 'OpaqueFunction')
         self.__function = function
@@ -60,8 +61,10 @@ class OpaqueCoroutine(Action):
         """
         super().__init__(**left_over_kwargs)
         if not inspect.iscoroutinefunction(coroutine):
-            raise TypeError("OpaqueCoroutine expected a coroutine function for 'coroutine', "
-                            f"got '{type(coroutine)}'")
+            raise TypeError(
+                "OpaqueCoroutine expected a coroutine function for 'coroutine', "
+                f"got '{type(coroutine)}'"
+            )
         self.__coroutine = coroutine
         self.__args = tuple(args or ())
         self.__kwargs = dict(kwargs or {})
@@ -71,6 +74,7 @@ class OpaqueCoroutine(Action):
     def execute(self, context: LaunchContext) -> None:
         """Start the coroutine."""
         from ..event_handlers import OnShutdown
+
         args = self.__args if self.__ignore_context else (context, *self.__args)
         assert context.asyncio_loop is not None
         task = context.asyncio_loop.create_task(self.__run(args))

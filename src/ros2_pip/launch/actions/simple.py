@@ -65,7 +65,8 @@ class Shutdown(EmitEvent):
         event = context.get_locals_as_dict().get('event')
         if isinstance(event, ProcessExited):
             get_logger('launch').info(
-                'process[%s] was required: shutting down launched system', event.process_name)
+                'process[%s] was required: shutting down launched system', event.process_name
+            )
         super().execute(context)
 
 
@@ -82,7 +83,8 @@ class RegisterEventHandler(Action):
         context.register_event_handler(self.event_handler)
 
     def describe_conditional_sub_entities(
-            self) -> list[tuple[str, Iterable[LaunchDescriptionEntity]]]:
+        self,
+    ) -> list[tuple[str, Iterable[LaunchDescriptionEntity]]]:
         """Return the actions of the handler, as far as they are known."""
         text, entities = self.event_handler.describe()
         return [(text, normalize_to_list_of_entities(entities))] if entities else []

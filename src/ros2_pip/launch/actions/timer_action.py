@@ -67,7 +67,8 @@ class TimerAction(Action):
         return f'TimerAction(period={self.period}, actions=<actions>)'
 
     def describe_conditional_sub_entities(
-            self) -> list[tuple[str, Iterable[LaunchDescriptionEntity]]]:
+        self,
+    ) -> list[tuple[str, Iterable[LaunchDescriptionEntity]]]:
         """Return the actions of later."""
         return [(f'{self.period} seconds pass without being canceled', self.actions)]
 
@@ -85,11 +86,13 @@ class TimerAction(Action):
         if self.__cancelled.is_set():
             return
         from ..event_handlers import OnShutdown
+
         if not any(isinstance(handler, _OnTimer) for handler in context._event_handlers):
             context.register_event_handler(_OnTimer())
         if perform_typed_substitution(context, self.__cancel_on_shutdown, bool):
             context.register_event_handler(
-                OnShutdown(on_shutdown=lambda event, context: self.cancel()))
+                OnShutdown(on_shutdown=lambda event, context: self.cancel())
+            )
         self.__locals = context.get_locals_as_dict()
         period = perform_typed_substitution(context, self.period, float)
         assert context.asyncio_loop is not None

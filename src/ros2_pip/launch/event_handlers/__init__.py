@@ -53,7 +53,8 @@ class OnShutdown(BaseEventHandler):
     ) -> None:
         """:param on_shutdown: the answer, or a function of (event, context) that returns it"""
         super().__init__(
-            matcher=lambda event: isinstance(event, Shutdown), handle_once=handle_once)
+            matcher=lambda event: isinstance(event, Shutdown), handle_once=handle_once
+        )
         self.__on_shutdown = on_shutdown
 
     @property
@@ -82,7 +83,8 @@ class OnIncludeLaunchDescription(EventHandler):
         """:param handle_once: for the first description only"""
         super().__init__(
             matcher=lambda event: isinstance(event, IncludeLaunchDescription),
-            handle_once=handle_once)
+            handle_once=handle_once,
+        )
 
     def handle(self, event: Event, context: LaunchContext) -> SomeEntitiesType | None:
         """Return the description of the event."""

@@ -40,10 +40,14 @@ class OnActionEventBase(BaseEventHandler):
         """
         if not (issubclass(target_event_cls, Event)):
             raise TypeError("'target_event_cls' must be a subclass of 'Event'")
-        if not (action_matcher is None or isinstance(action_matcher, target_action_cls)
-                or callable(action_matcher)):
+        if not (
+            action_matcher is None
+            or isinstance(action_matcher, target_action_cls)
+            or callable(action_matcher)
+        ):
             raise TypeError(
-                f"action_matcher must be an '{target_action_cls.__name__}' instance or a callable")
+                f"action_matcher must be an '{target_action_cls.__name__}' instance or a callable"
+            )
         self.__target = action_matcher
         self.__event_cls = target_event_cls
         self.__action_cls = target_action_cls
@@ -62,7 +66,8 @@ class OnActionEventBase(BaseEventHandler):
             if not isinstance(item, LaunchDescriptionEntity):
                 raise TypeError(
                     "expected all items in 'on_event' iterable to be of type "
-                    f"'LaunchDescriptionEntity' but got '{type(item)}'")
+                    f"'LaunchDescriptionEntity' but got '{type(item)}'"
+                )
         return items
 
     def __is_meant(self, event: Any) -> bool:
@@ -105,39 +110,64 @@ class OnExecutionComplete(OnActionEventBase):
     """Answers the end of an action."""
 
     def __init__(
-        self, *, target_action: Target = None, on_completion: Answer, handle_once: bool = False,
+        self,
+        *,
+        target_action: Target = None,
+        on_completion: Answer,
+        handle_once: bool = False,
     ) -> None:
         """:param target_action: an action, a function that matches one, or None for all"""
         super().__init__(
-            action_matcher=target_action, on_event=on_completion,
-            target_event_cls=ExecutionComplete, target_action_cls=Action,
-            handle_once=handle_once)
+            action_matcher=target_action,
+            on_event=on_completion,
+            target_event_cls=ExecutionComplete,
+            target_action_cls=Action,
+            handle_once=handle_once,
+        )
 
 
 class OnProcessStart(OnActionEventBase):
     """Answers the start of a process."""
 
     def __init__(
-        self, *, target_action: Target = None, on_start: Answer, handle_once: bool = False,
+        self,
+        *,
+        target_action: Target = None,
+        on_start: Answer,
+        handle_once: bool = False,
     ) -> None:
         """:param target_action: an action, a function that matches one, or None for all"""
         from ..actions import ExecuteLocal
+
         super().__init__(
-            action_matcher=target_action, on_event=on_start, target_event_cls=ProcessStarted,
-            target_action_cls=ExecuteLocal, handle_once=handle_once)
+            action_matcher=target_action,
+            on_event=on_start,
+            target_event_cls=ProcessStarted,
+            target_action_cls=ExecuteLocal,
+            handle_once=handle_once,
+        )
 
 
 class OnProcessExit(OnActionEventBase):
     """Answers the end of a process, whatever its exit code."""
 
     def __init__(
-        self, *, target_action: Target = None, on_exit: Answer, handle_once: bool = False,
+        self,
+        *,
+        target_action: Target = None,
+        on_exit: Answer,
+        handle_once: bool = False,
     ) -> None:
         """:param target_action: an action, a function that matches one, or None for all"""
         from ..actions import ExecuteLocal
+
         super().__init__(
-            action_matcher=target_action, on_event=on_exit, target_event_cls=ProcessExited,
-            target_action_cls=ExecuteLocal, handle_once=handle_once)
+            action_matcher=target_action,
+            on_event=on_exit,
+            target_event_cls=ProcessExited,
+            target_action_cls=ExecuteLocal,
+            handle_once=handle_once,
+        )
 
 
 class OnProcessIO(OnActionEventBase):
@@ -156,12 +186,19 @@ class OnProcessIO(OnActionEventBase):
         from ..actions import ExecuteLocal
 
         def answer(event: ProcessIO, context: LaunchContext) -> Any:
-            for came, function in ((event.from_stdin, on_stdin), (event.from_stdout, on_stdout),
-                                   (event.from_stderr, on_stderr)):
+            for came, function in (
+                (event.from_stdin, on_stdin),
+                (event.from_stdout, on_stdout),
+                (event.from_stderr, on_stderr),
+            ):
                 if came and function is not None:
                     return function(event)
             return None
 
         super().__init__(
-            action_matcher=target_action, on_event=answer, target_event_cls=ProcessIO,
-            target_action_cls=ExecuteLocal, handle_once=handle_once)
+            action_matcher=target_action,
+            on_event=answer,
+            target_event_cls=ProcessIO,
+            target_action_cls=ExecuteLocal,
+            handle_once=handle_once,
+        )

@@ -25,8 +25,14 @@ class RunningProcessEvent(Event):
     name = 'launch.events.process.RunningProcessEvent'
 
     def __init__(
-        self, *, action: ExecuteLocal, name: str, cmd: list[str], cwd: str | None,
-        env: dict[str, str] | None, pid: int,
+        self,
+        *,
+        action: ExecuteLocal,
+        name: str,
+        cmd: list[str],
+        cwd: str | None,
+        env: dict[str, str] | None,
+        pid: int,
     ) -> None:
         """:param name: of the process as in the log, e.g. ``talker-1``"""
         self.action = action
@@ -128,12 +134,16 @@ class SignalProcess(ProcessTargetedEvent):
     name = 'launch.events.process.SignalProcess'
 
     def __init__(
-        self, *, signal_number: str | signal_module.Signals, process_matcher: Matcher,
+        self,
+        *,
+        signal_number: str | signal_module.Signals,
+        process_matcher: Matcher,
     ) -> None:
         """:param signal_number: a signal, or the text 'SIGKILL'"""
         super().__init__(process_matcher=process_matcher)
         ensure_argument_type(
-            signal_number, (str, signal_module.Signals), 'signal_number', 'SignalProcess')
+            signal_number, (str, signal_module.Signals), 'signal_number', 'SignalProcess'
+        )
         self.signal = signal_number
 
     @property

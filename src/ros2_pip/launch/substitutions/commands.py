@@ -28,7 +28,10 @@ class Command(Substitution):
     """What a command writes to its output."""
 
     def __init__(
-        self, command: SomeSubstitutionsType, *, on_stderr: SomeSubstitutionsType = 'fail',
+        self,
+        command: SomeSubstitutionsType,
+        *,
+        on_stderr: SomeSubstitutionsType = 'fail',
     ) -> None:
         """
         :param command: its text is split into words as a shell would
@@ -52,22 +55,27 @@ class Command(Substitution):
         on_stderr = perform_substitutions(context, self.on_stderr)
         if on_stderr not in ('fail', 'ignore', 'warn', 'capture'):
             raise SubstitutionFailure(
-                "expected 'on_stderr' to be one of: 'fail', 'ignore', 'warn' or 'capture'")
+                "expected 'on_stderr' to be one of: 'fail', 'ignore', 'warn' or 'capture'"
+            )
         errors_to = subprocess.STDOUT if on_stderr == 'capture' else subprocess.PIPE
         try:
             done = subprocess.run(
-                shlex.split(command), stdout=subprocess.PIPE, stderr=errors_to, text=True)
+                shlex.split(command), stdout=subprocess.PIPE, stderr=errors_to, text=True
+            )
         except FileNotFoundError as error:
             raise SubstitutionFailure(f'file not found: {error}') from None
         if done.returncode != 0:
             captured = f'\nCaptured stderr output: {done.stderr}' if done.stderr else ''
             raise SubstitutionFailure(f'executed command failed. Command: {command}{captured}')
         if done.stderr and on_stderr in ('fail', 'warn'):
-            message = (f'executed command showed stderr output. Command: {command}\n'
-                       f'Captured stderr output:\n{done.stderr}')
+            message = (
+                f'executed command showed stderr output. Command: {command}\n'
+                f'Captured stderr output:\n{done.stderr}'
+            )
             if on_stderr == 'fail':
                 raise SubstitutionFailure(message)
             from ..logging import get_logger
+
             get_logger('launch').warning(message)
         return done.stdout
 

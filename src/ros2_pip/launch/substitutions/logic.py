@@ -38,7 +38,7 @@ class _Booleans(Substitution):
 
     def describe(self) -> str:
         """Return ``Name(value value)``."""
-        return f"{type(self).__name__}({' '.join(described(arg) for arg in self.args)})"
+        return f'{type(self).__name__}({" ".join(described(arg) for arg in self.args)})'
 
     def _truths(self, context: LaunchContext) -> list[bool]:
         # All are performed, whatever the first ones are: a value that is no boolean is an error.
@@ -109,7 +109,9 @@ class EqualsSubstitution(Substitution):
     @staticmethod
     def __normalized(value: Any) -> list[Substitution]:
         if not is_substitution(value):
-            value = '' if value is None else _text(value) if isinstance(value, bool) else str(value)
+            value = (
+                '' if value is None else _text(value) if isinstance(value, bool) else str(value)
+            )
         return normalize_to_list_of_substitutions(value)
 
     def describe(self) -> str:

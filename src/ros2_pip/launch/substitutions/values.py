@@ -40,9 +40,12 @@ class LaunchConfiguration(Substitution):
         self.__default: list[Substitution] | None = None
         if default is not None:
             single = isinstance(default, str) or not isinstance(default, Iterable)
-            self.__default = normalize_to_list_of_substitutions([
-                item if isinstance(item, (str, Substitution)) else str(item)
-                for item in ([default] if single else default)])
+            self.__default = normalize_to_list_of_substitutions(
+                [
+                    item if isinstance(item, (str, Substitution)) else str(item)
+                    for item in ([default] if single else default)
+                ]
+            )
 
     def describe(self) -> str:
         """Return ``LaunchConfig('name')``."""
@@ -67,13 +70,17 @@ class EnvironmentVariable(Substitution):
     """The value of a variable in the environment of the launch, not of one process in it."""
 
     def __init__(
-        self, name: SomeSubstitutionsType, *, default_value: SomeSubstitutionsType | None = None,
+        self,
+        name: SomeSubstitutionsType,
+        *,
+        default_value: SomeSubstitutionsType | None = None,
     ) -> None:
         """:param default_value: used where the variable is not set"""
         super().__init__()
         self.name = normalize_to_list_of_substitutions(name)
         self.default_value = (
-            None if default_value is None else normalize_to_list_of_substitutions(default_value))
+            None if default_value is None else normalize_to_list_of_substitutions(default_value)
+        )
 
     def describe(self) -> str:
         """Return ``EnvVar('name')``."""
@@ -184,6 +191,7 @@ class LaunchLogDir(Substitution):
     def perform(self, context: LaunchContext) -> str:
         """Return the path."""
         from ..logging import launch_config
+
         return launch_config.log_dir
 
 
@@ -197,7 +205,7 @@ class FileContent(Substitution):
 
     def describe(self) -> str:
         """Return ``FileContent('path')``."""
-        return f"FileContent({described(self.path, ', ')})"
+        return f'FileContent({described(self.path, ", ")})'
 
     def perform(self, context: LaunchContext) -> str:
         """

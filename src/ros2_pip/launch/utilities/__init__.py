@@ -31,7 +31,10 @@ __getattr__ = lacking(__name__)
 
 
 def ensure_argument_type(
-    argument: Any, types: type | Iterable[type], argument_name: str, caller: str | None = None,
+    argument: Any,
+    types: type | Iterable[type],
+    argument_name: str,
+    caller: str | None = None,
 ) -> None:
     """
     Check the type of an argument.
@@ -43,7 +46,8 @@ def ensure_argument_type(
         start = f"'{caller}' expected" if caller else 'Expected'
         raise TypeError(
             f"{start} '{argument_name}' to be one of [{', '.join(str(t) for t in allowed)}], "
-            f"but got '{argument}' of type '{type(argument)}'")
+            f"but got '{argument}' of type '{type(argument)}'"
+        )
 
 
 def isclassinstance(obj: object) -> bool:
@@ -67,6 +71,7 @@ def normalize_to_list_of_substitutions(subs: SomeSubstitutionsType) -> list[Subs
 
     :raises TypeError: for anything else
     """
+
     def one(item: object) -> Substitution:
         if isinstance(item, Substitution):
             return item
@@ -74,7 +79,8 @@ def normalize_to_list_of_substitutions(subs: SomeSubstitutionsType) -> list[Subs
             return TextSubstitution(text=item)
         raise TypeError(
             f"Failed to normalize given item of type '{type(item)}', when only "
-            "'str' or 'launch.Substitution' were expected.")
+            "'str' or 'launch.Substitution' were expected."
+        )
 
     if isinstance(subs, (str, Substitution)):
         return [one(subs)]
@@ -97,7 +103,8 @@ def perform_substitutions(context: LaunchContext, subs: Sequence[Substitution]) 
 
 
 def visit_all_entities_and_collect_futures(
-    entity: LaunchDescriptionEntity, context: LaunchContext,
+    entity: LaunchDescriptionEntity,
+    context: LaunchContext,
 ) -> list[tuple[LaunchDescriptionEntity, asyncio.Future[None]]]:
     """Visit ``entity`` and all it leads to, depth first; return what is still going on."""
     sub_entities = entity.visit(context)

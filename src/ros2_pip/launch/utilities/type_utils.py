@@ -37,14 +37,18 @@ def is_substitution(value: Any) -> bool:
     if isinstance(value, str) or not isinstance(value, Iterable):
         return False
     items = list(value)
-    return (all(isinstance(item, (str, Substitution)) for item in items)
-            and any(isinstance(item, Substitution) for item in items))
+    return all(isinstance(item, (str, Substitution)) for item in items) and any(
+        isinstance(item, Substitution) for item in items
+    )
 
 
 def is_normalized_substitution(value: Any) -> bool:
     """Return whether ``value`` is a non-empty list of nothing but substitutions."""
-    return (isinstance(value, list) and bool(value)
-            and all(isinstance(item, Substitution) for item in value))
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(item, Substitution) for item in value)
+    )
 
 
 def is_instance_of(value: Any, data_type: Any = None) -> bool:
@@ -52,8 +56,10 @@ def is_instance_of(value: Any, data_type: Any = None) -> bool:
     if data_type is None:
         if not isinstance(value, list):
             return isinstance(value, ScalarTypesTuple)
-        return not value or (type(value[0]) in ScalarTypesTuple
-                             and all(isinstance(item, type(value[0])) for item in value))
+        return not value or (
+            type(value[0]) in ScalarTypesTuple
+            and all(isinstance(item, type(value[0])) for item in value)
+        )
     scalar, is_list = extract_type(data_type)
     if not is_list:
         return isinstance(value, scalar)
@@ -107,12 +113,14 @@ def normalize_typed_substitution(value: Any, data_type: Any) -> Any:
     if not isinstance(value, Iterable):
         raise TypeError(
             'value should be either a scalar, a substitutions, or a mixed list of scalars and '
-            f'substitutions. Got `value={value}` of type `{type(value)}`.')
+            f'substitutions. Got `value={value}` of type `{type(value)}`.'
+        )
     scalar, is_list = (None, True) if data_type is None else extract_type(data_type)
     if not is_list:
         raise TypeError(
             'The provided value resolves to a list, though the required type is a scalar. '
-            f"Got value='{value}', data_type='{data_type}'.")
+            f"Got value='{value}', data_type='{data_type}'."
+        )
     return _normalize_list(list(value), scalar)
 
 
@@ -120,18 +128,26 @@ def _normalize_list(items: list[Any], scalar: type | None) -> list[Any]:
     kinds = {type(item) for item in items if isinstance(item, ScalarTypesTuple)}
     if kinds == {int, float}:
         kinds = {float}
-    bad = [item for item in items
-           if not isinstance(item, ScalarTypesTuple) and not is_substitution(item)]
+    bad = [
+        item
+        for item in items
+        if not isinstance(item, ScalarTypesTuple) and not is_substitution(item)
+    ]
     if bad or len(kinds) > 1:
         raise TypeError(f"Input value is not an acceptable 'SomeValueType'. Got value='{items}'")
     if scalar is not None and kinds - {scalar} and (scalar, kinds) != (float, {int}):
-        raise TypeError(f"Got a list of '{kinds.pop()}', expected a list of '{scalar}'. "
-                        f"value='{items}'")
+        raise TypeError(
+            f"Got a list of '{kinds.pop()}', expected a list of '{scalar}'. value='{items}'"
+        )
     as_float = kinds == {float} or scalar is float
     return [
-        normalize_to_list_of_substitutions(item) if is_substitution(item)
-        else float(item) if as_float and isinstance(item, (int, float)) else item
-        for item in items]
+        normalize_to_list_of_substitutions(item)
+        if is_substitution(item)
+        else float(item)
+        if as_float and isinstance(item, (int, float))
+        else item
+        for item in items
+    ]
 
 
 def perform_typed_substitution(context: LaunchContext, value: Any, data_type: Any) -> Any:
@@ -149,12 +165,15 @@ def perform_typed_substitution(context: LaunchContext, value: Any, data_type: An
         return coerce_to_type(perform_substitutions(context, value), data_type)
     if not isinstance(value, list):
         raise TypeError(
-            f"Input value is not an acceptable 'NormalizedValueType'. Got value='{value}'")
+            f"Input value is not an acceptable 'NormalizedValueType'. Got value='{value}'"
+        )
     scalar = None if data_type is None else extract_type(data_type)[0]
     output = [
         coerce_to_type(perform_substitutions(context, item), scalar)
-        if is_normalized_substitution(item) else item
-        for item in value]
+        if is_normalized_substitution(item)
+        else item
+        for item in value
+    ]
     if not is_instance_of(output, data_type):
         raise ValueError(f"The output list is not uniform, or not of type '{data_type}': {output}")
     return output

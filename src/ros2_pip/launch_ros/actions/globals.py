@@ -42,7 +42,8 @@ class PushROSNamespace(Action):
         except ValueError:
             raise SubstitutionFailure(
                 f"The resulting namespace is invalid: [previous_namespace='{before}', "
-                f"pushed_namespace='{pushed}']") from None
+                f"pushed_namespace='{pushed}']"
+            ) from None
         context.launch_configurations['ros_namespace'] = namespace
 
 
@@ -56,7 +57,8 @@ class SetParameter(Action):
         """:param value: as in the parameters of a Node"""
         super().__init__(**kwargs)
         self.__parameters = normalize_parameter_dict(
-            {tuple(normalize_to_list_of_substitutions(name)): value})
+            {tuple(normalize_to_list_of_substitutions(name)): value}
+        )
 
     def execute(self, context: LaunchContext) -> None:
         """Set it."""
@@ -81,7 +83,10 @@ class SetRemap(Action):
     """Rename a topic, service or action of nodes."""
 
     def __init__(
-        self, src: SomeSubstitutionsType, dst: SomeSubstitutionsType, **kwargs: Any,
+        self,
+        src: SomeSubstitutionsType,
+        dst: SomeSubstitutionsType,
+        **kwargs: Any,
     ) -> None:
         """Rename ``src`` to ``dst``."""
         super().__init__(**kwargs)

@@ -20,7 +20,11 @@ class LifecycleNode(Node):
     """
 
     def __init__(
-        self, *, name: SomeSubstitutionsType, namespace: SomeSubstitutionsType, **kwargs: Any,
+        self,
+        *,
+        name: SomeSubstitutionsType,
+        namespace: SomeSubstitutionsType,
+        **kwargs: Any,
     ) -> None:
         """See `Node`."""
         super().__init__(name=name, namespace=namespace, **kwargs)

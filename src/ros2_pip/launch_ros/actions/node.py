@@ -66,8 +66,10 @@ class Node(ExecuteProcess):
         :param arguments: put in front of it
         """
         cmd: list[Any] = [
-            executable if package is None
-            else ExecutableInPackage(package=package, executable=executable)]
+            executable
+            if package is None
+            else ExecutableInPackage(package=package, executable=executable)
+        ]
         cmd += list(arguments or ())
         if ros_arguments is not None:
             cmd += ['--ros-args', *ros_arguments]
@@ -115,7 +117,8 @@ class Node(ExecuteProcess):
 
     def __add(self, *words: str) -> None:
         self.process_description.cmd.extend(
-            normalize_to_list_of_substitutions(word) for word in words)
+            normalize_to_list_of_substitutions(word) for word in words
+        )
 
     def __add_names(self, context: LaunchContext) -> None:
         name = _performed(context, self.__name)
@@ -133,7 +136,11 @@ class Node(ExecuteProcess):
             get_logger('launch_ros.actions.node').error(
                 'Error while expanding or validating node name or namespace for '
                 "'package=%s, executable=%s, name=%s, namespace=%s':",
-                self.node_package, self.node_executable, self.__name, self.__namespace)
+                self.node_package,
+                self.node_executable,
+                self.__name,
+                self.__namespace,
+            )
             raise
         self.__full_name = joined(self.expanded_node_namespace, name or _NO_NAME)
 
@@ -155,13 +162,16 @@ class Node(ExecuteProcess):
                 self.__add('--params-file', str(path))
             else:
                 get_logger('launch_ros.actions.node').warning(
-                    'Parameter file path is not a file: %s', path)
+                    'Parameter file path is not a file: %s', path
+                )
 
     def __written(self, values: dict[str, Any]) -> Path:
         """Write parameters to a file, for this node alone if its full name is known."""
         node = self.node_name if self.is_node_name_fully_specified() else '/**'
-        plain = {name: list(value) if isinstance(value, tuple) else value
-                 for name, value in values.items()}
+        plain = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+        }
         # A node that is respawned reads it again: it stays.
         with tempfile.NamedTemporaryFile('w', prefix='launch_params_', delete=False) as file:
             yaml.safe_dump({node: {'ros__parameters': plain}}, file, default_flow_style=False)
@@ -169,8 +179,10 @@ class Node(ExecuteProcess):
 
     def __add_remappings(self, context: LaunchContext) -> None:
         rules = list(context.launch_configurations.get('ros_remaps', ()))
-        rules += [(perform_substitutions(context, source), perform_substitutions(context, target))
-                  for source, target in self.__remappings]
+        rules += [
+            (perform_substitutions(context, source), perform_substitutions(context, target))
+            for source, target in self.__remappings
+        ]
         self.expanded_remapping_rules = rules or None
         for source, target in rules:
             self.__add('-r', f'{source}:={target}')
@@ -185,7 +197,10 @@ class Node(ExecuteProcess):
         if counts[self.node_name] > 1:
             get_logger(self.name).warning(
                 'there are now at least %d nodes with the name %s created within this launch '
-                'context', counts[self.node_name], self.node_name)
+                'context',
+                counts[self.node_name],
+                self.node_name,
+            )
 
 
 def _performed(context: LaunchContext, value: SomeSubstitutionsType | None) -> str | None:
@@ -198,5 +213,7 @@ def _rule(rule: Any) -> tuple[Any, Any]:
     ensure_argument_type(rule, tuple, 'remap_rule')
     if len(rule) != 2:
         raise TypeError(f'remap_rule must be a tuple of length 2, got length {len(rule)}')
-    return (normalize_to_list_of_substitutions(rule[0]),
-            normalize_to_list_of_substitutions(rule[1]))
+    return (
+        normalize_to_list_of_substitutions(rule[0]),
+        normalize_to_list_of_substitutions(rule[1]),
+    )

@@ -19,14 +19,19 @@ _STATUS = ('UNKNOWN', 'ACCEPTED', 'EXECUTING', 'CANCELING', 'SUCCEEDED', 'CANCEL
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     graph.add_node_arguments(parser)
     parser.add_argument(
-        '-t', '--show-types', action='store_true', help='Additionally show the action type')
+        '-t', '--show-types', action='store_true', help='Additionally show the action type'
+    )
     parser.add_argument(
-        '-c', '--count-actions', action='store_true',
-        help='Only display the number of actions discovered')
+        '-c',
+        '--count-actions',
+        action='store_true',
+        help='Only display the number of actions discovered',
+    )
 
 
 def _list(args: argparse.Namespace) -> None:
     from rclpy.action import get_action_names_and_types
+
     with graph.own_node(args) as node:
         graph.settle(args.spin_time)
         graph.print_names(get_action_names_and_types(node), args.show_types, args.count_actions)
@@ -39,6 +44,7 @@ def _name_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _type(args: argparse.Namespace) -> int:
     from rclpy.action import get_action_names_and_types
+
     with graph.own_node(args) as node:
         types = graph.find_types(lambda: get_action_names_and_types(node), args.action_name)
     for name in types:
@@ -49,48 +55,64 @@ def _type(args: argparse.Namespace) -> int:
 def _info_arguments(parser: argparse.ArgumentParser) -> None:
     _name_arguments(parser)
     parser.add_argument(
-        '-t', '--show-types', action='store_true', help='Additionally show the action type')
+        '-t', '--show-types', action='store_true', help='Additionally show the action type'
+    )
     parser.add_argument(
-        '-c', '--count', action='store_true',
-        help='Only display the number of action clients and action servers')
+        '-c',
+        '--count',
+        action='store_true',
+        help='Only display the number of action clients and action servers',
+    )
 
 
 def _info(args: argparse.Namespace) -> None:
     from rclpy import action
     from rclpy.expand_topic_name import expand_topic_name
+
     print('Action:', args.action_name)
     with graph.own_node(args) as node:
         name = expand_topic_name(args.action_name, node.get_name(), node.get_namespace())
         graph.find_types(lambda: action.get_action_names_and_types(node), name)
         graph.settle(args.spin_time)
         for title, of_node in (
-                ('clients', action.get_action_client_names_and_types_by_node),
-                ('servers', action.get_action_server_names_and_types_by_node)):
-            ends = [(other.full, types) for other in graph.node_names(node, hidden=True)
-                    for found, types in of_node(node, *other) if found == name]
+            ('clients', action.get_action_client_names_and_types_by_node),
+            ('servers', action.get_action_server_names_and_types_by_node),
+        ):
+            ends = [
+                (other.full, types)
+                for other in graph.node_names(node, hidden=True)
+                for found, types in of_node(node, *other)
+                if found == name
+            ]
             print(f'Action {title}: {len(ends)}')
             for full_name, types in [] if args.count else ends:
-                kinds = f" [{', '.join(types)}]" if args.show_types else ''
+                kinds = f' [{", ".join(types)}]' if args.show_types else ''
                 print(f'    {full_name}{kinds}')
 
 
 def _send_goal_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('action_name', help="Name of the ROS action (e.g. '/fibonacci')")
     parser.add_argument(
-        'action_type', help="Type of the ROS action (e.g. 'example_interfaces/action/Fibonacci')")
+        'action_type', help="Type of the ROS action (e.g. 'example_interfaces/action/Fibonacci')"
+    )
     values = parser.add_mutually_exclusive_group()
     values.add_argument(
-        'goal', nargs='?', default='{}',
-        help="Goal request values in YAML format (e.g. '{order: 10}')")
+        'goal',
+        nargs='?',
+        default='{}',
+        help="Goal request values in YAML format (e.g. '{order: 10}')",
+    )
     values.add_argument('--stdin', action='store_true', help='Read goal from standard input')
     parser.add_argument(
-        '-f', '--feedback', action='store_true', help='Echo feedback messages for the goal')
+        '-f', '--feedback', action='store_true', help='Echo feedback messages for the goal'
+    )
 
 
 def _send_goal(args: argparse.Namespace) -> Any:
     from rclpy.action import ActionClient
 
     from ..messages import fill, interface, to_yaml
+
     try:
         kind = interface('action', args.action_type)
     except ValueError:
@@ -119,6 +141,7 @@ def _send_goal(args: argparse.Namespace) -> Any:
 
 def _awaited(node: Any, future: Any, what: str) -> Any:
     import rclpy
+
     rclpy.spin_until_future_complete(node, future)
     if future.result() is None:
         raise RuntimeError(f'Exception while {what}: {future.exception()!r}')
@@ -128,6 +151,7 @@ def _awaited(node: Any, future: Any, what: str) -> Any:
 def _follow(node: Any, handle: Any) -> None:
     """Wait for the result of a goal; an interruption cancels the goal."""
     from ..messages import to_yaml
+
     if not handle.accepted:
         print('Goal was rejected.')
         return
@@ -144,6 +168,7 @@ def _follow(node: Any, handle: Any) -> None:
 
 def _cancel(node: Any, handle: Any) -> None:
     import rclpy
+
     print('Canceling goal...')
     if not rclpy.ok():
         raise RuntimeError('Failed to cancel goal: the connection has ended with the interruption')

@@ -16,8 +16,22 @@ from ..cli import Verb
 
 _KINDS = {'msg': 'Messages', 'srv': 'Services', 'action': 'Actions'}
 _BASIC = {
-    'bool', 'byte', 'char', 'float32', 'float64', 'int8', 'uint8', 'int16', 'uint16', 'int32',
-    'uint32', 'int64', 'uint64', 'string', 'wstring'}
+    'bool',
+    'byte',
+    'char',
+    'float32',
+    'float64',
+    'int8',
+    'uint8',
+    'int16',
+    'uint16',
+    'int32',
+    'uint32',
+    'int64',
+    'uint64',
+    'string',
+    'wstring',
+}
 
 
 def _interfaces(package: str) -> list[str]:
@@ -28,15 +42,25 @@ def _interfaces(package: str) -> list[str]:
 
 
 def _kind_arguments(parser: argparse.ArgumentParser) -> None:
-    for short, long, kind in (('-m', 'msgs', 'msg'), ('-s', 'srvs', 'srv'),
-                              ('-a', 'actions', 'action')):
+    for short, long, kind in (
+        ('-m', 'msgs', 'msg'),
+        ('-s', 'srvs', 'srv'),
+        ('-a', 'actions', 'action'),
+    ):
         parser.add_argument(
-            short, f'--only-{long}', dest='kinds', action='append_const', const=kind,
-            help=f'Only {_KINDS[kind].lower()}')
+            short,
+            f'--only-{long}',
+            dest='kinds',
+            action='append_const',
+            const=kind,
+            help=f'Only {_KINDS[kind].lower()}',
+        )
 
 
 def _list(args: argparse.Namespace) -> None:
-    found = {package: _interfaces(package) for package in sorted(get_resources('rosidl_interfaces'))}
+    found = {
+        package: _interfaces(package) for package in sorted(get_resources('rosidl_interfaces'))
+    }
     for kind in args.kinds or _KINDS:
         print(f'{_KINDS[kind]}:')
         for package, names in found.items():
@@ -71,11 +95,13 @@ def _packages(args: argparse.Namespace) -> None:
 def _proto_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('type', help="Show a prototype (e.g. 'std_msgs/msg/String')")
     parser.add_argument(
-        '--no-quotes', action='store_true', help='if true output has no outer quotes.')
+        '--no-quotes', action='store_true', help='if true output has no outer quotes.'
+    )
 
 
 def _proto(args: argparse.Namespace) -> Any:
     from ..messages import interface, to_yaml
+
     kind = args.type.split('/')[1:2]
     try:
         found = interface(kind[0] if kind and kind[0] in _KINDS else 'msg', args.type)
@@ -90,20 +116,24 @@ def _proto(args: argparse.Namespace) -> Any:
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
     comments = parser.add_mutually_exclusive_group()
     comments.add_argument(
-        '--all-comments', action='store_true',
-        help='Show all comments, including for nested interface definitions')
+        '--all-comments',
+        action='store_true',
+        help='Show all comments, including for nested interface definitions',
+    )
     comments.add_argument(
-        '--no-comments', action='store_true', help='Show no comments or whitespace')
+        '--no-comments', action='store_true', help='Show no comments or whitespace'
+    )
     parser.add_argument(
-        'type', help="Show an interface definition (e.g. 'std_msgs/msg/String'); '-' reads the "
-        "type from standard input (e.g. 'ros2 topic type /chatter | ros2 interface show -')")
+        'type',
+        help="Show an interface definition (e.g. 'std_msgs/msg/String'); '-' reads the "
+        "type from standard input (e.g. 'ros2 topic type /chatter | ros2 interface show -')",
+    )
 
 
 def _path(name: str) -> Path:
     parts = name.split('/')
     if len(parts) != 3 or not all(parts) or '..' in parts:
-        raise LookupError(
-            f"Invalid name '{name}'. Expected three parts separated by '/'")
+        raise LookupError(f"Invalid name '{name}'. Expected three parts separated by '/'")
     try:
         _, prefix = get_resource('packages', parts[0])
     except LookupError:
@@ -159,10 +189,13 @@ def _show(args: argparse.Namespace) -> Any:
 VERBS = {
     'list': Verb('List all interface types available', _kind_arguments, _list),
     'package': Verb(
-        'Output a list of available interface types within one package', _package_arguments,
-        _package),
-    'packages': Verb('Output a list of packages that provide interfaces', _kind_arguments,
-                     _packages),
+        'Output a list of available interface types within one package',
+        _package_arguments,
+        _package,
+    ),
+    'packages': Verb(
+        'Output a list of packages that provide interfaces', _kind_arguments, _packages
+    ),
     'proto': Verb('Output an interface prototype', _proto_arguments, _proto),
     'show': Verb('Output the interface definition', _show_arguments, _show),
 }

@@ -19,8 +19,13 @@ _GET_STATE = 'lifecycle_msgs/srv/GetState'
 def _managed(node: Node, hidden: bool) -> list[str]:
     """Return the full names of the managed nodes there are now."""
     services = dict(node.get_service_names_and_types())
-    return sorted({name.full for name in graph.node_names(node, hidden)
-                   if _GET_STATE in services.get(f'{name.full}/get_state', ())})
+    return sorted(
+        {
+            name.full
+            for name in graph.node_names(node, hidden)
+            if _GET_STATE in services.get(f'{name.full}/get_state', ())
+        }
+    )
 
 
 def _found(node: Node, args: argparse.Namespace) -> str:
@@ -40,10 +45,14 @@ def _call(node: Node, name: str, service: str, kind: Any, request: Any) -> Any:
 def _nodes_arguments(parser: argparse.ArgumentParser) -> None:
     graph.add_node_arguments(parser)
     parser.add_argument(
-        '-a', '--all', action='store_true', help='Display all nodes even hidden ones')
+        '-a', '--all', action='store_true', help='Display all nodes even hidden ones'
+    )
     parser.add_argument(
-        '-c', '--count-nodes', action='store_true',
-        help='Only display the number of nodes discovered')
+        '-c',
+        '--count-nodes',
+        action='store_true',
+        help='Only display the number of nodes discovered',
+    )
 
 
 def _nodes(args: argparse.Namespace) -> None:
@@ -60,17 +69,20 @@ def _nodes(args: argparse.Namespace) -> None:
 def _hidden_argument(parser: argparse.ArgumentParser) -> None:
     graph.add_node_arguments(parser)
     parser.add_argument(
-        '--include-hidden-nodes', action='store_true', help='Consider hidden nodes as well')
+        '--include-hidden-nodes', action='store_true', help='Consider hidden nodes as well'
+    )
 
 
 def _get_arguments(parser: argparse.ArgumentParser) -> None:
     _hidden_argument(parser)
     parser.add_argument(
-        'node_name', nargs='?', help='Name of the ROS node; the states of all without one')
+        'node_name', nargs='?', help='Name of the ROS node; the states of all without one'
+    )
 
 
 def _get(args: argparse.Namespace) -> None:
     from lifecycle_msgs.srv import GetState
+
     with graph.own_node(args) as node:
         if args.node_name:
             names = [_found(node, args)]
@@ -87,11 +99,13 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
     _hidden_argument(parser)
     parser.add_argument('node_name', help='Name of the ROS node')
     parser.add_argument(
-        '-a', '--all', action='store_true', help='Display all existing transitions')
+        '-a', '--all', action='store_true', help='Display all existing transitions'
+    )
 
 
 def _transitions(node: Node, name: str, service: str = 'get_available_transitions') -> list[Any]:
     from lifecycle_msgs.srv import GetAvailableTransitions as Kind
+
     return list(_call(node, name, service, Kind, Kind.Request()).available_transitions)
 
 
@@ -99,8 +113,10 @@ def _list(args: argparse.Namespace) -> None:
     service = 'get_transition_graph' if args.all else 'get_available_transitions'
     with graph.own_node(args) as node:
         for found in _transitions(node, _found(node, args), service):
-            print(f'- {found.transition.label} [{found.transition.id}]\n'
-                  f'\tStart: {found.start_state.label}\n\tGoal: {found.goal_state.label}')
+            print(
+                f'- {found.transition.label} [{found.transition.id}]\n'
+                f'\tStart: {found.start_state.label}\n\tGoal: {found.goal_state.label}'
+            )
 
 
 def _set_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,18 +127,23 @@ def _set_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _set(args: argparse.Namespace) -> Any:
     from lifecycle_msgs.srv import ChangeState
+
     with graph.own_node(args) as node:
         name = _found(node, args)
         offered = [found.transition for found in _transitions(node, name)]
         wanted = [one for one in offered if one.label == args.transition] or [
-            one for one in offered if str(one.id) == args.transition]
+            one for one in offered if str(one.id) == args.transition
+        ]
         if not wanted:
             return 'Unknown transition requested, available ones are:' + ''.join(
-                f'\n- {one.label} [{one.id}]' for one in offered)
+                f'\n- {one.label} [{one.id}]' for one in offered
+            )
         request = ChangeState.Request(transition=wanted[0])
         success = _call(node, name, 'change_state', ChangeState, request).success
-    print('Transitioning successful' if success else 'Transitioning failed',
-          file=sys.stdout if success else sys.stderr)
+    print(
+        'Transitioning successful' if success else 'Transitioning failed',
+        file=sys.stdout if success else sys.stderr,
+    )
     return 0
 
 

@@ -42,10 +42,12 @@ class NodeNotFound(RuntimeError):
 
 def _client(node: Node, name: str) -> AsyncParameterClient:
     from rclpy.parameter_client import AsyncParameterClient
+
     client = AsyncParameterClient(node, name)
     if not client.wait_for_services(timeout_sec=graph.SERVICE_S):
         raise RuntimeError(
-            f'Wait for service timed out waiting for parameter services for node {name}')
+            f'Wait for service timed out waiting for parameter services for node {name}'
+        )
     return client
 
 
@@ -59,6 +61,7 @@ def _found(node: Node, args: argparse.Namespace) -> str:
 def _value(message: Any) -> Any:
     """Return a ParameterValue as a plain value; None if it is not set."""
     from rclpy.parameter import parameter_value_to_python
+
     value = parameter_value_to_python(message)
     return value.tolist() if hasattr(value, 'tolist') else value
 
@@ -67,10 +70,15 @@ def _node_arguments(parser: argparse.ArgumentParser) -> None:
     graph.add_node_arguments(parser)
     parser.add_argument('node_name', help='Name of the ROS node')
     parser.add_argument(
-        '--include-hidden-nodes', action='store_true', help='Consider hidden nodes as well')
+        '--include-hidden-nodes', action='store_true', help='Consider hidden nodes as well'
+    )
     parser.add_argument(
-        '--timeout', metavar='N', type=float, default=graph.FIND_S,
-        help='Wait for N seconds until node becomes available (default %(default)s sec)')
+        '--timeout',
+        metavar='N',
+        type=float,
+        default=graph.FIND_S,
+        help='Wait for N seconds until node becomes available (default %(default)s sec)',
+    )
 
 
 def _one_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +87,7 @@ def _one_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 # get, set, delete
+
 
 def _get_arguments(parser: argparse.ArgumentParser) -> None:
     _one_arguments(parser)
@@ -110,12 +119,14 @@ def _set_arguments(parser: argparse.ArgumentParser) -> None:
 def _set(args: argparse.Namespace) -> None:
     from rcl_interfaces.msg import Parameter
     from rclpy.parameter import get_parameter_value
+
     parameter = Parameter(name=args.parameter_name, value=get_parameter_value(args.value))
     _apply(args, parameter, 'Set parameter successful', 'Setting parameter failed')
 
 
 def _delete(args: argparse.Namespace) -> None:
     from rcl_interfaces.msg import Parameter
+
     parameter = Parameter(name=args.parameter_name)
     _apply(args, parameter, 'Deleted parameter successfully', 'Deleting parameter failed')
 
@@ -139,18 +150,25 @@ def _print_result(result: Any, done: str, failed: str) -> None:
 
 # list, describe
 
+
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     graph.add_node_arguments(parser)
     parser.add_argument('node_name', nargs='?', help='Name of the ROS node')
     parser.add_argument(
-        '--filter', help='Only parameters matching the regex expression will be showed')
+        '--filter', help='Only parameters matching the regex expression will be showed'
+    )
     parser.add_argument(
-        '--include-hidden-nodes', action='store_true', help='Consider hidden nodes as well')
+        '--include-hidden-nodes', action='store_true', help='Consider hidden nodes as well'
+    )
     parser.add_argument(
-        '--param-prefixes', nargs='+', default=[],
-        help='Only list parameters with the provided prefixes')
+        '--param-prefixes',
+        nargs='+',
+        default=[],
+        help='Only list parameters with the provided prefixes',
+    )
     parser.add_argument(
-        '--param-type', action='store_true', help='Print parameter types with parameter names')
+        '--param-type', action='store_true', help='Print parameter types with parameter names'
+    )
 
 
 def _list(args: argparse.Namespace) -> None:
@@ -219,6 +237,7 @@ def _print_descriptor(descriptor: Any) -> None:
 
 # dump, load
 
+
 def _dump(args: argparse.Namespace) -> None:
     with graph.own_node(args) as node:
         name = _found(node, args)
@@ -240,17 +259,23 @@ def _load_arguments(parser: argparse.ArgumentParser) -> None:
     _node_arguments(parser)
     parser.add_argument('parameter_file', help='Parameter file')
     parser.add_argument(
-        '--no-use-wildcard', action='store_true',
-        help="Do not load parameters in the '/**' namespace into the node")
+        '--no-use-wildcard',
+        action='store_true',
+        help="Do not load parameters in the '/**' namespace into the node",
+    )
 
 
 def _load(args: argparse.Namespace) -> Any:
     from rclpy.parameter import parameter_dict_from_yaml_file
+
     with graph.own_node(args) as node:
         name = _found(node, args)
         try:
-            parameters = list(parameter_dict_from_yaml_file(
-                args.parameter_file, not args.no_use_wildcard).values())
+            parameters = list(
+                parameter_dict_from_yaml_file(
+                    args.parameter_file, not args.no_use_wildcard
+                ).values()
+            )
         except OSError as error:
             return f'cannot read {args.parameter_file}: {error.strerror}'
         future = _client(node, name).set_parameters(parameters)
@@ -264,9 +289,11 @@ def _load(args: argparse.Namespace) -> Any:
 VERBS = {
     'delete': Verb('Delete parameter', _one_arguments, _delete),
     'describe': Verb(
-        'Show descriptive information about declared parameters', _describe_arguments, _describe),
-    'dump': Verb('Show all of the parameters of a node in a YAML file format',
-                 _node_arguments, _dump),
+        'Show descriptive information about declared parameters', _describe_arguments, _describe
+    ),
+    'dump': Verb(
+        'Show all of the parameters of a node in a YAML file format', _node_arguments, _dump
+    ),
     'get': Verb('Get parameter', _get_arguments, _get),
     'list': Verb('Output a list of available parameters', _list_arguments, _list),
     'load': Verb('Load parameter file for a node', _load_arguments, _load),

@@ -31,7 +31,8 @@ def _list(args: argparse.Namespace) -> None:
 def _prefix_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('package_name', help='The package name')
     parser.add_argument(
-        '--share', action='store_true', help='Show share directory for the package')
+        '--share', action='store_true', help='Show share directory for the package'
+    )
 
 
 def _prefix(args: argparse.Namespace) -> Any:
@@ -45,7 +46,8 @@ def _prefix(args: argparse.Namespace) -> Any:
 def _executables_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('package_name', nargs='?', help='The package name')
     parser.add_argument(
-        '--full-path', action='store_true', help='Show full path of each executable')
+        '--full-path', action='store_true', help='Show full path of each executable'
+    )
 
 
 def _executables(args: argparse.Namespace) -> None:
@@ -62,6 +64,7 @@ def _xml_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _xml(args: argparse.Namespace) -> Any:
     from xml.etree import ElementTree
+
     try:
         path = Path(get_package_share_directory(args.package_name), 'package.xml')
     except (PackageNotFoundError, ValueError):
@@ -80,9 +83,9 @@ def _xml(args: argparse.Namespace) -> Any:
 
 VERBS = {
     'executables': Verb(
-        'Output a list of package specific executables', _executables_arguments, _executables),
+        'Output a list of package specific executables', _executables_arguments, _executables
+    ),
     'list': Verb('Output a list of available packages', _no_arguments, _list),
     'prefix': Verb('Output the prefix path of a package', _prefix_arguments, _prefix),
-    'xml': Verb(
-        'Output the XML of the package manifest or a specific tag', _xml_arguments, _xml),
+    'xml': Verb('Output the XML of the package manifest or a specific tag', _xml_arguments, _xml),
 }

@@ -15,12 +15,15 @@ from ..packages import executables
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        '--prefix', help='Prefix command, which should go before the executable; in quotes if it '
-        "contains spaces (e.g. --prefix 'gdb -ex run --args')")
+        '--prefix',
+        help='Prefix command, which should go before the executable; in quotes if it '
+        "contains spaces (e.g. --prefix 'gdb -ex run --args')",
+    )
     parser.add_argument('package_name', help='Name of the ROS package')
     parser.add_argument('executable_name', help='Name of the executable')
     parser.add_argument(
-        'argv', nargs=argparse.REMAINDER, help='Pass arbitrary arguments to the executable')
+        'argv', nargs=argparse.REMAINDER, help='Pass arbitrary arguments to the executable'
+    )
 
 
 def _main(args: argparse.Namespace) -> Any:
@@ -29,7 +32,8 @@ def _main(args: argparse.Namespace) -> Any:
         return 'No executable found'
     if len(paths) > 1:
         raise RuntimeError(
-            'Multiple executables found:' + ''.join(f'\n- {path}' for path in paths))
+            'Multiple executables found:' + ''.join(f'\n- {path}' for path in paths)
+        )
     process = subprocess.Popen([*shlex.split(args.prefix or ''), str(paths[0]), *args.argv])
     while process.returncode is None:
         try:

@@ -17,20 +17,25 @@ from ..cli import Verb
 def _hidden_argument(parser: argparse.ArgumentParser) -> None:
     graph.add_node_arguments(parser)
     parser.add_argument(
-        '--include-hidden-services', action='store_true', help='Consider hidden services as well')
+        '--include-hidden-services', action='store_true', help='Consider hidden services as well'
+    )
 
 
 def _count_argument(parser: argparse.ArgumentParser) -> None:
     _hidden_argument(parser)
     parser.add_argument(
-        '-c', '--count-services', action='store_true',
-        help='Only display the number of services discovered')
+        '-c',
+        '--count-services',
+        action='store_true',
+        help='Only display the number of services discovered',
+    )
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     _count_argument(parser)
     parser.add_argument(
-        '-t', '--show-types', action='store_true', help='Additionally show the service type')
+        '-t', '--show-types', action='store_true', help='Additionally show the service type'
+    )
 
 
 def _all(args: argparse.Namespace) -> list[tuple[str, list[str]]]:
@@ -46,7 +51,8 @@ def _list(args: argparse.Namespace) -> None:
 def _find_arguments(parser: argparse.ArgumentParser) -> None:
     _count_argument(parser)
     parser.add_argument(
-        'service_type', help="Type to filter for (e.g. 'rcl_interfaces/srv/ListParameters')")
+        'service_type', help="Type to filter for (e.g. 'rcl_interfaces/srv/ListParameters')"
+    )
 
 
 def _find(args: argparse.Namespace) -> None:
@@ -82,19 +88,25 @@ def _info(args: argparse.Namespace) -> Any:
 
 def _call_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        'service_name', help="Name of the ROS service to call to (e.g. '/add_two_ints')")
+        'service_name', help="Name of the ROS service to call to (e.g. '/add_two_ints')"
+    )
     parser.add_argument('service_type', help="Type of the ROS service (e.g. 'std_srvs/srv/Empty')")
     values = parser.add_mutually_exclusive_group()
     values.add_argument(
-        'values', nargs='?', default='{}',
-        help="Values to fill the service request with in YAML format (e.g. '{a: 1, b: 2}')")
+        'values',
+        nargs='?',
+        default='{}',
+        help="Values to fill the service request with in YAML format (e.g. '{a: 1, b: 2}')",
+    )
     values.add_argument('--stdin', action='store_true', help='Read values from standard input')
     parser.add_argument(
-        '-r', '--rate', metavar='N', type=float, help='Repeat the call at a specific rate in Hz')
+        '-r', '--rate', metavar='N', type=float, help='Repeat the call at a specific rate in Hz'
+    )
 
 
 def _call(args: argparse.Namespace) -> Any:
     from ..messages import fill, interface
+
     if args.rate is not None and args.rate <= 0:
         raise RuntimeError('rate must be greater than zero')
     try:
@@ -122,6 +134,7 @@ def _call(args: argparse.Namespace) -> Any:
 
 def _answer(node: Any, client: Any, request: Any) -> Any:
     import rclpy
+
     future = client.call_async(request)
     rclpy.spin_until_future_complete(node, future)
     if future.result() is None:
