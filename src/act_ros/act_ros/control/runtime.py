@@ -172,12 +172,15 @@ class Runtime:
             return None
         if self._fault:
             return self._hold(State.FAULT, self._fault)
+        bridge = self._bridging and self._command is None and JOINTS not in complaints
         if wanting:
+            if bridge:
+                self._follow(inputs.qpos, inputs.qpos)
             return self._hold(State.HOLDING, wanting)
         action = self.execution.action(tick)
         if action is None:
             reason = self._rejection or self._no_chunk()
-            if self._command is None and self._bridging:
+            if bridge:
                 self._follow(inputs.qpos, inputs.qpos)
             return self._hold(State.HOLDING, reason)
         self._follow(action, inputs.qpos)

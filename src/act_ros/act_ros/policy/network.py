@@ -184,7 +184,8 @@ class EncoderLayer(nn.Module):
         attended = self.self_attn(q, q, x, masked)
         x = self.norm1(x + self.dropout(attended))
         hidden = self.dropout(F.relu(self.linear1(x)))  # (B, S, feedforward)
-        return self.norm2(x + self.dropout(self.linear2(hidden)))
+        y: Tensor = self.norm2(x + self.dropout(self.linear2(hidden)))
+        return y
 
 
 class Decoder(nn.Module):
@@ -202,7 +203,8 @@ class Decoder(nn.Module):
         )  # (B, k, D), empty
         for layer in self.layers:
             x = layer(x, memory, positions, queries)
-        return self.norm(x)
+        y: Tensor = self.norm(x)
+        return y
 
 
 class DecoderLayer(nn.Module):
@@ -226,7 +228,8 @@ class DecoderLayer(nn.Module):
         read = self.multihead_attn(x + queries, memory + positions, memory)
         x = self.norm2(x + self.dropout(read))
         hidden = self.dropout(F.relu(self.linear1(x)))  # (B, k, feedforward)
-        return self.norm3(x + self.dropout(self.linear2(hidden)))
+        y: Tensor = self.norm3(x + self.dropout(self.linear2(hidden)))
+        return y
 
 
 class Attention(nn.Module):
@@ -260,13 +263,14 @@ class Attention(nn.Module):
             k = F.linear(key, self.in_proj_weight[d : 2 * d], self.in_proj_bias[d : 2 * d])
         v = F.linear(value, self.in_proj_weight[2 * d :], self.in_proj_bias[2 * d :])
         q, k, v = (
-            t.unflatten(2, (self.heads, -1)).transpose(1, 2) for t in (q, k, v)
+            t.reshape(*t.shape[:2], self.heads, -1).transpose(1, 2) for t in (q, k, v)
         )  # (B, heads, tokens, d)
         scores = (q * q.shape[3] ** -0.5) @ k.transpose(2, 3)  # (B, heads, Q, S)
         if masked is not None:
             scores = scores.masked_fill(masked.view(batch, 1, 1, -1), -math.inf)
         weights = self.dropout(scores.softmax(dim=3))
-        return self.out_proj((weights.to(v.dtype) @ v).transpose(1, 2).flatten(2))
+        y: Tensor = self.out_proj((weights.to(v.dtype) @ v).transpose(1, 2).flatten(2))
+        return y
 
 
 class Dropout(nn.Module):

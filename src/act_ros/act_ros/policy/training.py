@@ -101,11 +101,12 @@ class Trainer:
         batch = self.dataset.batch(self._sample(step))
         with self._autocast():
             losses = self._losses(batch, random)
-        losses.total.backward()
+        losses.total.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), recipe.grad_clip or math.inf)
         if not torch.isfinite(norm + losses.total):
             raise PolicyError(
-                f'the loss ({losses.total.item()}) or its gradient ({norm.item()}) at step {step} is not finite; the last checkpoint is in '
+                f'the loss ({losses.total.item()}) or its gradient ({norm.item()}) at step {step} is not finite; '
+                f'the last checkpoint is in '
                 f'{self.output}; a lower learning rate helps'
             )
         self.optimizer.step()

@@ -56,6 +56,11 @@ class FrozenBatchNorm(nn.Module):
     running_mean: Tensor
     running_var: Tensor
 
+    weight: Tensor
+    bias: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.register_buffer('weight', torch.ones(channels))
@@ -110,8 +115,9 @@ def _import_torchvision() -> None:
     except RuntimeError as error:
         if 'torchvision::' not in str(error):
             raise
-        library = torch.library.Library('torchvision', 'DEF')
-        library.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
-        library.define('qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
+        library = torch.library.Library('torchvision', 'DEF')  # type: ignore[no-untyped-call]
+        for name in ('nms', 'qnms'):
+            schema = f'{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
+            library.define(schema)  # type: ignore[no-untyped-call]
         _declared.append(library)
         import torchvision  # noqa: F401
