@@ -34,13 +34,6 @@ class Normalizer(nn.Module):
     image_mean: Tensor
     image_scale: Tensor
 
-    qpos_mean: Tensor
-    qpos_std: Tensor
-    action_mean: Tensor
-    action_std: Tensor
-    image_mean: Tensor
-    image_scale: Tensor
-
     def __init__(self, config: PolicyConfig, stats: Mapping[str, NDArray[np.float32]]) -> None:
         super().__init__()
         dims = {'qpos': config.state_dim, 'action': config.action_dim}

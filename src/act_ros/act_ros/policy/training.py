@@ -101,7 +101,7 @@ class Trainer:
         batch = self.dataset.batch(self._sample(step))
         with self._autocast():
             losses = self._losses(batch, random)
-        losses.total.backward()  # type: ignore[no-untyped-call]
+        losses.total.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), recipe.grad_clip or math.inf)
         if not torch.isfinite(norm + losses.total):
             raise PolicyError(

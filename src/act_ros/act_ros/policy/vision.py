@@ -56,11 +56,6 @@ class FrozenBatchNorm(nn.Module):
     running_mean: Tensor
     running_var: Tensor
 
-    weight: Tensor
-    bias: Tensor
-    running_mean: Tensor
-    running_var: Tensor
-
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.register_buffer('weight', torch.ones(channels))
@@ -115,9 +110,9 @@ def _import_torchvision() -> None:
     except RuntimeError as error:
         if 'torchvision::' not in str(error):
             raise
-        library = torch.library.Library('torchvision', 'DEF')  # type: ignore[no-untyped-call]
+        library = torch.library.Library('torchvision', 'DEF')
         for name in ('nms', 'qnms'):
             schema = f'{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
-            library.define(schema)  # type: ignore[no-untyped-call]
+            library.define(schema)
         _declared.append(library)
         import torchvision  # noqa: F401
