@@ -20,11 +20,13 @@ import sys
 import time
 from array import array
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import rclpy
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import Image
 
@@ -63,36 +65,33 @@ def _node(name: str) -> Node:
     return rclpy.create_node(name)
 
 
+def _send(topics: list[Publisher], load: Load, pixels: array[int], number: int) -> None:
+    """Publish frame `number` of every camera; its stamp is taken just before."""
+    for topic in topics:
+        message = Image(height=load.height, width=load.width, encoding='rgb8', step=3 * load.width)
+        message.data = pixels
+        message.header.frame_id = str(number)
+        message.header.stamp.sec, message.header.stamp.nanosec = divmod(time.monotonic_ns(), 10**9)
+        topic.publish(message)
+
+
 def publish(load: Load, link: Connection) -> None:
-    """Body of the publishing process: waits for the subscriber, sends all frames, tells when and at what cost."""
+    """Body of the publishing process: frames -1 until it is told that all cameras arrive, then the load."""
     node = _node('transport_publisher')
     topics = [
         node.create_publisher(Image, f'camera_{i}', QoSProfile(depth=10))
         for i in range(load.cameras)
     ]
     pixels = array('B', os.urandom(load.height * load.width * 3))
-    deadline = time.monotonic() + WAIT_S
-    while any(topic.get_subscription_count() == 0 for topic in topics):
-        if time.monotonic() > deadline:
-            link.send('the subscriber was not discovered')
-            return
-        time.sleep(0.05)
-    link.send('ready')
+    while not link.poll(0.1):
+        _send(topics, load, pixels, -1)
     link.recv()
     cpu, late, start = time.process_time(), 0.0, time.monotonic()
     for number in range(load.frames):
         due = start + number / load.rate_hz
         time.sleep(max(0.0, due - time.monotonic()))
         late = max(late, time.monotonic() - due)
-        for topic in topics:
-            message = Image(
-                height=load.height, width=load.width, encoding='rgb8', step=3 * load.width
-            )
-            message.data = pixels
-            message.header.frame_id = str(number)
-            stamp = time.monotonic_ns()
-            message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10**9)
-            topic.publish(message)
+        _send(topics, load, pixels, number)
     link.send((time.process_time() - cpu, time.monotonic() - start, late))
     link.recv()
 
@@ -101,27 +100,31 @@ def subscribe(load: Load, link: Connection) -> None:
     """Body of the receiving process: counts until it is told that all was sent, and half a second more."""
     node = _node('transport_subscriber')
     received = Received([0] * load.cameras)
-    last = [-1] * load.cameras
+    last: list[int | None] = [None] * load.cameras
 
     def arrived(camera: int, message: Image) -> None:
-        now = time.monotonic_ns()
-        stamp = message.header.stamp
+        now, stamp, number = (
+            time.monotonic_ns(),
+            message.header.stamp,
+            int(message.header.frame_id),
+        )
+        before, last[camera] = last[camera], number
+        if number < 0:
+            return
         received.latencies.append((now - stamp.sec * 10**9 - stamp.nanosec) * 1e-9)
-        number = int(message.header.frame_id)
         received.frames[camera] += 1
-        received.disorder += number <= last[camera]
-        last[camera] = number
+        received.disorder += before is not None and number <= before
 
     for camera in range(load.cameras):
         node.create_subscription(
-            Image,
-            f'camera_{camera}',
-            lambda message, camera=camera: arrived(camera, message),
-            qos_profile_sensor_data,
+            Image, f'camera_{camera}', partial(arrived, camera), qos_profile_sensor_data
         )
-    cpu, end = time.process_time(), float('inf')
+    ready, cpu, end = False, time.process_time(), float('inf')
     while time.monotonic() < end:
         rclpy.spin_once(node, timeout_sec=0.1)
+        if not ready and None not in last:
+            ready, cpu = True, time.process_time()
+            link.send('ready')
         if link.poll():
             link.recv()
             end = time.monotonic() + 0.5
@@ -153,9 +156,9 @@ def measure(load: Load, profile: Path | None) -> tuple[Received, float, float, f
         process.start()
     sender, receiver = ends[0][0], ends[1][0]
     try:
-        answer = sender.recv()
-        if answer != 'ready':
-            raise RuntimeError(answer)
+        if not receiver.poll(WAIT_S):
+            raise RuntimeError(f'after {WAIT_S:g} s not all cameras had arrived once')
+        receiver.recv()
         sender.send('go')
         cpu_s, took_s, late_s = sender.recv()
         receiver.send('sent')
