@@ -150,7 +150,7 @@ def test_param_of_no_node_says_so(ros2: Callable[..., Done], words: tuple[str, .
             'rate',
             '500.0',
             '',
-            "Setting parameter failed: Parameter rate doesn't comply with floating",
+            'Setting parameter failed: Parameter rate out of range',
         ),
         ('fixed', '4', '', 'Setting parameter failed: Trying to set a read-only parameter'),
         ('nothing', '4', '', 'Setting parameter failed: Invalid access to undeclared parameter'),

@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with TemporaryDirectory(dir=args.output, prefix='.staging-') as staging:
             setting = Setting(
                 args.task,
-                STEPS[args.task],
+                args.ticks or STEPS[args.task],
                 tuple(args.cameras),
                 height,
                 width,
@@ -249,6 +249,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--task', choices=sorted(STEPS), default='transfer_cube')
     parser.add_argument('--episodes', type=_positive, default=50, help='how many to add')
+    parser.add_argument(
+        '--ticks', type=_positive, help=f"rows of an episode; default: the task's {STEPS}"
+    )
     parser.add_argument('--first-seed', type=int, default=1000, help='0..999 are for evaluation')
     parser.add_argument('--cameras', nargs='+', default=['cam_high'], metavar='CAMERA')
     parser.add_argument('--size', default='480x640', metavar='HEIGHTxWIDTH')

@@ -23,6 +23,7 @@ EPILOG = """\
 examples:
   ros2 run act_ros train --data data/transfer_cube --output models/my_cube --config small
   ros2 run act_ros train --data data/transfer_cube --output models/my_cube --config small --resume
+  ros2 run act_ros train --data data/mine --output models/mine --config small --from models/my_cube
   torchrun --nproc-per-node 4 -m act_ros.commands.train --data data/real --output models/real
 
 The policy is in the output folder from the first checkpoint on and can be run while the training goes on;
@@ -84,6 +85,13 @@ def parser() -> argparse.ArgumentParser:
         help="steps between checkpoints; default: the configuration's",
     )
     p.add_argument('--resume', action='store_true', help='go on with the run in the output folder')
+    p.add_argument(
+        '--from',
+        type=Path,
+        dest='start',
+        metavar='DIR',
+        help='start from the weights of this policy, e.g. models/aloha_sim_transfer_cube; default: from scratch',
+    )
     p.add_argument(
         '--device', default='auto', metavar='NAME', help='auto (default), cpu, cuda or cuda:N'
     )
@@ -147,6 +155,8 @@ def train(args: argparse.Namespace) -> None:
     trainer = Trainer(config, recipe, dataset, args.output, args.seed, place, curves.add)
     if state is not None:
         trainer.resume(state)
+    elif args.start is not None:
+        trainer.start_from(args.start)
     if place.rank == 0:
         print(describe(trainer, recipe), flush=True)
     run(trainer, curves)

@@ -21,7 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from act_ros.data.dataset import Batch, Dataset
 from act_ros.policy.augment import augment_images
-from act_ros.policy.checkpoint import save_checkpoint
+from act_ros.policy.checkpoint import load_checkpoint, save_checkpoint
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.network import ACT, Losses, act_loss
@@ -213,6 +213,23 @@ class Trainer:
             'network': self.network.state_dict(),
             'average': self.average,
             'optimizer': self.optimizer.state_dict(),
+        }
+
+    def start_from(self, folder: Path) -> None:
+        """Begin with the weights of a policy. The statistics stay those of this run's data.
+
+        Raises:
+            PolicyError: it can't be read, or its network is not the one that is trained.
+        """
+        loaded = load_checkpoint(folder, cvae=True)
+        if loaded.config != self.config:
+            raise PolicyError(
+                f'cannot start from {folder}: its network differs; it is {loaded.config.to_json()}, '
+                f'and {self.config.to_json()} is trained'
+            )
+        self.network.load_state_dict(loaded.network.state_dict())
+        self.average = {
+            name: value.detach().clone() for name, value in self.network.state_dict().items()
         }
 
     def resume(self, state: Mapping[str, Any]) -> None:
