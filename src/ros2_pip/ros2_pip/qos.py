@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def chosen_profile(args: argparse.Namespace) -> tuple[QoSProfile, bool]:
     from rclpy import qos
     from rclpy.duration import Duration
 
-    profile = qos.QoSPresetProfiles.get_from_short_key(args.qos_profile)
+    # A copy: rclpy hands out the preset itself, and what is set below would stay in it.
+    profile = copy(qos.QoSPresetProfiles.get_from_short_key(args.qos_profile))
     given: dict[str, Any] = {}
     for name, policy in (
         ('history', qos.QoSHistoryPolicy),
