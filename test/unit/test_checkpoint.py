@@ -94,6 +94,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_configuration_survives_its_file() -> None:
     config = tiny_config(cameras=('cam_high', 'cam_left_wrist'))
     assert PolicyConfig.from_json(config.to_json()) == config
+    colours = ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+    config = tiny_config(
+        cameras=config.cameras, image_std=colours, backbone='resnet50', pre_norm=True, vae=False
+    )
+    assert PolicyConfig.from_json(config.to_json()) == config
 
 
 @pytest.mark.parametrize(
@@ -113,6 +118,18 @@ def test_a_configuration_survives_its_file() -> None:
         ({'image_std': [1, 0, 1]}, 'must be positive'),
         ({'rate_hz': 0}, 'rate_hz is 0'),
         ({'dropout': 1.0}, 'dropout is 1.0'),
+        ({'chunk': 10**9}, 'chunk is 1000000000; at most 10000'),
+        ({'chunk': True}, 'chunk is True'),
+        ({'rate_hz': float('nan')}, 'rate_hz is nan'),
+        ({'image_mean': [float('nan'), 0, 0]}, 'image_mean is .* expected 3 numbers'),
+        ({'image_mean': [[0, 0, 0], [0, 0, 0]]}, 'image_mean has 2 triples for 1 cameras'),
+        ({'cameras': ['a' * 101]}, 'at most 100 printable characters'),
+        ({'cameras': ['\ud800']}, 'printable'),
+        ({'cameras': [f'cam{i}' for i in range(17)]}, '17 cameras; at most 16'),
+        ({'backbone': 'resnet101'}, "backbone is 'resnet101'; expected one of resnet18"),
+        ({'activation': 'glu'}, "activation is 'glu'; expected one of relu, gelu"),
+        ({'dilation': True}, 'only resnet50'),
+        ({'vae': 1}, 'vae is 1; expected true or false'),
     ],
 )
 def test_a_wrong_configuration_is_refused(
@@ -125,7 +142,10 @@ def test_a_wrong_configuration_is_refused(
         load_checkpoint(tmp_path)
 
 
-@pytest.mark.parametrize('text', ['', '[]', '{"format": 1', '{"format": 1}'])
+@pytest.mark.parametrize(
+    'text',
+    ['', '[]', '{"format": 1', '{"format": 1}', '[' * 100_000, '{"format": ' + '9' * 5000 + '}'],
+)
 def test_a_configuration_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(PolicyError):
         PolicyConfig.from_json(text)

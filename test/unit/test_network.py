@@ -180,3 +180,47 @@ def test_a_loss_without_the_latent_is_refused() -> None:
         act_loss(
             Prediction(actions, None, None), actions, torch.zeros(1, 2, dtype=torch.bool), 10.0
         )
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'backbone': 'resnet34', 'backbone_layers': 4},
+        {'backbone': 'resnet50', 'backbone_layers': 4, 'dilation': True},
+        {'per_camera': True, 'cameras': ('cam_high', 'cam_low')},
+        {'pre_norm': True, 'decoder_layers': 2},
+        {'activation': 'gelu'},
+        {'vae': False},
+    ],
+)
+def test_every_variant_predicts_and_learns(changes: dict[str, object]) -> None:
+    config = tiny_config(**changes)
+    network = ACT(config)
+    qpos, images, actions, is_pad = inputs(len(config.cameras))
+    losses = act_loss(network(qpos, images, actions, is_pad), actions, is_pad, 10.0)
+    losses.total.backward()
+    silent = [name for name, value in network.named_parameters() if value.grad is None]
+    assert torch.isfinite(losses.total) and not silent
+    assert (losses.kl == 0) == (not config.vae)
+    with torch.no_grad():
+        assert network.eval()(qpos, images).actions.shape == (2, 5, 14)
+
+
+def test_each_camera_has_its_own_backbone_where_the_configuration_says_so() -> None:
+    torch.manual_seed(0)
+    network = ACT(tiny_config(per_camera=True, cameras=('cam_high', 'cam_low'))).eval()
+    _, images, _, _ = inputs(2)
+    same = images[:, :1].expand(-1, 2, -1, -1, -1)
+    with torch.no_grad():
+        high, low = network.image_features(same).unflatten(0, (2, 2)).unbind(dim=1)
+    assert not torch.allclose(high, low)
+
+
+def test_dilation_keeps_the_last_stage_fine() -> None:
+    _, images, _, _ = inputs()
+    sizes = {}
+    for dilation in (False, True):
+        config = tiny_config(backbone='resnet50', backbone_layers=4, dilation=dilation)
+        with torch.no_grad():
+            sizes[dilation] = ACT(config).eval().image_features(images).shape[-2:]
+    assert sizes == {False: (2, 2), True: (3, 4)}

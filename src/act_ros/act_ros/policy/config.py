@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -13,8 +15,29 @@ FORMAT = 1
 """Version of `config.json`; raised when a reader of an older version would misread it."""
 
 NORMS = ('frozen_batch', 'group')
+BACKBONES = ('resnet18', 'resnet34', 'resnet50')
+ACTIVATIONS = ('relu', 'gelu')
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Triple = tuple[float, float, float]
+
+MOST = {
+    'chunk': 10_000,
+    'state_dim': 1024,
+    'action_dim': 1024,
+    'd_model': 8192,
+    'heads': 1024,
+    'feedforward': 65_536,
+    'encoder_layers': 64,
+    'decoder_layers': 64,
+    'vae_layers': 64,
+    'latent_dim': 8192,
+}
+"""Largest values that are believed: a damaged or hostile file must not make this process allocate without end."""
+MOST_CAMERAS = 16
+MOST_PIXELS = 4096
+"""Largest number of cameras; largest height and width of an image."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +51,7 @@ class PolicyConfig:
         state_dim: length of qpos.
         action_dim: length of an action.
         rate_hz: control rate that the demonstrations were recorded at: one row of a chunk is 1/rate_hz.
-        backbone_layers: stages of ResNet-18 that are used: 4 as the paper (stride 32), 3 (stride 16).
+        backbone_layers: stages of the ResNet that are used: 4 as the paper (stride 32), 3 (stride 16).
         norm: 'frozen_batch' as the paper (needs pretrained weights to make sense) or 'group'
             (groups of 16 channels; trains from scratch).
         d_model: width of every token.
@@ -39,8 +62,14 @@ class PolicyConfig:
         vae_layers: layers of the CVAE encoder, which only training uses.
         latent_dim: length of the latent z.
         dropout: dropout probability in training.
-        image_mean: RGB mean that is subtracted from images scaled to 0..1.
-        image_std: RGB standard deviation that they are then divided by.
+        image_mean: RGB mean that is subtracted from images scaled to 0..1; one triple, or one per camera.
+        image_std: RGB standard deviation that they are then divided by; likewise.
+        backbone: 'resnet18' as the paper, 'resnet34' or 'resnet50'.
+        dilation: the last stage of a resnet50 keeps the resolution and dilates its convolutions instead.
+        per_camera: each camera has a backbone of its own, instead of one that all share.
+        pre_norm: layer normalization before each block, with one more at the encoder's end.
+        activation: of the feed-forward blocks, 'relu' as the paper or 'gelu'.
+        vae: whether there is a CVAE encoder; without it z is 0 in training too.
     """
 
     cameras: tuple[str, ...]
@@ -59,30 +88,59 @@ class PolicyConfig:
     vae_layers: int = 4
     latent_dim: int = 32
     dropout: float = 0.1
-    image_mean: tuple[float, float, float] = IMAGENET_MEAN
-    image_std: tuple[float, float, float] = IMAGENET_STD
+    image_mean: Triple | tuple[Triple, ...] = IMAGENET_MEAN
+    image_std: Triple | tuple[Triple, ...] = IMAGENET_STD
+    backbone: str = 'resnet18'
+    dilation: bool = False
+    per_camera: bool = False
+    pre_norm: bool = False
+    activation: str = 'relu'
+    vae: bool = True
 
     def __post_init__(self) -> None:
         for name in ('cameras', 'image_size', 'image_mean', 'image_std'):
             value = getattr(self, name)
             if isinstance(value, str) or not isinstance(value, (list, tuple)):
-                raise PolicyError(f'{name} is {value!r}; expected a list')
-            object.__setattr__(self, name, tuple(value))
+                raise PolicyError(f'{name} is {shown(value)}; expected a list')
+            rows = tuple(tuple(v) if isinstance(v, (list, tuple)) else v for v in value)
+            object.__setattr__(self, name, rows)
+        self._check_cameras()
         self._check_numbers()
-        if not self.cameras or not all(isinstance(c, str) and c for c in self.cameras):
-            raise PolicyError(
-                f'cameras is {list(self.cameras)}; a policy needs the name of at least one camera'
-            )
-        if len(set(self.cameras)) != len(self.cameras):
-            raise PolicyError(f'cameras is {list(self.cameras)}; each camera may be named once')
-        if self.norm not in NORMS:
-            raise PolicyError(f'norm is {self.norm!r}; expected one of {", ".join(NORMS)}')
+        for name, choices in (
+            ('norm', NORMS),
+            ('backbone', BACKBONES),
+            ('activation', ACTIVATIONS),
+        ):
+            if getattr(self, name) not in choices:
+                raise PolicyError(
+                    f'{name} is {shown(getattr(self, name))}; expected one of {", ".join(choices)}'
+                )
         if self.backbone_layers not in (3, 4):
             raise PolicyError(f'backbone_layers is {self.backbone_layers}; expected 3 or 4')
+        for name in ('dilation', 'per_camera', 'pre_norm', 'vae'):
+            if not isinstance(getattr(self, name), bool):
+                raise PolicyError(
+                    f'{name} is {shown(getattr(self, name))}; expected true or false'
+                )
+        if self.dilation and self.backbone != 'resnet50':
+            raise PolicyError(f'dilation is true; {self.backbone} has none, only resnet50')
         if self.d_model % self.heads or self.d_model % 4:
             raise PolicyError(
                 f'd_model is {self.d_model}; it must be divisible by heads ({self.heads}) and by 4 (position embedding)'
             )
+
+    def _check_cameras(self) -> None:
+        """Refuse names that cannot be cameras, or that could not be shown."""
+        cameras = self.cameras
+        if not cameras or not all(_is_name(name) for name in cameras):
+            raise PolicyError(
+                f'cameras is {shown(list(cameras))}; a policy needs the name of at least one camera, each at '
+                f'most 100 printable characters'
+            )
+        if len(cameras) > MOST_CAMERAS:
+            raise PolicyError(f'{len(cameras)} cameras; at most {MOST_CAMERAS} are supported')
+        if len(set(cameras)) != len(cameras):
+            raise PolicyError(f'cameras is {list(cameras)}; each camera may be named once')
 
     def _check_numbers(self) -> None:
         """Refuse what isn't a number, or is out of range, before it becomes a puzzling error of PyTorch's."""
@@ -90,29 +148,55 @@ class PolicyConfig:
         for name in counts:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise PolicyError(f'{name} is {value!r}; expected a whole number of at least 1')
+                raise PolicyError(
+                    f'{name} is {shown(value)}; expected a whole number of at least 1'
+                )
+            if value > MOST.get(name, value):
+                raise PolicyError(f'{name} is {shown(value)}; at most {MOST[name]} is supported')
         if len(self.image_size) != 2 or not all(
-            isinstance(n, int) and n >= 32 for n in self.image_size
+            isinstance(n, int) and not isinstance(n, bool) and 32 <= n <= MOST_PIXELS
+            for n in self.image_size
         ):
             raise PolicyError(
-                f'image_size is {list(self.image_size)}; expected [height, width], each at least 32'
+                f'image_size is {shown(list(self.image_size))}; expected [height, width], each from 32 to '
+                f'{MOST_PIXELS}'
             )
-        for name, length in (('image_mean', 3), ('image_std', 3)):
-            values = getattr(self, name)
-            if len(values) != length or not all(isinstance(v, (int, float)) for v in values):
-                raise PolicyError(
-                    f'{name} is {list(values)}; expected {length} numbers (red, green, blue)'
-                )
-        if min(self.image_std) <= 0:
-            raise PolicyError(f'image_std is {list(self.image_std)}; every entry must be positive')
-        if not isinstance(self.dropout, (int, float)) or not 0 <= self.dropout < 1:
-            raise PolicyError(f'dropout is {self.dropout!r}; expected a number from 0 to below 1')
-        if not isinstance(self.rate_hz, (int, float)) or not self.rate_hz > 0:
-            raise PolicyError(f'rate_hz is {self.rate_hz!r}; expected a positive rate in Hz')
+        self._check_colours()
+        if not _is_number(self.dropout) or not 0 <= self.dropout < 1:
+            raise PolicyError(
+                f'dropout is {shown(self.dropout)}; expected a number from 0 to below 1'
+            )
+        if not _is_number(self.rate_hz) or not 0 < self.rate_hz <= 10_000:
+            raise PolicyError(
+                f'rate_hz is {shown(self.rate_hz)}; expected a positive rate in Hz, at most 10000'
+            )
+
+    def _check_colours(self) -> None:
+        for name in ('image_mean', 'image_std'):
+            rows: Any = getattr(self, name)
+            if rows and all(isinstance(row, tuple) for row in rows):
+                if len(rows) != len(self.cameras):
+                    raise PolicyError(
+                        f'{name} has {len(rows)} triples for {len(self.cameras)} cameras; '
+                        f'expected one for all, or one each'
+                    )
+            else:
+                rows = (rows,)
+            for row in rows:
+                if len(row) != 3 or not all(_is_number(v) and abs(v) < 1e6 for v in row):
+                    raise PolicyError(
+                        f'{name} is {shown(list(row))}; expected 3 numbers (red, green, blue)'
+                    )
+                if name == 'image_std' and min(row) < 1e-9:
+                    raise PolicyError(f'image_std is {list(row)}; every entry must be positive')
 
     def to_json(self) -> str:
-        """The text of `config.json`."""
-        return json.dumps({'format': FORMAT, **asdict(self)}, indent=2) + '\n'
+        """The text of `config.json`. Newer entries are written where they differ from the paper's only."""
+        entries = asdict(self)
+        for field in fields(self)[_FIRST_NEW:]:
+            if entries[field.name] == field.default:
+                del entries[field.name]
+        return json.dumps({'format': FORMAT, **entries}, indent=2) + '\n'
 
     @classmethod
     def from_json(cls, text: str) -> PolicyConfig:
@@ -123,14 +207,14 @@ class PolicyConfig:
         """
         try:
             data = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # also: a number of too many digits
             raise PolicyError(f'not valid JSON: {error}') from error
         if not isinstance(data, dict):
             raise PolicyError(f'expected a JSON object, got {type(data).__name__}')
         version = data.pop('format', None)
-        if version != FORMAT:
+        if version != FORMAT or isinstance(version, (bool, float)):
             raise PolicyError(
-                f'"format" is {version!r}, and this version of act_ros reads {FORMAT}: it is not a policy of '
+                f'"format" is {shown(version)}, and this version of act_ros reads {FORMAT}: it is not a policy of '
                 f'act_ros, or one of another version'
             )
         return cls.from_dict(data)
@@ -145,11 +229,39 @@ class PolicyConfig:
         known = [f.name for f in fields(cls)]
         unknown = sorted(set(data) - set(known))
         if unknown:
-            raise PolicyError(
-                f'unknown entries: {", ".join(unknown)}; known are {", ".join(known)}'
-            )
+            raise PolicyError(f'unknown entries: {listed(unknown)}; known are {", ".join(known)}')
         if 'cameras' not in data:
             raise PolicyError(
                 '"cameras" is missing: the names of the cameras, in the order of the network'
             )
         return cls(**data)
+
+
+_FIRST_NEW = [f.name for f in fields(PolicyConfig)].index('backbone')
+
+
+def shown(value: object, most: int = 120) -> str:
+    """A value out of a file as an error shows it: printable and not long."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):
+        return f'a {type(value).__name__} that cannot be shown'
+    return text if len(text) <= most else text[: most - 1] + '…'
+
+
+def listed(names: Iterable[str], most: int = 8) -> str:
+    """Names out of a file as an error shows them: the first ones, without quotation marks where they need none."""
+    names = list(names)
+    texts = [n if n.isprintable() and 0 < len(n) <= 120 else shown(n) for n in names[:most]]
+    return ', '.join(texts) + (f' and {len(names) - most} more' if len(names) > most else '')
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 100 and value.isprintable()
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is a finite number. Whole ones may be longer than a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) < 10**300 and math.isfinite(value)

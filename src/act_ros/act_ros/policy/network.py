@@ -6,7 +6,7 @@ Zhao, Kumar, Levine, Finn: Learning Fine-Grained Bimanual Manipulation with Low-
 
     training    qpos, actions ──▶ CVAE encoder ──▶ z (latent_dim)
     inference                              z = 0 ──┐
-    cameras ──▶ ResNet-18 ──▶ image tokens ──▶ transformer encoder ──▶ decoder (k queries) ──▶ k actions
+    cameras ──▶  ResNet   ──▶ image tokens ──▶ transformer encoder ──▶ decoder (k queries) ──▶ k actions
                                       qpos ──┘
 
 In the shape comments B is the batch, C the number of cameras, k the chunk, D `d_model`, L `latent_dim`,
@@ -18,6 +18,7 @@ through a table those of the paper's code, then fit without reshaping.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -27,6 +28,8 @@ from torch.nn import functional as F
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.vision import build_backbone
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {'relu': F.relu, 'gelu': F.gelu}
 
 
 class Prediction(NamedTuple):
@@ -50,14 +53,14 @@ class ACT(nn.Module):
 
     Args:
         config: sizes and cameras.
-        cvae: also build the CVAE encoder, which only training needs.
+        cvae: also build the CVAE encoder, which only training needs; not where `config.vae` is false.
     """
 
     def __init__(self, config: PolicyConfig, cvae: bool = True) -> None:
         super().__init__()
         self.config = config
         d = config.d_model
-        if cvae:
+        if cvae and config.vae:
             self.vae_encoder = Encoder(config, config.vae_layers)
             self.vae_encoder_cls_embed = nn.Embedding(1, d)
             self.vae_encoder_robot_state_input_proj = nn.Linear(config.state_dim, d)
@@ -98,12 +101,14 @@ class ACT(nn.Module):
             noise: (B, L) standard normal noise of the latent; drawn here if it isn't given.
         """
         mu = log_variance = None
-        if actions is None or is_pad is None:
-            latent = qpos.new_zeros(qpos.shape[0], self.config.latent_dim)  # (B, L)
-        else:
-            mu, log_variance = self.encode_actions(qpos, actions, is_pad)  # (B, L) each
-            noise = torch.randn_like(mu) if noise is None else noise
-            latent = mu + (log_variance / 2).exp() * noise
+        latent = qpos.new_zeros(qpos.shape[0], self.config.latent_dim)  # (B, L)
+        if actions is not None and is_pad is not None:
+            if self.config.vae:
+                mu, log_variance = self.encode_actions(qpos, actions, is_pad)  # (B, L) each
+                noise = torch.randn_like(mu) if noise is None else noise
+                latent = mu + (log_variance / 2).exp() * noise
+            else:  # z stays 0, as from a distribution that is N(0, 1) whatever the actions
+                mu, log_variance = latent, latent
         tokens, positions = self.encoder_tokens(qpos, images, latent)  # (B, S, D), (1, S, D)
         memory = self.encoder(tokens, positions)  # (B, S, D)
         queries = self.decoder_pos_embed.weight.unsqueeze(0)  # (1, k, D)
@@ -134,11 +139,7 @@ class ACT(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Input tokens (B, S, D) of the encoder, [latent, state, image tokens per camera], and positions (1, S, D)."""
         batch, cameras = images.shape[:2]
-        # One backbone, with shared weights, sees the frames of all cameras as one batch.
-        pixels = images.flatten(0, 1).contiguous(
-            memory_format=torch.channels_last
-        )  # (B·C, 3, H, W)
-        features = self.encoder_img_feat_input_proj(self.backbone(pixels))  # (B·C, D, h, w)
+        features = self.encoder_img_feat_input_proj(self.image_features(images))  # (B·C, D, h, w)
         height, width = features.shape[-2:]
         # Row-major pixels of the first camera, then of the second, …
         seen = features.flatten(2).transpose(1, 2)  # (B·C, h·w, D)
@@ -151,23 +152,43 @@ class ACT(nn.Module):
         positions = torch.cat([first, place.repeat(cameras, 1)]).unsqueeze(0)  # (1, S, D)
         return tokens, positions
 
+    def image_features(self, images: Tensor) -> Tensor:
+        """Feature maps (B·C, channels, h, w) of images (B, C, 3, H, W)."""
+        if isinstance(self.backbone, nn.ModuleList):
+            maps = [
+                trunk(images[:, i].contiguous(memory_format=torch.channels_last))
+                for i, trunk in enumerate(self.backbone)
+            ]  # C times (B, channels, h, w)
+            return torch.stack(maps, dim=1).flatten(0, 1)
+        # One backbone, with shared weights, sees the frames of all cameras as one batch.
+        pixels = images.flatten(0, 1).contiguous(
+            memory_format=torch.channels_last
+        )  # (B·C, 3, H, W)
+        features: Tensor = self.backbone(pixels)
+        return features
+
 
 class Encoder(nn.Module):
-    """Transformer encoder (post-norm). Positions are added to queries and keys of every layer."""
+    """Transformer encoder. Positions are added to queries and keys of every layer."""
 
     def __init__(self, config: PolicyConfig, layers: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(layers))
+        self.norm: nn.Module = nn.LayerNorm(config.d_model) if config.pre_norm else nn.Identity()
 
     def forward(self, x: Tensor, positions: Tensor, masked: Tensor | None = None) -> Tensor:
         """Tokens x (B, S, D), positions (1, S, D), masked (B, S) true where a token is ignored -> (B, S, D)."""
         for layer in self.layers:
             x = layer(x, positions, masked)
-        return x
+        y: Tensor = self.norm(x)
+        return y
 
 
 class EncoderLayer(nn.Module):
-    """Self-attention and a feed-forward block, each added to its input and then layer-normalized."""
+    """Self-attention and a feed-forward block, each added to its input and then layer-normalized.
+
+    With `pre_norm` what a block reads is normalized, and its sum with the input is not.
+    """
 
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
@@ -177,15 +198,25 @@ class EncoderLayer(nn.Module):
         self.norm1 = nn.LayerNorm(config.d_model)
         self.norm2 = nn.LayerNorm(config.d_model)
         self.dropout = Dropout(config.dropout)
+        self.activation = ACTIVATIONS[config.activation]
+        self.pre_norm = config.pre_norm
 
     def forward(self, x: Tensor, positions: Tensor, masked: Tensor | None = None) -> Tensor:
         """See `Encoder.forward`."""
+        if self.pre_norm:
+            normed = self.norm1(x)
+            q = normed + positions
+            x = x + self.dropout(self.self_attn(q, q, normed, masked))
+            return x + self._feed_forward(self.norm2(x))
         q = x + positions  # (B, S, D); the values carry no position
         attended = self.self_attn(q, q, x, masked)
         x = self.norm1(x + self.dropout(attended))
-        hidden = self.dropout(F.relu(self.linear1(x)))  # (B, S, feedforward)
-        y: Tensor = self.norm2(x + self.dropout(self.linear2(hidden)))
+        y: Tensor = self.norm2(x + self._feed_forward(x))
         return y
+
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        hidden = self.dropout(self.activation(self.linear1(x)))  # (B, S, feedforward)
+        return self.dropout(self.linear2(hidden))
 
 
 class Decoder(nn.Module):
@@ -208,7 +239,10 @@ class Decoder(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Self-attention among the queries, attention to the encoder's output, a feed-forward block (post-norm)."""
+    """Self-attention among the queries, attention to the encoder's output, a feed-forward block.
+
+    Each is added to its input and then layer-normalized; with `pre_norm` as in `EncoderLayer`.
+    """
 
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
@@ -220,16 +254,28 @@ class DecoderLayer(nn.Module):
         self.norm2 = nn.LayerNorm(config.d_model)
         self.norm3 = nn.LayerNorm(config.d_model)
         self.dropout = Dropout(config.dropout)
+        self.activation = ACTIVATIONS[config.activation]
+        self.pre_norm = config.pre_norm
 
     def forward(self, x: Tensor, memory: Tensor, positions: Tensor, queries: Tensor) -> Tensor:
         """x (B, k, D), memory (B, S, D), positions (1, S, D) of memory, queries (1, k, D) -> (B, k, D)."""
+        keys = memory + positions
+        if self.pre_norm:
+            normed = self.norm1(x)
+            q = normed + queries
+            x = x + self.dropout(self.self_attn(q, q, normed))
+            x = x + self.dropout(self.multihead_attn(self.norm2(x) + queries, keys, memory))
+            return x + self._feed_forward(self.norm3(x))
         q = x + queries
         x = self.norm1(x + self.dropout(self.self_attn(q, q, x)))
-        read = self.multihead_attn(x + queries, memory + positions, memory)
+        read = self.multihead_attn(x + queries, keys, memory)
         x = self.norm2(x + self.dropout(read))
-        hidden = self.dropout(F.relu(self.linear1(x)))  # (B, k, feedforward)
-        y: Tensor = self.norm3(x + self.dropout(self.linear2(hidden)))
+        y: Tensor = self.norm3(x + self._feed_forward(x))
         return y
+
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        hidden = self.dropout(self.activation(self.linear1(x)))  # (B, k, feedforward)
+        return self.dropout(self.linear2(hidden))
 
 
 class Attention(nn.Module):

@@ -55,8 +55,13 @@ class Normalizer(nn.Module):
             self.register_buffer(
                 key.replace('.', '_'), torch.from_numpy(np.array(values, np.float32))
             )
-        self.register_buffer('image_mean', 255 * torch.tensor(config.image_mean))
-        self.register_buffer('image_scale', 1 / (255 * torch.tensor(config.image_std)))
+        mean, std = torch.tensor(config.image_mean), torch.tensor(config.image_std)
+        if mean.dim() == 2:  # a triple per camera
+            mean = mean[:, None, None]  # (C, 1, 1, 3)
+        if std.dim() == 2:
+            std = std[:, None, None]
+        self.register_buffer('image_mean', 255 * mean)
+        self.register_buffer('image_scale', 1 / (255 * std))
 
     def stats(self) -> dict[str, Tensor]:
         """The statistics by `KEYS`."""

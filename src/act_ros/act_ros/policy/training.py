@@ -67,7 +67,7 @@ class Trainer:
         torch.manual_seed(self.seed)
         self.network = ACT(self.config)
         if recipe.pretrained and self.config.norm == 'frozen_batch':
-            load_pretrained(self.network.backbone)
+            load_pretrained(self.network.backbone, self.config.backbone)
         self.network.to(device)
         self.average = {
             name: value.detach().clone() for name, value in self.network.state_dict().items()

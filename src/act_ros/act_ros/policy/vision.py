@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The backbone: torchvision's ResNet-18, cut after a stage, with the normalization of choice.
+"""The backbone: one of torchvision's ResNets, cut after a stage, with the normalization of choice.
 
 torchvision is imported so that it also works beside a PyTorch that was built without CUDA.
 """
@@ -22,15 +22,29 @@ _declared: list[torch.library.Library] = []
 """Keeps the declared operators alive: a Library that is collected takes them back."""
 
 
-def build_backbone(config: PolicyConfig) -> tuple[nn.Sequential, int]:
-    """ResNet-18 up to stage `backbone_layers`, randomly initialized, and the channels that it gives."""
+def build_backbone(config: PolicyConfig) -> tuple[nn.Module, int]:
+    """The backbone, randomly initialized, and the channels that it gives.
+
+    A `Sequential` that all cameras share, or with `per_camera` a `ModuleList` with one for each camera.
+    """
+    channels = 64 * 2 ** (config.backbone_layers - 1)
+    channels *= 4 if config.backbone == 'resnet50' else 1
+    if config.per_camera:
+        return nn.ModuleList(_build_trunk(config) for _ in config.cameras), channels
+    return _build_trunk(config), channels
+
+
+def _build_trunk(config: PolicyConfig) -> nn.Sequential:
+    """A ResNet up to stage `backbone_layers`."""
     norm: Callable[[int], nn.Module] = (
         FrozenBatchNorm if config.norm == 'frozen_batch' else group_norm
     )
     _import_torchvision()
-    from torchvision.models import resnet18
+    from torchvision import models
 
-    resnet = resnet18(weights=None, norm_layer=norm)
+    resnet = getattr(models, config.backbone)(
+        weights=None, norm_layer=norm, replace_stride_with_dilation=[False, False, config.dilation]
+    )
     names = [
         'conv1',
         'bn1',
@@ -40,7 +54,7 @@ def build_backbone(config: PolicyConfig) -> tuple[nn.Sequential, int]:
     ]
     trunk = nn.Sequential(OrderedDict((name, getattr(resnet, name)) for name in names))
     channels_last: Any = {'memory_format': torch.channels_last}  # not in PyTorch's own types
-    return trunk.to(**channels_last), 64 * 2 ** (config.backbone_layers - 1)
+    return trunk.to(**channels_last)
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
@@ -70,7 +84,7 @@ class FrozenBatchNorm(nn.Module):
         return x * scale.view(1, -1, 1, 1).to(x.dtype) + shift.view(1, -1, 1, 1).to(x.dtype)
 
 
-def load_pretrained(backbone: nn.Module) -> bool:
+def load_pretrained(backbone: nn.Module, name: str = 'resnet18') -> bool:
     """Give a backbone with frozen batch normalization torchvision's ImageNet weights.
 
     They come from PyTorch's download cache (`TORCH_HOME`) or from its server.
@@ -79,9 +93,9 @@ def load_pretrained(backbone: nn.Module) -> bool:
         Whether the weights could be had; where not, the log says why and the backbone is unchanged.
     """
     _import_torchvision()
-    from torchvision.models import ResNet18_Weights
+    from torchvision.models import get_model_weights
 
-    weights = ResNet18_Weights.IMAGENET1K_V1
+    weights = get_model_weights(name)['IMAGENET1K_V1']
     try:
         state = weights.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:
@@ -94,13 +108,13 @@ def load_pretrained(backbone: nn.Module) -> bool:
             target,
         )
         return False
-    wanted = backbone.state_dict()
-    backbone.load_state_dict({name: state[name] for name in wanted})
+    for trunk in backbone if isinstance(backbone, nn.ModuleList) else (backbone,):
+        trunk.load_state_dict({key: state[key] for key in trunk.state_dict()})
     return True
 
 
 def _import_torchvision() -> None:
-    """Import torchvision, whose compiled operators need not load: ResNet-18 uses none of them.
+    """Import torchvision, whose compiled operators need not load: a ResNet uses none of them.
 
     PyPI's wheel is built for CUDA. Beside a CPU-only PyTorch its operators don't load, and the import
     then fails where it registers a meta kernel for them; with the schemas declared it goes through.
