@@ -270,7 +270,7 @@ def main() -> int:
     cv2.setNumThreads(1)
     # A thread that waits for the interpreter gets it after 0.5 ms instead of 5.
     sys.setswitchinterval(0.0005)
-    return run(PolicyNode)
+    return run(PolicyNode, real_time=True)
 
 
 if __name__ == '__main__':

@@ -14,6 +14,8 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from act_ros.nodes.priority import REFUSED, take_real_time
+
 
 class App(Protocol):
     """What runs in a process."""
@@ -40,13 +42,19 @@ class Stop(threading.Event):
         self.set()
 
 
-def run(build: Callable[[Stop], App], errors: tuple[type[Exception], ...] = (ValueError,)) -> int:
+def run(
+    build: Callable[[Stop], App],
+    errors: tuple[type[Exception], ...] = (ValueError,),
+    real_time: bool = False,
+) -> int:
     """Run what `build` makes until a signal or `Stop` ends it; returns the exit code.
 
     Args:
         build: makes the nodes; gets the event that ends the process.
         errors: of `build`, that are the user's to mend: they are printed as one line.
+        real_time: whether the process commands arms, and goes before all others where it may.
     """
+    hurried = take_real_time() if real_time else None
     # Not rclpy's own handlers: they would end the context under the threads that publish.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     stop = Stop()
@@ -58,6 +66,8 @@ def run(build: Callable[[Stop], App], errors: tuple[type[Exception], ...] = (Val
         sys.stderr.write(f'error: {error}\n')
         rclpy.try_shutdown()
         return 1
+    if hurried is False:
+        app.groups[0][0].get_logger().info(REFUSED)
     spins = [Spin(group, stop) for group in app.groups]
     app.start()
     # With a timeout, since a signal that arrives just before the wait would not end it.

@@ -138,9 +138,11 @@ class SimNode(Node):
             self._stop.fail()
 
     def _run_paced(self) -> None:
-        pace = Pace(STEP_S)
+        pace, paced = Pace(STEP_S), self.simulation.count
         while not self._stop.is_set():
-            pace.wait()
+            while paced <= self.simulation.count:  # a reset takes more time than a step
+                pace.wait()
+                paced += 1
             with self._changed:
                 self._step()
             self._publish()

@@ -155,7 +155,7 @@ class TeleopNode(Node):
 
 def main() -> int:
     """Let the followers follow until stopped."""
-    return run(TeleopNode, errors=(ValueError, SpecError))
+    return run(TeleopNode, errors=(ValueError, SpecError), real_time=True)
 
 
 if __name__ == '__main__':

@@ -23,6 +23,8 @@ def main(argv: Sequence[str]) -> int:
     """Serve until the caller closes its end or dies; 1 when the policy failed."""
     caller, folder, socket_fd, memory_fd, threads, nice, precision = argv
     _die_with(int(caller))
+    # The caller may have real-time priority; this process would then hold up everything for seconds.
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     os.nice(int(nice))
     answerer = Answerer(socket.socket(fileno=int(socket_fd)))
     try:
