@@ -218,7 +218,7 @@ def test_the_original_raw_format_is_read(tmp_path):
         assert episode.qvel is None and episode.effort is None and episode.stamp is None
 
 
-@pytest.mark.parametrize(('channels', 'swapped'), [(None, False), ('rgb', False), ('bgr', True)])
+@pytest.mark.parametrize(('channels', 'swapped'), [('rgb', False), ('bgr', True)])
 def test_the_interbotix_format_is_read_with_either_channel_order(tmp_path, channels, swapped):
     path, picture = tmp_path / 'episode_0.hdf5', frame(1, 'top')
     jpeg = cv2.imencode('.jpg', picture[:, :, ::-1] if swapped else picture)[1]
@@ -231,6 +231,10 @@ def test_the_interbotix_format_is_read_with_either_channel_order(tmp_path, chann
         root['compress_len'] = np.array([[len(jpeg)]], np.float32)
     with read_episode(path, jpeg_channels=channels) as episode:
         assert np.abs(episode.images['cam_high'][0].astype(int) - picture).max() <= 8
+    with read_episode(path) as episode:
+        assert len(episode) == 1  # the vectors need no order
+        with pytest.raises(EpisodeError, match='does not say in which order.*--jpeg-channels rgb'):
+            episode.images['cam_high'][0]
 
 
 def test_a_file_that_is_no_episode_is_refused_by_name(tmp_path):

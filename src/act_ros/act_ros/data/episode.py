@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes in ALOHA's HDF5: written while they happen, read back lazily.
+"""Episodes in ALOHA's HDF5, written while they happen; `act_ros.data.formats` reads them back.
 
   /observations/qpos, qvel, effort   (T, dof) float32      /action  (T, dof) float32
   /observations/images/CAM           (T, width) uint8: a JPEG a row, zero padded
@@ -17,18 +17,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import cv2
-import h5py
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from act_ros.data.finish import finish_log, log_path
+from act_ros.data.formats.aloha import read_episode
+from act_ros.data.formats.base import Episode, Frames
 from act_ros.data.log import LogWriter
 from act_ros.data.rows import VECTORS, EpisodeError, Header, Row, pack_end, vector
-from act_ros.robot.types import Floats, Frame
+from act_ros.robot.types import Frame
 
 __all__ = ['Episode', 'EpisodeError', 'EpisodeWriter', 'Frames', 'next_index', 'read_episode']
 
@@ -151,125 +151,9 @@ class EpisodeWriter:
         return bytes(cv2.imencode('.jpg', image, self._encode)[1])
 
 
-class Frames:
-    """The frames of one camera, decoded when asked for: `frames[t]` is (H, W, 3) uint8, RGB."""
-
-    def __init__(self, dataset: Any, lengths: NDArray[np.float32] | None, swap: bool) -> None:
-        """Read from a dataset; `lengths` (T,) of the JPEGs, `swap` where decoding gives BGR."""
-        self._dataset = dataset
-        self._lengths = lengths
-        self._swap = swap
-
-    def __len__(self) -> int:
-        return int(self._dataset.shape[0])
-
-    def __getitem__(self, index: int) -> Frame:
-        row: NDArray[np.uint8] = self._dataset[index]
-        if row.ndim == 3:
-            return row
-        if self._lengths is not None:
-            row = row[: int(self._lengths[index])]
-        image = cv2.imdecode(row, cv2.IMREAD_COLOR)
-        if image is None:
-            raise EpisodeError(
-                f'{self._dataset.file.filename}: frame {index} of {self._dataset.name} is no JPEG'
-            )
-        return np.asarray(image[:, :, ::-1] if self._swap else image, dtype=np.uint8)
-
-
-class Episode:
-    """An episode on disk: vectors in memory, frames read when asked for. Close it after use.
-
-    Attributes:
-        qpos, action: (T, dof) float32. qvel, effort: the same, or None where the file has none.
-        stamp: (T,) float64 seconds, or None. image_age: by camera (T,) float32 seconds (ours).
-        images: by camera its `Frames`. attrs: the file's attributes.
-    """
-
-    def __init__(self, path: Path, jpeg_channels: str | None) -> None:
-        """Open `path`; use `read_episode`."""
-        self.path = Path(path)
-        self._file = h5py.File(self.path, 'r')
-        try:
-            self._read(jpeg_channels)
-        except KeyError as error:
-            self._file.close()
-            raise EpisodeError(f'{self.path} is not an ALOHA episode: {error.args[0]}') from error
-        except BaseException:
-            self._file.close()
-            raise
-
-    def _read(self, jpeg_channels: str | None) -> None:
-        file, seen = self._file, self._file['observations']
-        self.attrs: dict[str, Any] = {key: _plain(value) for key, value in file.attrs.items()}
-        channels = jpeg_channels or self.attrs.get('jpeg_channels', 'rgb')
-        if channels not in ('rgb', 'bgr'):
-            raise EpisodeError(f"jpeg_channels is '{channels}'; expected 'rgb' or 'bgr'")
-        self.action: Floats = file['action'][()].astype(np.float32)
-        self.qpos: Floats = seen['qpos'][()].astype(np.float32)
-        self.qvel: Floats | None = seen['qvel'][()].astype(np.float32) if 'qvel' in seen else None
-        self.effort: Floats | None = (
-            seen['effort'][()].astype(np.float32) if 'effort' in seen else None
-        )
-        self.stamp: NDArray[np.float64] | None = seen['stamp'][()] if 'stamp' in seen else None
-        self.image_age: dict[str, Floats] = {
-            k: v[()] for k, v in seen.get('image_age', {}).items()
-        }
-        # Only our own files say which camera each row of compress_len is of; padding is harmless.
-        order = list(self.attrs.get('cameras', []))
-        lengths = {name: file['compress_len'][i] for i, name in enumerate(order)} if order else {}
-        self.images: dict[str, Frames] = {
-            name: Frames(data, lengths.get(name), channels == 'bgr')
-            for name, data in seen['images'].items()
-        }
-
-    def __len__(self) -> int:
-        return len(self.action)
-
-    def __enter__(self) -> Episode:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; frames can't be read any more."""
-        self._file.close()
-
-
-def read_episode(path: str | Path, jpeg_channels: str | None = None) -> Episode:
-    """Open an episode: ours, the original's (raw frames), Interbotix's or mobile ALOHA's (JPEG).
-
-    Args:
-        path: the HDF5 file.
-        jpeg_channels: order of the channels that decoding a JPEG gives: 'rgb' where the recorder
-            handed RGB to cv2 (ours, Interbotix), 'bgr' where it handed BGR (openpi). By default
-            what the file says, else 'rgb'.
-
-    Raises:
-        EpisodeError: it is no ALOHA episode.
-        OSError: it cannot be read.
-    """
-    return Episode(Path(path), jpeg_channels)
-
-
 def next_index(folder: str | Path) -> int:
     """The number after the highest episode in `folder`, finished or not (0 in a new one)."""
     path = Path(folder)
     names = [item.name for item in path.iterdir()] if path.is_dir() else []
     found = [re.match(r'episode_(\d+)\.hdf5', name) for name in names]
     return max((int(match[1]) for match in found if match), default=-1) + 1
-
-
-def _plain(value: Any) -> Any:
-    """An attribute as a Python value: strings decoded, numpy scalars and arrays unwrapped."""
-    if isinstance(value, bytes):
-        return value.decode()
-    if isinstance(value, np.ndarray):
-        return [_plain(item) for item in value.tolist()]
-    return value.item() if isinstance(value, np.generic) else value

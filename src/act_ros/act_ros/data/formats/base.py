@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an episode is to its readers, whatever file it lies in."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from act_ros.robot.types import Floats, Frame
+
+ALOHA_RATE_HZ = 50.0
+"""The rate of ALOHA's own files, which don't state it: DT = 0.02 in all of its code bases."""
+
+
+class Frames(ABC):
+    """The frames of one camera: `frames[t]`, or one after the other; each (H, W, 3) uint8, RGB."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __getitem__(self, index: int) -> Frame:
+        """Decode one frame.
+
+        Raises:
+            EpisodeError: it cannot be decoded; the message names the file and the frame.
+        """
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (self[t] for t in range(len(self)))
+
+    def duplicates(self) -> NDArray[np.bool_] | None:
+        """By tick (T,) whether the stored frame equals the one before bit for bit; None: unknown."""
+        return None
+
+
+class Episode(ABC):
+    """An episode on disk: vectors in memory, frames read when asked for. Close it after use.
+
+    Attributes:
+        path: the file, or the dataset's folder with the episode's name.
+        kind: the dialect: 'act_ros', 'original ALOHA', 'Interbotix ALOHA', 'LeRobot v3.0', ...
+        qpos, action: (T, dof) float32.
+        qvel, effort: the same, or None where the file has none. base_action: (T, 2) or None.
+        stamp: (T,) float64 seconds, or None. image_age: by camera (T,) float32 seconds (ours).
+        images: by camera its `Frames`.
+        attrs: what the file says about itself, as Python values.
+    """
+
+    path: Path
+    kind: str
+    qpos: Floats
+    action: Floats
+    qvel: Floats | None
+    effort: Floats | None
+    base_action: Floats | None
+    stamp: NDArray[np.float64] | None
+    image_age: dict[str, Floats]
+    images: Mapping[str, Frames]
+    attrs: dict[str, Any]
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ('qvel', 'effort', 'base_action', 'stamp')
+    """Per-tick arrays that a file may lack."""
+
+    def __len__(self) -> int:
+        return len(self.action)
+
+    def __enter__(self) -> Episode:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the files; frames can't be read any more."""
+
+    @property
+    def rate_hz(self) -> float | None:
+        """The nominal control rate that the file states, or None."""
+        value = self.attrs.get('rate_hz')
+        if isinstance(value, int | float) and np.isfinite(value) and value > 0:
+            return float(value)
+        return None
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Names of the cameras: in the order the file states, else sorted."""
+        order = self.attrs.get('cameras')
+        if isinstance(order, list) and sorted(map(str, order)) == sorted(self.images):
+            return tuple(map(str, order))
+        return tuple(sorted(self.images))
+
+    @property
+    def joint_names(self) -> tuple[str, ...] | None:
+        """Names of the entries of qpos and action, or None where the file has none that fit."""
+        names = self.attrs.get('joint_names')
+        if (
+            isinstance(names, list)
+            and self.action.ndim == 2
+            and len(names) == self.action.shape[1]
+        ):
+            return tuple(map(str, names))
+        return None
+
+    def missing(self) -> list[str]:
+        """What this file lacks of what ours have, for people: ['effort', 'stamp', 'image_age', ...]."""
+        lacks = [n for n in ('qvel', 'effort', 'stamp') if getattr(self, n) is None]
+        if set(self.image_age) != set(self.images):
+            lacks.append('image_age')
+        lacks += [n for n in ('rate_hz', 'task', 'success') if self.attrs.get(n) is None]
+        return lacks
