@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Policies on disk: a folder with `config.json` and `model.safetensors` (weights and statistics).
+"""Policies on disk: written in this suite's own form, read in any form that `formats` knows.
 
-Nothing in it is a pickle: reading a hostile file gives an error, and runs nothing.
+The own form is a folder with `config.json` and `model.safetensors` (weights and statistics). Of no form is a
+pickle executed: reading a hostile file gives an error, and runs nothing.
 """
 
 from __future__ import annotations
@@ -10,31 +11,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+import torch
 from torch import Tensor
 
-from act_ros.policy.config import PolicyConfig
+from act_ros.policy.config import PolicyConfig, listed
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.folder import CONFIG, MODEL, read_config
+from act_ros.policy.folder import CONFIG, MODEL
+from act_ros.policy.formats.detect import read_source
+from act_ros.policy.formats.native import STATS
+from act_ros.policy.formats.source import Source
 from act_ros.policy.network import ACT
-from act_ros.policy.normalize import KEYS, Normalizer
+from act_ros.policy.normalize import Normalizer
+from act_ros.policy.weights import read_weights, save_weights
 
-STATS = 'stats.'
-"""Prefix of the statistics among the tensors of the model file."""
 CVAE = 'vae_encoder'
 """Prefix of the parameters that only training uses."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A policy as read: its configuration, its network and the statistics it was trained with."""
+    """A policy as read: its configuration, its network, the statistics it was trained with, and where from."""
 
     config: PolicyConfig
     network: ACT
     normalizer: Normalizer
+    source: Source
 
 
 def save_checkpoint(
@@ -53,65 +54,67 @@ def save_checkpoint(
     tensors.update(
         {STATS + name: value.detach().cpu().contiguous().clone() for name, value in stats.items()}
     )
-    partial = folder / f'{MODEL}.partial'
-    save_file(tensors, partial)
-    partial.replace(folder / MODEL)
+    save_weights(folder / MODEL, tensors)
     text = folder / f'{CONFIG}.partial'
     text.write_text(config.to_json())
     text.replace(folder / CONFIG)
 
 
-def load_checkpoint(folder: Path, cvae: bool = False) -> Loaded:
-    """Read a checkpoint folder.
+def load_checkpoint(path: Path, cvae: bool = False) -> Loaded:
+    """Read a checkpoint.
 
     Args:
-        folder: holds `config.json` and `model.safetensors`.
+        path: its folder, or a .ckpt file.
         cvae: also read the CVAE encoder, to go on training.
 
     Raises:
-        PolicyError: a file is missing or damaged, statistics are missing, tensors don't fit the configuration.
+        PolicyError: a file is missing, damaged, hostile or not supported, statistics are missing, tensors
+            don't fit the configuration.
     """
-    config = read_config(folder)
-    tensors = _read_tensors(folder / MODEL)
-    stats: dict[str, NDArray[np.float32]] = {
-        name: tensors.pop(STATS + name).float().numpy() for name in KEYS if STATS + name in tensors
-    }
+    source = read_source(path)
+    config = source.config
     try:
-        normalizer = Normalizer(config, stats)
+        normalizer = Normalizer(config, source.stats)
     except PolicyError as error:
-        raise PolicyError(f'{folder / MODEL}: {error}') from error
-    network = ACT(config, cvae)
-    if not cvae:
-        tensors = {name: value for name, value in tensors.items() if not name.startswith(CVAE)}
-    _check_tensors(folder / MODEL, tensors, network.state_dict())
-    network.load_state_dict(tensors)
-    return Loaded(config, network.eval(), normalizer.eval())
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        tensors: dict[str, Tensor] = load_file(path)
-    except FileNotFoundError as error:
-        raise PolicyError(f'{path} is missing; copy the whole folder of the policy') from error
-    except (SafetensorError, OSError) as error:
-        raise PolicyError(
-            f'{path} is damaged or not a safetensors file ({error}); copy it again, or train the policy again'
-        ) from error
-    return tensors
-
-
-def _check_tensors(path: Path, got: Mapping[str, Tensor], want: Mapping[str, Tensor]) -> None:
-    """Compare names and shapes, and that every weight is finite."""
-    wrong = [f'{name}: missing' for name in want if name not in got]
-    wrong += [f'{name}: not part of this network' for name in got if name not in want]
-    wrong += [
-        f'{name}: got {tuple(got[name].shape)}, want {tuple(want[name].shape)}'
-        for name in want
-        if name in got and got[name].shape != want[name].shape
-    ]
-    wrong += [f'{name}: not finite' for name, value in got.items() if not value.isfinite().all()]
+        raise PolicyError(f'{source.model}: {error}') from error
+    with torch.device('meta'):  # shapes only: nothing is allocated before they are found to fit
+        network = ACT(config, cvae)
+    names = {k: v for k, v in source.names.items() if cvae or not k.startswith(CVAE)}
+    _check_shapes(source, names, network.state_dict())
+    tensors = read_weights(source, names)
+    wrong = [name for name, value in tensors.items() if not value.isfinite().all()]
     if wrong:
         raise PolicyError(
-            f'{path} does not fit the {CONFIG} beside it; {len(wrong)} tensors differ:\n  '
-            + '\n  '.join(wrong)
+            f'{source.model} holds weights that cannot be used; '
+            f'{", ".join(f"{source.names[name]}: not finite" for name in wrong[:8])}'
         )
+    network.to_empty(device='cpu')
+    network.load_state_dict(tensors)
+    return Loaded(config, network.eval(), normalizer.eval(), source)
+
+
+def _check_shapes(source: Source, names: Mapping[str, str], want: Mapping[str, Tensor]) -> None:
+    """Compare the names and shapes in a file with those of the network."""
+    got = source.shapes
+    wrong = [f'{name}: missing' for name in want if name not in names]
+    wrong += [
+        f'{listed([stored])}: not part of this network'
+        for name, stored in names.items()
+        if name not in want
+    ]
+    wrong += [
+        f'{names[name]}: got {got[name]}, want {tuple(want[name].shape)}'
+        for name in want
+        if name in names and got[name] != want[name].shape
+    ]
+    if wrong:
+        more = f'\n  and {len(wrong) - 20} more' if len(wrong) > 20 else ''
+        raise PolicyError(
+            f'{source.model} does not fit the {_described(source)}; {len(wrong)} tensors differ:\n  '
+            + '\n  '.join(wrong[:20])
+            + more
+        )
+
+
+def _described(source: Source) -> str:
+    return f'{CONFIG} beside it' if source.path.is_dir() else 'sizes that some of its tensors have'

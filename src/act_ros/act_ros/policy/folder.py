@@ -7,33 +7,38 @@ import os
 from pathlib import Path
 
 from act_ros.paths import share_dir
-from act_ros.policy.config import PolicyConfig
+from act_ros.policy.config import PolicyConfig, shown
 from act_ros.policy.errors import PolicyError
+from act_ros.policy.formats.detect import is_policy, read_any_config
+from act_ros.policy.formats.native import CONFIG, MODEL
 
-CONFIG = 'config.json'
-MODEL = 'model.safetensors'
+__all__ = ['CONFIG', 'MODEL', 'policy_names', 'read_config', 'resolve_checkpoint']
+
+_WITHIN = ('', 'pretrained_model', 'checkpoints/last/pretrained_model')
+"""Where in a folder the policy may be; the last two are where LeRobot's training puts it."""
 
 
-def read_config(folder: Path) -> PolicyConfig:
-    """Read a checkpoint's configuration.
+def read_config(path: Path) -> PolicyConfig:
+    """Read a checkpoint's configuration, whatever its format.
 
     Raises:
         PolicyError: there is none, or it is wrong; the message names the file.
     """
-    path = folder / CONFIG
-    try:
-        return PolicyConfig.from_json(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(f'{path} cannot be read: {error}') from error
-    except PolicyError as error:
-        raise PolicyError(f'{path}: {error}') from error
+    return read_any_config(path)
+
+
+def policy_names(models: Path) -> list[str]:
+    """Names of the policies in a folder of models, sorted."""
+    if not models.is_dir():
+        return []
+    return sorted(path.name for path in models.iterdir() if path.is_dir() and _policy_in(path))
 
 
 def resolve_checkpoint(name: str | os.PathLike[str], models: Path | None = None) -> Path:
-    """The folder of a policy that is named by a path, or by its name in the folder of models.
+    """The folder or .ckpt file of a policy that is named by a path, or by its name in the folder of models.
 
     'NAME', 'models/NAME' and a path all work; a name in `models` wins over a folder of the working
-    directory.
+    directory. The output folder of a training with LeRobot stands for the policy in it.
 
     Args:
         name: what the user wrote.
@@ -43,15 +48,27 @@ def resolve_checkpoint(name: str | os.PathLike[str], models: Path | None = None)
         PolicyError: there is none; the message lists those that are in `models`.
     """
     models = share_dir() / 'models' if models is None else models
-    given = Path(name).expanduser()
-    for folder in (models / given, models.parent / given, given) if os.fspath(name) else ():
-        if (folder / CONFIG).is_file():
-            return folder.resolve()
-    names = ', '.join(sorted(path.parent.name for path in models.glob(f'*/{CONFIG}'))) or 'none'
-    if os.fspath(name) and given.is_dir():
+    text = os.fspath(name)
+    if not text.isprintable():
+        raise PolicyError(f'the name of a policy cannot be {shown(text)}')
+    given = Path(text).expanduser()
+    for path in (models / given, models.parent / given, given) if text else ():
+        found = _policy_in(path)
+        if found is not None:
+            return found.resolve()
+    names = ', '.join(policy_names(models)) or 'none'
+    if text and given.is_dir():
         raise PolicyError(
-            f'{given} has no {CONFIG}: it is not a policy of act_ros; in {models} are: {names}'
+            f'{given} has neither {CONFIG} nor a .ckpt file: it is not a policy; in {models} are: {names}'
         )
     raise PolicyError(
         f"there is no policy '{name}', neither as a path nor in {models}; available there: {names}"
     )
+
+
+def _policy_in(path: Path) -> Path | None:
+    """The policy that a path means; None where there is none."""
+    try:
+        return next((path / inner for inner in _WITHIN if is_policy(path / inner)), None)
+    except OSError:  # a name that is too long, a folder that may not be read
+        return None

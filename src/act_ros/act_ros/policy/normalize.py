@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
-
-KEYS = ('qpos.mean', 'qpos.std', 'action.mean', 'action.std')
+from act_ros.policy.formats.native import STATS_KEYS as KEYS
 
 
 class Normalizer(nn.Module):

@@ -26,6 +26,7 @@ class Policy:
 
     Attributes:
         config: what it was trained for: cameras, image size, chunk, lengths, rate.
+        notes: what was assumed about it or left out of it when it was read, for people.
     """
 
     def __init__(self, loaded: Loaded, precision: str = 'fp32') -> None:
@@ -35,6 +36,7 @@ class Policy:
                 f'precision is {precision!r}; expected one of {", ".join(PRECISIONS)}'
             )
         self.config: PolicyConfig = loaded.config
+        self.notes: tuple[str, ...] = loaded.source.notes
         self._network = loaded.network.eval()
         self._normalizer = loaded.normalizer.eval()
         self._bf16 = precision == 'bf16'
@@ -49,7 +51,8 @@ class Policy:
         """Load a policy.
 
         Args:
-            checkpoint: its folder, or its name among the suite's models.
+            checkpoint: its folder or .ckpt file in any format that is known, or its name among the suite's
+                models.
             threads: CPU threads of this whole process from now on; by default PyTorch's choice.
             precision: 'fp32', or 'bf16' to multiply in bfloat16 (faster where the CPU has it; actions
                 differ in about the third digit).
