@@ -82,6 +82,9 @@ setup(
             command('train'),
             command('evaluate'),
             command('demonstrate'),
+            command('convert'),
+            # A file named inspect.py would stand in the way of Python's own in its folder.
+            f'inspect = {package_name}.commands.inspect_policy:main',
             node('policy'),
             node('sim'),
             node('teleop'),

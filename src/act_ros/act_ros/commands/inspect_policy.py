@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ros2 run act_ros inspect`: what a checkpoint is, and whether it fits the robot."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from act_ros.policy.config import PolicyConfig
+from act_ros.policy.errors import PolicyError
+from act_ros.robot.spec import RobotSpec
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    parser = argparse.ArgumentParser(prog='inspect', description=__doc__)
+    parser.add_argument(
+        'checkpoint', help='folder or .ckpt file of any format, or the name of one of the models'
+    )
+    parser.add_argument('--robot', type=Path, help='robot to fit (default: config/aloha.yaml)')
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print it; 1 with one line on what is wrong where the checkpoint cannot be used."""
+    args = build_parser().parse_args(argv)
+    try:
+        lines = describe(args.checkpoint, args.robot)
+    except (PolicyError, ValueError, OSError) as error:
+        print(f'inspect: {error}', file=sys.stderr)
+        return 1
+    print('\n'.join(lines))
+    return 0
+
+
+def describe(checkpoint: str, robot: Path | None = None) -> list[str]:
+    """Lines on a checkpoint, which is read whole: weights, statistics, and whether they go together.
+
+    Raises:
+        PolicyError: it cannot be used; says why.
+    """
+    from act_ros.policy.checkpoint import load_checkpoint
+    from act_ros.policy.fits import misfits
+    from act_ros.policy.folder import resolve_checkpoint
+
+    loaded = load_checkpoint(resolve_checkpoint(checkpoint))
+    source, config = loaded.source, loaded.config
+    count = sum(value.numel() for value in loaded.network.parameters())
+    entries = [
+        ('checkpoint', str(source.path)),
+        ('format', source.format),
+        ('cameras', ', '.join(config.cameras)),
+        ('images', f'{config.image_size[1]}x{config.image_size[0]} RGB'),
+        ('qpos, action', f'{config.state_dim}, {config.action_dim}'),
+        ('chunk', f'{config.chunk} actions at {config.rate_hz:g} Hz: {_seconds(config)} s'),
+        ('normalization', _normalization(source.normalization)),
+        ('backbone', _backbone(config)),
+        ('transformer', _transformer(config)),
+        (
+            'CVAE encoder',
+            f'{config.vae_layers} layers, in training only' if config.vae else 'none',
+        ),
+        ('parameters', f'{count:,} at inference'),
+        ('size', f'{source.model.stat().st_size / 1e6:.1f} MB ({source.model.name})'),
+        *(('note', note) for note in source.notes),
+    ]
+    spec = RobotSpec.load(robot) if robot else RobotSpec.load()
+    reasons = misfits(config, spec)
+    entries += [('fits the robot', 'no: ' + reason) for reason in reasons]
+    if not reasons:
+        entries.append(('fits the robot', 'yes'))
+    return [f'{name + ":":<16}{value}' for name, value in entries]
+
+
+def _seconds(config: PolicyConfig) -> str:
+    return f'{config.chunk / config.rate_hz:.3g}'
+
+
+def _normalization(modes: object) -> str:
+    items = dict(modes) if isinstance(modes, dict) else {}
+    if len(set(items.values())) == 1:
+        return str(next(iter(items.values())))
+    return ', '.join(f'{name} {mode}' for name, mode in items.items())
+
+
+def _backbone(config: PolicyConfig) -> str:
+    parts = [
+        config.backbone,
+        f'{config.backbone_layers} stages',
+        {'frozen_batch': 'frozen batch normalization', 'group': 'group normalization'}[
+            config.norm
+        ],
+        'dilated last stage' if config.dilation else '',
+        'one for each camera' if config.per_camera else '',
+    ]
+    return ', '.join(part for part in parts if part)
+
+
+def _transformer(config: PolicyConfig) -> str:
+    return (
+        f'{config.d_model} wide, {config.heads} heads, feed-forward {config.feedforward} '
+        f'{config.activation}, {config.encoder_layers} encoder and {config.decoder_layers} decoder layers, '
+        f'{"pre" if config.pre_norm else "post"}-norm'
+    )
+
+
+if __name__ == '__main__':
+    sys.exit(main())
