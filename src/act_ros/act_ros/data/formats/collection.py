@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A set of episodes, whatever it lies in: a folder of HDF5, one HDF5 file, or a LeRobot dataset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from act_ros.data.formats.aloha import read_episode
+from act_ros.data.formats.base import Episode
+from act_ros.data.rows import EpisodeError
+
+
+@dataclass(frozen=True)
+class EpisodeRef:
+    """How to open one episode; can be sent to another process.
+
+    Attributes:
+        path: the HDF5 file, or for LeRobot the dataset's folder with the episode's name.
+        jpeg_channels: see `read_episode`.
+        index: its number in a LeRobot dataset, None for HDF5.
+    """
+
+    path: Path
+    jpeg_channels: str | None = None
+    index: int | None = None
+
+    @property
+    def name(self) -> str:
+        """'episode_7.hdf5', or 'episode_7' of a LeRobot dataset."""
+        return self.path.name
+
+    def open(self) -> Episode:
+        """Open it; close it after use.
+
+        Raises:
+            EpisodeError: it cannot be read; the message names it.
+        """
+        if self.index is None:
+            return read_episode(self.path, self.jpeg_channels)
+        from act_ros.data.lerobot.layout import LayoutError, read_layout
+        from act_ros.data.lerobot.read import LeRobotEpisode
+
+        layout = read_layout(self.path.parent)
+        for entry in layout.entries:
+            if entry.index == self.index:
+                return LeRobotEpisode(layout, entry)
+        raise LayoutError(f'{self.path.parent} has no episode {self.index}')
+
+    def fingerprint(self) -> list[Any]:
+        """What changes when the episode's files do: names, sizes and times of change."""
+        if self.index is None:
+            files = [self.path]
+        else:
+            from act_ros.data.lerobot.layout import read_layout
+
+            (entry,) = (e for e in read_layout(self.path.parent).entries if e.index == self.index)
+            files = [entry.data, *(path for path, _ in entry.videos.values())]
+        try:
+            stats = [file.stat() for file in files]
+        except OSError as error:
+            raise EpisodeError(f'{self.path}: {error.strerror}: {error.filename}') from error
+        marks: list[Any] = [self.name]
+        for stat in stats:
+            marks += [stat.st_size, stat.st_mtime_ns]
+        # HDF5 without a choice keeps the marks it always had: caches of frames stay valid.
+        return [*marks, self.jpeg_channels] if self.jpeg_channels else marks
+
+
+def find_episodes(place: Path, jpeg_channels: str | None = None) -> list[EpisodeRef]:
+    """The episodes of a folder of HDF5 files, of one such file, or of a LeRobot dataset, by number.
+
+    Raises:
+        EpisodeError: there is no such place, or no episode in it.
+    """
+    if place.is_file():
+        return [EpisodeRef(place, jpeg_channels)]
+    if not place.is_dir():
+        raise EpisodeError(
+            f'there is no folder {place}; name the one that holds episode_0.hdf5, episode_1.hdf5, …'
+        )
+    from act_ros.data.lerobot.layout import is_lerobot, read_layout
+
+    if is_lerobot(place):
+        entries = sorted(read_layout(place).entries, key=lambda entry: entry.index)
+        return [EpisodeRef(place / f'episode_{e.index}', None, e.index) for e in entries]
+    paths = sorted(place.glob('*.hdf5'), key=_number)
+    if not paths:
+        raise EpisodeError(
+            f'{place} holds no .hdf5 episode and no LeRobot dataset; record some with record.launch.py, '
+            'or name another folder'
+        )
+    return [EpisodeRef(path, jpeg_channels) for path in paths]
+
+
+def choose(refs: Sequence[EpisodeRef], wanted: str | None) -> list[EpisodeRef]:
+    """The episodes that a person names: '3', '0-9', '1,4,7-9' (numbers in names); all by default.
+
+    Raises:
+        EpisodeError: it isn't such a list, or names an episode that isn't there.
+    """
+    if wanted is None:
+        return list(refs)
+    numbers: set[int] = set()
+    for part in wanted.split(','):
+        match = re.fullmatch(r'\s*(\d+)\s*(?:-\s*(\d+)\s*)?', part)
+        if not match:
+            raise EpisodeError(f"'{wanted}' names no episodes; expected e.g. 3, 0-9 or 1,4,7-9")
+        first, last = int(match[1]), int(match[2] or match[1])
+        numbers |= set(range(first, min(last, first + 1_000_000) + 1))
+    by_number = {_number(ref.path)[0][-1]: ref for ref in refs if _number(ref.path)[0]}
+    missing = sorted(numbers - set(by_number))
+    if missing:
+        raise EpisodeError(
+            f'there is no episode {missing[0]}; there are {len(refs)}, from {refs[0].name} to {refs[-1].name}'
+        )
+    return [by_number[n] for n in sorted(numbers)]
+
+
+def _number(path: Path) -> tuple[list[int], str]:
+    return [int(n) for n in re.findall(r'\d+', path.name.removesuffix('.hdf5'))], path.name
