@@ -41,7 +41,11 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
-        '--data', type=Path, required=True, metavar='DIR', help='folder of the episodes (*.hdf5)'
+        '--data',
+        type=Path,
+        required=True,
+        metavar='DIR',
+        help="episodes: a folder of ALOHA's HDF5 in any dialect, or a LeRobot dataset",
     )
     p.add_argument(
         '--output',
@@ -64,6 +68,11 @@ def parser() -> argparse.ArgumentParser:
         nargs='+',
         metavar='NAME',
         help='cameras, in order; default: all of the episodes',
+    )
+    p.add_argument(
+        '--jpeg-channels',
+        choices=('rgb', 'bgr'),
+        help='channels that cv2 decodes from the JPEGs of files that do not say (ours do): rgb for Interbotix',
     )
     p.add_argument(
         '--steps', type=int, metavar='N', help="optimizer steps; default: the configuration's"
@@ -149,7 +158,16 @@ def train(args: argparse.Namespace) -> None:
     state = load_state(args.output) if args.resume else None
     place = find_place(args.device)
     size = tuple(policy.get('image_size', (480, 640)))
-    dataset = Dataset(args.data, size, int(policy.get('chunk', 100)), args.cameras, args.cache)
+    dataset = Dataset(
+        args.data,
+        size,
+        int(policy.get('chunk', 100)),
+        args.cameras,
+        args.cache,
+        args.jpeg_channels,
+    )
+    for note in dataset.notes:
+        print(f'train: {note}', file=sys.stderr)
     config = complete_config(policy, dataset)
     curves = Curves(args.output, place.rank == 0)
     trainer = Trainer(config, recipe, dataset, args.output, args.seed, place, curves.add)

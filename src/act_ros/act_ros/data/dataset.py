@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A folder of ALOHA episodes as a training set: an observation, and the chunk of actions that followed it."""
+"""Episodes of any readable kind as a training set: an observation, and the chunk of actions that followed it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from act_ros.data.episode import Episode, EpisodeError, read_episode
+from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode
+from act_ros.data.formats.collection import EpisodeRef, find_episodes
 from act_ros.data.frames import CACHE, cached_frames
+from act_ros.data.rows import EpisodeError
 from act_ros.robot.types import Floats
 
 MIN_STD = 1e-2
@@ -37,7 +38,8 @@ class Dataset:
     """Every tick of a set of episodes, one after the other.
 
     Attributes:
-        paths: the episodes, ordered by number.
+        paths: the episodes, ordered by number (LeRobot's: the dataset's folder and a name).
+        notes: what the files lack and what was taken instead, for people.
         cameras: the cameras of a sample, in order.
         starts: (episodes + 1,) first tick of each episode, and the number of all ticks.
         qpos, actions: (ticks, dim) float32.
@@ -52,33 +54,37 @@ class Dataset:
         chunk: int,
         cameras: Sequence[str] | None = None,
         cache: Path | None = None,
+        jpeg_channels: str | None = None,
     ) -> None:
         """Read all episodes of a folder.
 
         Args:
-            folder: where the `.hdf5` files are.
+            folder: of `.hdf5` files in any of ALOHA's dialects, or a LeRobot dataset.
             image_size: (height, width) that frames are resized to.
             chunk: actions in a sample.
             cameras: names of the cameras, in order; by default all of the first episode.
             cache: folder for the decoded frames; by default `.frames` in `folder`.
+            jpeg_channels: 'rgb' or 'bgr', for files of JPEGs that don't say; see `read_episode`.
 
         Raises:
             EpisodeError: no episodes, or one that doesn't fit the others; the message names it.
         """
         self.chunk = chunk
-        self.paths = find_episodes(folder)
-        read = [_Vectors.read(path, cameras) for path in self.paths]
+        refs = find_episodes(folder, jpeg_channels)
+        self.paths = [ref.path for ref in refs]
+        read = [_Vectors.read(ref, cameras) for ref in refs]
         first = read[0]
         for vectors in read:
             vectors.check_like(first)
         self.cameras = first.cameras
-        self.rate_hz = first.rate_hz
+        self.rate_hz = first.rate_hz or ALOHA_RATE_HZ
+        self.notes = _notes(read)
         self.qpos = np.concatenate([v.qpos for v in read])
         self.actions = np.concatenate([v.action for v in read])
         lengths = [len(v.qpos) for v in read]
         self.starts = np.concatenate([[0], np.cumsum(lengths)])
         self.frames = cached_frames(
-            self.paths, lengths, self.cameras, image_size, cache or folder / CACHE
+            refs, lengths, self.cameras, image_size, cache or folder / CACHE
         )
         self._end = np.repeat(self.starts[1:], lengths)  # by tick: where its episode ends
 
@@ -128,24 +134,21 @@ class Dataset:
         )
 
 
-def find_episodes(folder: Path) -> list[Path]:
-    """The `.hdf5` files of a folder, by the numbers in their names.
-
-    Raises:
-        EpisodeError: there is no such folder, or no episode in it.
-    """
-    if not folder.is_dir():
-        raise EpisodeError(
-            f'there is no folder {folder}; name the one that holds episode_0.hdf5, episode_1.hdf5, …'
+def _notes(read: Sequence[_Vectors]) -> list[str]:
+    """What is not as in a file of ours, once for all episodes."""
+    notes = []
+    if read[0].rate_hz is None:
+        notes.append(
+            f'the files state no rate; {ALOHA_RATE_HZ:g} Hz is taken, as in ALOHA (DT = 0.02)'
         )
-    paths = sorted(
-        folder.glob('*.hdf5'), key=lambda p: ([int(n) for n in re.findall(r'\d+', p.name)], p.name)
-    )
-    if not paths:
-        raise EpisodeError(
-            f'{folder} holds no .hdf5 episode; record some with record.launch.py, or name another folder'
+    if any(v.base for v in read):
+        notes.append(
+            'base_action is in the files and is not trained on: the policy moves the arms'
         )
-    return paths
+    unfinished = [v.path.name for v in read if v.unfinished]
+    if unfinished:
+        notes.append(f'cut off while recording, trained on all the same: {", ".join(unfinished)}')
+    return notes
 
 
 @dataclass(frozen=True)
@@ -156,15 +159,14 @@ class _Vectors:
     qpos: Floats
     action: Floats
     cameras: tuple[str, ...]
-    rate_hz: float
+    rate_hz: float | None
+    base: bool
+    unfinished: bool
 
     @classmethod
-    def read(cls, path: Path, cameras: Sequence[str] | None) -> _Vectors:
-        try:
-            with read_episode(path) as episode:
-                return cls._checked(path, episode, cameras)
-        except OSError as error:
-            raise EpisodeError(f'{path} cannot be read: {error}; is it finished?') from error
+    def read(cls, ref: EpisodeRef, cameras: Sequence[str] | None) -> _Vectors:
+        with ref.open() as episode:
+            return cls._checked(ref.path, episode, cameras)
 
     @classmethod
     def _checked(cls, path: Path, episode: Episode, cameras: Sequence[str] | None) -> _Vectors:
@@ -179,11 +181,7 @@ class _Vectors:
                     f'{path}: {name} at tick {bad[0][0]}, entry {bad[0][1]} is {values[tuple(bad[0])]}; '
                     f'remove the episode or repair it'
                 )
-        names = (
-            tuple(cameras)
-            if cameras
-            else tuple(episode.attrs.get('cameras', sorted(episode.images)))
-        )
+        names = tuple(cameras) if cameras else episode.cameras
         missing = [name for name in names if name not in episode.images]
         if missing or not names:
             raise EpisodeError(
@@ -195,8 +193,15 @@ class _Vectors:
             raise EpisodeError(
                 f'{path}: the lengths differ: {", ".join(f"{k} {v}" for k, v in lengths.items())}'
             )
-        rate = float(episode.attrs.get('rate_hz', 50.0))
-        return cls(path, episode.qpos, episode.action, names, rate)
+        return cls(
+            path,
+            episode.qpos,
+            episode.action,
+            names,
+            episode.rate_hz,
+            episode.base_action is not None,
+            episode.attrs.get('complete') is False,
+        )
 
     def check_like(self, first: _Vectors) -> None:
         """Refuse an episode whose vectors, cameras or rate differ from those of the first."""

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from act_ros.data.episode import EpisodeError, read_episode
+from act_ros.data.formats.collection import EpisodeRef
+from act_ros.data.rows import EpisodeError
 from act_ros.robot.image import ImageError, resize
 
 CACHE = '.frames'
@@ -27,7 +28,7 @@ FEW = 8
 
 
 def cached_frames(
-    paths: Sequence[Path],
+    episodes: Sequence[EpisodeRef],
     lengths: Sequence[int],
     cameras: Sequence[str],
     size: tuple[int, int],
@@ -39,7 +40,7 @@ def cached_frames(
     is built when any of these differs, by one process per core, and used as it is otherwise.
 
     Args:
-        paths: the episodes, in order.
+        episodes: what is decoded, in order.
         lengths: ticks of each.
         cameras: the cameras of a tick, in order.
         size: (height, width) that frames are resized to.
@@ -48,7 +49,7 @@ def cached_frames(
     Raises:
         EpisodeError: a frame can't be decoded or resized; the folder can't be written.
     """
-    key = [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in paths]
+    key = [episode.fingerprint() for episode in episodes]
     digest = hashlib.sha256(
         json.dumps([key, list(lengths), list(cameras), list(size)]).encode()
     ).hexdigest()
@@ -56,7 +57,7 @@ def cached_frames(
     if not path.exists():
         try:
             cache.mkdir(parents=True, exist_ok=True)
-            _build(path, paths, lengths, cameras, size)
+            _build(path, episodes, lengths, cameras, size)
         except OSError as error:
             raise EpisodeError(
                 f'the cache of decoded frames cannot be written in {cache}: {error}; name another place with --cache'
@@ -67,7 +68,7 @@ def cached_frames(
 
 def _build(
     path: Path,
-    paths: Sequence[Path],
+    episodes: Sequence[EpisodeRef],
     lengths: Sequence[int],
     cameras: Sequence[str],
     size: tuple[int, int],
@@ -79,7 +80,10 @@ def _build(
         frames = np.lib.format.open_memmap(partial, mode='w+', dtype=np.uint8, shape=shape)
         start = 0
         for decoded in tqdm(
-            _decode_all(paths, cameras, size), total=len(paths), desc='decoding', unit='episode'
+            _decode_all(episodes, cameras, size),
+            total=len(episodes),
+            desc='decoding',
+            unit='episode',
         ):
             frames[start : start + len(decoded)] = decoded
             start += len(decoded)
@@ -91,32 +95,38 @@ def _build(
 
 
 def _decode_all(
-    paths: Sequence[Path], cameras: Sequence[str], size: tuple[int, int]
+    episodes: Sequence[EpisodeRef], cameras: Sequence[str], size: tuple[int, int]
 ) -> Iterator[NDArray[np.uint8]]:
     """The frames of each episode in turn, decoded in parallel and a few episodes ahead at most."""
-    workers = min(len(os.sched_getaffinity(0)), math.ceil(len(paths) / FEW))
+    workers = min(len(os.sched_getaffinity(0)), math.ceil(len(episodes) / FEW))
     if workers == 1:
-        yield from (_decode(path, tuple(cameras), size) for path in paths)
+        yield from (_decode(episode, tuple(cameras), size) for episode in episodes)
         return
     # 'spawn': a fork of a process in which PyTorch has started threads may hang.
     with ProcessPoolExecutor(workers, mp_context=get_context('spawn')) as pool:
         ahead = 2 * workers
-        jobs = [pool.submit(_decode, p, tuple(cameras), size) for p in paths[:ahead]]
-        for i in range(len(paths)):
+        jobs = [pool.submit(_decode, e, tuple(cameras), size) for e in episodes[:ahead]]
+        for i in range(len(episodes)):
             yield jobs.pop(0).result()
-            if i + ahead < len(paths):
-                jobs.append(pool.submit(_decode, paths[i + ahead], tuple(cameras), size))
+            if i + ahead < len(episodes):
+                jobs.append(pool.submit(_decode, episodes[i + ahead], tuple(cameras), size))
 
 
-def _decode(path: Path, cameras: tuple[str, ...], size: tuple[int, int]) -> NDArray[np.uint8]:
+def _decode(ref: EpisodeRef, cameras: tuple[str, ...], size: tuple[int, int]) -> NDArray[np.uint8]:
     """The resized frames of one episode, (ticks, cameras, height, width, 3)."""
     cv2.setNumThreads(1)
-    with read_episode(path) as episode:
+    with ref.open() as episode:
         frames = np.empty((len(episode), len(cameras), *size, 3), np.uint8)
-        try:
-            for c, camera in enumerate(cameras):
-                for t in range(len(episode)):
-                    frames[t, c] = resize(episode.images[camera][t], *size)
-        except ImageError as error:
-            raise EpisodeError(f'{path}, camera {camera}: {error}') from error
+        for c, camera in enumerate(cameras):
+            decoded = 0
+            for t, frame in enumerate(episode.images[camera]):
+                try:
+                    frames[t, c] = resize(frame, *size)
+                except ImageError as error:
+                    raise EpisodeError(f'{ref.path}, camera {camera}: {error}') from error
+                decoded += 1
+            if decoded != len(episode):
+                raise EpisodeError(
+                    f'{ref.path}, camera {camera}: {decoded} frames; expected {len(episode)}'
+                )
     return frames

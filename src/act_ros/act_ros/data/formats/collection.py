@@ -6,12 +6,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from act_ros.data.formats.aloha import read_episode
 from act_ros.data.formats.base import Episode
 from act_ros.data.rows import EpisodeError
+
+if TYPE_CHECKING:
+    from act_ros.data.lerobot.layout import Entry, Layout
 
 
 @dataclass(frozen=True)
@@ -41,14 +45,10 @@ class EpisodeRef:
         """
         if self.index is None:
             return read_episode(self.path, self.jpeg_channels)
-        from act_ros.data.lerobot.layout import LayoutError, read_layout
         from act_ros.data.lerobot.read import LeRobotEpisode
 
-        layout = read_layout(self.path.parent)
-        for entry in layout.entries:
-            if entry.index == self.index:
-                return LeRobotEpisode(layout, entry)
-        raise LayoutError(f'{self.path.parent} has no episode {self.index}')
+        layout = _layout(self.path.parent)
+        return LeRobotEpisode(layout, _entry(layout, self.index))
 
     def fingerprint(self) -> list[Any]:
         """What changes when the episode's files do: names, sizes and times of change."""
@@ -82,10 +82,10 @@ def find_episodes(place: Path, jpeg_channels: str | None = None) -> list[Episode
         raise EpisodeError(
             f'there is no folder {place}; name the one that holds episode_0.hdf5, episode_1.hdf5, …'
         )
-    from act_ros.data.lerobot.layout import is_lerobot, read_layout
+    from act_ros.data.lerobot.layout import is_lerobot
 
     if is_lerobot(place):
-        entries = sorted(read_layout(place).entries, key=lambda entry: entry.index)
+        entries = sorted(_layout(place).entries, key=lambda entry: entry.index)
         return [EpisodeRef(place / f'episode_{e.index}', None, e.index) for e in entries]
     paths = sorted(place.glob('*.hdf5'), key=_number)
     if not paths:
@@ -118,6 +118,28 @@ def choose(refs: Sequence[EpisodeRef], wanted: str | None) -> list[EpisodeRef]:
             f'there is no episode {missing[0]}; there are {len(refs)}, from {refs[0].name} to {refs[-1].name}'
         )
     return [by_number[n] for n in sorted(numbers)]
+
+
+@lru_cache(4)
+def _read_layout(root: Path, changed_ns: int) -> Layout:
+    from act_ros.data.lerobot.layout import read_layout
+
+    return read_layout(root)
+
+
+def _layout(root: Path) -> Layout:
+    """The tables of a dataset, read once while its info.json stays as it is."""
+    from act_ros.data.lerobot.layout import INFO
+
+    info = root / INFO
+    return _read_layout(root, info.stat().st_mtime_ns if info.exists() else 0)
+
+
+def _entry(layout: Layout, index: int) -> Entry:
+    for entry in layout.entries:
+        if entry.index == index:
+            return entry
+    raise EpisodeError(f'{layout.root} has no episode {index}')
 
 
 def _number(path: Path) -> tuple[list[int], str]:

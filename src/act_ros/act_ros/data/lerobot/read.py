@@ -10,7 +10,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -133,8 +132,8 @@ class LeRobotEpisode(Episode):
         pictures = {k for k, f in layout.features.items() if f.get('dtype') in ('image', 'video')}
         try:
             names = [n for n in pq.read_schema(entry.data).names if n not in pictures]
-            table = pq.read_table(entry.data, columns=names)
-            table = table.filter(pc.equal(table.column('episode_index'), entry.index))
+            mine = [('episode_index', '=', entry.index)]
+            table = pq.read_table(entry.data, columns=names, filters=mine)
             ticks = table.column('frame_index').to_numpy()
         except FileNotFoundError as error:
             raise LayoutError(
