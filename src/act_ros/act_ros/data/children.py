@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -73,7 +73,7 @@ class _Child(Generic[Item, Result]):
 
 def each(
     function: Callable[[Item], Result], items: Sequence[Item], workers: int
-) -> Iterator[Outcome[Item, Result]]:
+) -> Generator[Outcome[Item, Result], None, None]:
     """Apply `function` to every item in `workers` processes; yields the outcomes in order.
 
     A process that dies is replaced; its item's outcome says what it died of. Closing the iterator
