@@ -179,11 +179,11 @@ def run_policy(report: Report, checkpoint: str, steps: int) -> None:
     """A policy of this suite, loaded by LeRobot 0.4 or later."""
     from act_ros.commands.convert import convert
 
-    act = importlib.import_module('lerobot.policies.act.modeling_act')
-    pipelines = importlib.import_module('lerobot.processor')
     policy = Policy.load(checkpoint)
     config = policy.config
     peer = LeRobotPeer(config.cameras, config.image_size, ensemble=True, chunk_size=config.chunk)
+    act = importlib.import_module('lerobot.policies.act.modeling_act')
+    pipelines = importlib.import_module('lerobot.processor')
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / 'lerobot'
         convert(checkpoint, target, 'lerobot', [], None)

@@ -49,7 +49,7 @@ def resolve_checkpoint(name: str | os.PathLike[str], models: Path | None = None)
     """
     models = share_dir() / 'models' if models is None else models
     text = os.fspath(name)
-    if not text.isprintable():
+    if not text.isprintable() or len(text) > 4000:
         raise PolicyError(f'the name of a policy cannot be {shown(text)}')
     given = Path(text).expanduser()
     for path in (models / given, models.parent / given, given) if text else ():
@@ -57,7 +57,7 @@ def resolve_checkpoint(name: str | os.PathLike[str], models: Path | None = None)
         if found is not None:
             return found.resolve()
     names = ', '.join(policy_names(models)) or 'none'
-    if text and given.is_dir():
+    if text and os.path.isdir(given):  # noqa: PTH112 - False also for a name that is too long
         raise PolicyError(
             f'{given} has neither {CONFIG} nor a .ckpt file: it is not a policy; in {models} are: {names}'
         )

@@ -92,6 +92,9 @@ def _array_names() -> dict[tuple[str, str], Any]:
         ('numpy', 'ndarray'): StandIn(lambda *_: _Array()),
         ('numpy', 'dtype'): StandIn(_Dtype),
         ('_codecs', 'encode'): StandIn(encode),
+        # No bytes at all, before protocol 3.
+        ('__builtin__', 'bytes'): StandIn(lambda: b''),
+        ('builtins', 'bytes'): StandIn(lambda: b''),
     }
     for core in ('numpy.core', 'numpy._core'):
         names[f'{core}.multiarray', '_reconstruct'] = StandIn(lambda *_: _Array())
