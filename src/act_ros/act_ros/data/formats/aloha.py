@@ -54,6 +54,11 @@ class HDF5Frames(Frames):
         """Whether the frames are JPEGs."""
         return bool(self._dataset.ndim == 2)
 
+    @property
+    def channels(self) -> str | None:
+        """The order that decoding a JPEG with cv2 gives, if known."""
+        return self._channels
+
     def stored(self, index: int) -> NDArray[np.uint8]:
         """A frame as it is stored: (H, W, 3), or the bytes of its JPEG."""
         try:
