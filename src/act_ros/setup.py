@@ -82,6 +82,11 @@ setup(
             command('train'),
             command('evaluate'),
             command('demonstrate'),
+            command('visualize'),
+            command('check_dataset'),
+            command('export_lerobot'),
+            command('import_lerobot'),
+            command('export_aloha'),
             command('convert'),
             # A file named inspect.py would stand in the way of Python's own in its folder.
             f'inspect = {package_name}.commands.inspect_policy:main',

@@ -78,7 +78,7 @@ def plot_episode(
 
     qpos, action = np.array(trace.qpos), np.array(trace.action)
     seconds = np.arange(len(qpos)) / rate_hz
-    half = len(names) // 2
+    half = (len(names) + 1) // 2
     figure, axes = pyplot.subplots(half, 2, figsize=(12, 1.6 * half), sharex=True, squeeze=False)
     for i, name in enumerate(names):
         panel = axes[i % half][i // half]
