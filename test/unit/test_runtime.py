@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from act_ros.control.blend import BLEND_TICKS
 from act_ros.control.ensemble import TemporalEnsemble, make_execution
 from act_ros.control.limiter import Limiter
 from act_ros.control.runtime import Inputs, Runtime, State
@@ -194,9 +195,57 @@ def test_another_policy_takes_over_when_it_has_an_action_without_a_tick_lost(run
     runtime.accept(chunk(102, value=0.04, k=5), 102, replacement=True)
     command = tick_at(runtime, 102)
     assert runtime.execution is other
-    assert command[0] == pytest.approx(0.04)
+    assert 0.01 < command[0] < 0.02  # begins where the old chunks are
     assert runtime.state is State.RUNNING
     tick_at(runtime, 103, image_stamps_s={'cam_low': 103 / RATE})  # needs only its own cameras
+    assert runtime.state is State.RUNNING
+
+
+def test_the_way_from_one_policy_to_another_is_smooth_and_ends_at_the_new_one(runtime):
+    runtime.accept(chunk(100, value=0.0), 100)
+    before = tick_at(runtime, 100)[0]
+    runtime.replace(make_execution(60, 14), ['cam_low'])
+    runtime.accept(chunk(101, value=0.5, k=60), 101, replacement=True)
+    course = [
+        tick_at(runtime, tick)[0] for tick in range(101, 101 + 30)
+    ]  # the old chunk ends at 120
+    steps = np.diff([before, *course])
+    assert course[BLEND_TICKS - 1 :] == pytest.approx([0.5] * (30 - BLEND_TICKS + 1))
+    assert (steps >= -1e-7).all()
+    assert steps.max() < 2 * 0.5 / BLEND_TICKS  # and not all at once
+    assert not runtime.limiter.counts['velocity'].any()
+
+
+def test_a_change_in_the_middle_of_another_makes_no_step_either(runtime):
+    runtime.accept(chunk(100, value=0.0), 100)
+    course = [tick_at(runtime, 100)[0]]
+    for i, value in enumerate((0.4, -0.4, 0.4)):
+        start = 101 + 10 * i
+        runtime.replace(make_execution(90, 14), ['cam_low'])
+        runtime.accept(chunk(start, value=value, k=90), start, replacement=True)
+        course += [tick_at(runtime, tick)[0] for tick in range(start, start + 10)]
+    assert np.abs(np.diff(course)).max() < 2 * 1.0 / BLEND_TICKS
+
+
+def test_another_way_to_execute_the_same_policy_gets_its_chunks_too(runtime):
+    runtime.accept(chunk(100, value=0.01), 100)
+    tick_at(runtime, 100)
+    off = make_execution(K, 14, 'off')
+    runtime.replace(off, runtime.cameras, own=True)
+    runtime.accept(chunk(101, value=0.01), 101)
+    assert tick_at(runtime, 101)[0] == pytest.approx(0.01)
+    assert runtime.execution is off
+    assert runtime.state is State.RUNNING
+
+
+def test_trouble_with_the_network_holds_and_goes_on_when_it_is_over(runtime):
+    runtime.accept(chunk(100, value=0.02), 100)
+    held = tick_at(runtime, 100)
+    runtime.trouble = 'the network is away'
+    np.testing.assert_array_equal(tick_at(runtime, 101), held)
+    assert (runtime.state, runtime.reason) == (State.HOLDING, 'the network is away')
+    runtime.trouble = ''
+    tick_at(runtime, 102)
     assert runtime.state is State.RUNNING
 
 

@@ -11,6 +11,7 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from act_ros.control.blend import Blend
 from act_ros.control.ensemble import Execution
 from act_ros.control.limiter import Limiter, Reason
 from act_ros.robot.spec import Vector
@@ -86,7 +87,10 @@ class Runtime:
         self._rejection = ''
         self._enabled = False
         self._fault = ''
+        self.trouble = ''  # why there are no chunks at present; set by who knows the network
         self._next: tuple[Execution, tuple[str, ...]] | None = None
+        self._own = False  # whether the present policy's chunks are those of `_next`, too
+        self._blend: Blend | None = None
         self._command: Floats | None = None
         self._anchored = False
         self._bridging = False  # between a reset and the first chunk after it
@@ -131,9 +135,20 @@ class Runtime:
             self._next[0].reset()
         self._forget_command()
 
-    def replace(self, execution: Execution, cameras: Iterable[str]) -> None:
-        """Change to another policy's execution at the first tick that has an action from it."""
-        self._next = (execution, tuple(cameras))
+    def replace(self, execution: Execution, cameras: Iterable[str], own: bool = False) -> None:
+        """Change to another execution at the first tick that has an action from it.
+
+        Args:
+            execution: that of another policy, or another way to execute the present one.
+            cameras: that the policy needs.
+            own: whether it is the present policy's, so that its chunks serve both.
+        """
+        self._next, self._own = (execution, tuple(cameras)), own
+
+    @property
+    def replacing(self) -> bool:
+        """Whether an execution waits for its first chunk."""
+        return self._next is not None
 
     def keep(self) -> None:
         """Take a `replace` back that has not come to pass."""
@@ -141,11 +156,13 @@ class Runtime:
 
     def accept(self, chunk: Chunk, tick: int, replacement: bool = False) -> bool:
         """Take a chunk in (of the replacing policy, if so); False if it was too old or bad."""
-        target = self._next[0] if replacement and self._next is not None else self.execution
         if not self._first_tick <= chunk.tick <= tick:
             return False
+        target = self._next[0] if replacement and self._next is not None else self.execution
         try:
             taken = target.add(chunk)
+            if self._next is not None and self._own and not replacement:
+                self._next[0].add(chunk)
         except ValueError as error:
             self.reject(1, str(error))
             return False
@@ -160,8 +177,7 @@ class Runtime:
     def step(self, tick: int, now_s: float, inputs: Inputs) -> Floats | None:
         """The command (14,) of a tick, or None if none may be sent; sets `state` and `reason`."""
         self.limited = ()
-        if self._next is not None and (self._command is None or self._next[0].count(tick)):
-            (self.execution, self.cameras), self._next = self._next, None
+        self._take_over(tick)
         complaints = self._judge(now_s, inputs)
         self.missing = tuple(complaints)
         wanting = '; '.join(complaints.values())
@@ -177,7 +193,14 @@ class Runtime:
             if bridge:
                 self._follow(inputs.qpos, inputs.qpos)
             return self._hold(State.HOLDING, wanting)
+        if self.trouble:
+            if bridge:
+                self._follow(inputs.qpos, inputs.qpos)
+            return self._hold(State.HOLDING, self.trouble)
         action = self.execution.action(tick)
+        if action is not None and self._blend is not None:
+            action = self._blend.mix(tick, action)
+            self._blend = None if self._blend.over else self._blend
         if action is None:
             reason = self._rejection or self._no_chunk()
             if bridge:
@@ -186,6 +209,15 @@ class Runtime:
         self._follow(action, inputs.qpos)
         self._become(State.RUNNING, '')
         return self._command
+
+    def _take_over(self, tick: int) -> None:
+        """Go over to the next execution as soon as it has an action; at once if nothing is commanded."""
+        if self._next is None or not (self._command is None or self._next[0].count(tick)):
+            return
+        old, blend = self.execution, self._blend
+        (self.execution, self.cameras), self._next = self._next, None
+        if self._command is not None:
+            self._blend = Blend(old.action if blend is None else blend.of(old), self._command)
 
     def _follow(self, target: Floats | Vector | None, measured: Floats | None) -> None:
         """Command a target, from the measured pose if this is the first."""
@@ -242,7 +274,7 @@ class Runtime:
         return 'the chunks are used up; inference is slower than a chunk is long'
 
     def _forget_command(self) -> None:
-        self._command, self._anchored = None, False
+        self._command, self._anchored, self._blend = None, False, None
         self._joints_seen_s = -float('inf')
 
     def _become(self, state: State, reason: str) -> None:
