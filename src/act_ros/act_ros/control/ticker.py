@@ -68,8 +68,8 @@ class SimTime:
     """
 
     WINDOW_S = 2.0  # arrivals looked back on
-    AHEAD_S = 0.05  # how far beyond the newest message the clock is extrapolated in real time
-    SLEW = 0.05  # how fast the estimate is corrected, in seconds per second: at most 1 ms a tick
+    AHEAD_S = 0.1  # how far beyond the newest message the clock is extrapolated in real time
+    SETTLE_S = 0.5  # time constant of the estimate's correction: 1 ms of error moves a tick by 40 us
     REAL_TIME = 0.95  # a simulator above this factor is taken to run in real time
 
     def __init__(self) -> None:
@@ -93,11 +93,11 @@ class SimTime:
             while arrival_s - self._seen[0][0] > self.WINDOW_S:
                 self._seen.popleft()
             lead = max(ros - arrival for arrival, ros in self._seen)
-            allowed = self.SLEW * max(0.0, arrival_s - self._moved)
             if fresh or abs(lead - self._lead) > 0.1:
                 self._lead = lead
             else:
-                self._lead += min(max(lead - self._lead, -allowed), allowed)
+                share = (arrival_s - self._moved) / self.SETTLE_S
+                self._lead += (lead - self._lead) * min(max(share, 0.0), 1.0)
             self._moved = arrival_s
 
     def ros_at(self, steady_s: float) -> float | None:

@@ -140,11 +140,13 @@ class SimNode(Node):
     def _run_paced(self) -> None:
         pace, paced = Pace(STEP_S), self.simulation.count
         while not self._stop.is_set():
-            while paced <= self.simulation.count:  # a reset takes more time than a step
-                pace.wait()
-                paced += 1
+            pace.wait()
             with self._changed:
                 self._step()
+            paced += 1
+            while paced < self.simulation.count:  # a reset takes more time than a step
+                pace.wait()
+                paced += 1
             self._publish()
 
     def _run_lockstep(self) -> None:
