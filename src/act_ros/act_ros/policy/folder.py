@@ -52,11 +52,17 @@ def resolve_checkpoint(name: str | os.PathLike[str], models: Path | None = None)
     if not text.isprintable() or len(text) > 4000:
         raise PolicyError(f'the name of a policy cannot be {shown(text)}')
     given = Path(text).expanduser()
+    if given.name in (CONFIG, MODEL):
+        given = given.parent
     for path in (models / given, models.parent / given, given) if text else ():
         found = _policy_in(path)
         if found is not None:
             return found.resolve()
     names = ', '.join(policy_names(models)) or 'none'
+    if text and os.path.isfile(given):  # noqa: PTH113 - False also for a name that is too long
+        raise PolicyError(
+            f'{given} is a file; a policy is a folder with {CONFIG} or a .ckpt file, or a .ckpt file'
+        )
     if text and os.path.isdir(given):  # noqa: PTH112 - False also for a name that is too long
         raise PolicyError(
             f'{given} has neither {CONFIG} nor a .ckpt file: it is not a policy; in {models} are: {names}'
