@@ -72,19 +72,18 @@ def test_a_run_goes_on_after_what_is_there(
     recorded: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr('act_ros.commands.demonstrate.STEPS', {'transfer_cube': 12})
     there = tmp_path / 'episode_0.hdf5'
     there.write_bytes(recorded.read_bytes())
     (tmp_path / '.staging-killed').mkdir()
     arguments = ['--episodes', '2', '--first-seed', '999', '--size', '48x64', '--keep-failures']
-    assert main([*arguments, '--output', str(tmp_path)]) == 0
+    assert main([*arguments, '--ticks', '12', '--output', str(tmp_path)]) == 0
     assert there.read_bytes() == recorded.read_bytes()
     seeds = []
     for number in (1, 2):
         with read_episode(tmp_path / f'episode_{number}.hdf5') as episode:
             seeds.append(episode.attrs['seed'])
+            assert len(episode.qpos) == 12
     assert seeds == [999, 1001]
     names = {item.name for item in tmp_path.iterdir()}
     assert names == {'.recorder.lock', *(f'episode_{number}.hdf5' for number in range(3))}

@@ -276,3 +276,36 @@ def test_the_command_does_not_overwrite_and_says_what_is_wrong(
     assert "no configuration 'huge'; it has: paper" in capsys.readouterr().err
     assert main([*command, '--resume', '--data', '/nowhere']) == 1
     assert 'there is no folder /nowhere' in capsys.readouterr().err
+
+
+def test_training_starts_from_the_weights_of_another_policy(
+    command: list[str], tmp_path: Path
+) -> None:
+    assert main([*command, '--seed', '1']) == 0
+    first, second = tmp_path / 'out', tmp_path / 'second'
+    command[command.index('--output') + 1] = str(second)
+    assert main([*command, '--from', str(first), '--steps', '1', '--seed', '2']) == 0
+    before, after = (load_file(folder / 'model.safetensors') for folder in (first, second))
+    scratch_output = tmp_path / 'scratch'
+    command[command.index('--output') + 1] = str(scratch_output)
+    assert main([*command, '--steps', '1', '--seed', '2']) == 0
+    scratch = load_file(scratch_output / 'model.safetensors')
+    name = max((n for n in before if 'weight' in n), key=lambda n: before[n].numel())
+    moved = (after[name] - before[name]).abs().max()
+    assert 0 < moved < (scratch[name] - before[name]).abs().max() / 2
+
+
+def test_a_policy_of_another_shape_is_no_start(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shipped = Path(__file__).parents[2] / 'models' / 'aloha_sim_transfer_cube'
+    assert main([*command, '--from', str(shipped)]) == 1
+    assert str(shipped) in capsys.readouterr().err
+    assert main([*command, '--from', str(tmp_path / 'nowhere')]) == 1
+    assert 'nowhere' in capsys.readouterr().err
+
+
+def test_a_run_is_resumed_or_begun_from_a_policy_not_both(command: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([*command, '--resume', '--from', 'models/x'])
+    assert stop.value.code == 2

@@ -93,8 +93,11 @@ def parser() -> argparse.ArgumentParser:
         metavar='N',
         help="steps between checkpoints; default: the configuration's",
     )
-    p.add_argument('--resume', action='store_true', help='go on with the run in the output folder')
-    p.add_argument(
+    begin = p.add_mutually_exclusive_group()
+    begin.add_argument(
+        '--resume', action='store_true', help='go on with the run in the output folder'
+    )
+    begin.add_argument(
         '--from',
         type=Path,
         dest='start',
