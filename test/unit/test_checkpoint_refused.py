@@ -201,7 +201,7 @@ def test_sizes_that_do_not_fit_the_tensors_are_found_before_anything_is_allocate
     folder = copy('lerobot_0.4')
     edit(
         folder / 'config.json',
-        lambda d: d.update(dim_model=8192, dim_feedforward=65536, n_encoder_layers=64),
+        lambda d: d.update(dim_model=8192, dim_feedforward=65536, n_encoder_layers=8),
     )
     assert 'model.safetensors does not fit the config.json beside it' in message_of(folder)
 
