@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Child processes stood in for by this one: starting them takes most of the time of a small test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from act_ros.data.children import ChildError, Outcome
+
+
+def each(function: Callable[[Any], Any], items: Sequence[Any], workers: int) -> Iterator[Any]:
+    """As `act_ros.data.children.each`, for items that harm no process."""
+    for item in items:
+        try:
+            yield Outcome(item, function(item), None)
+        except Exception as error:
+            yield Outcome(item, None, ChildError(' '.join(str(error).split())))
