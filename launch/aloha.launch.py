@@ -15,9 +15,17 @@ from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PythonExpression
 
-from act_ros.nodes.bringup import act_node, cameras, common_arguments, recorder, value
-from act_ros.paths import share_dir
-from act_ros.policy.folder import read_config, resolve_checkpoint
+from act_ros.nodes.bringup import (
+    BOOLEAN,
+    act_node,
+    cameras,
+    common_arguments,
+    flag,
+    recorder,
+    value,
+)
+from act_ros.policy.folder import read_config
+from act_ros.policy.library import Library
 from act_ros.robot.spec import RobotSpec
 
 HERE = Path(__file__).parent
@@ -25,8 +33,8 @@ HERE = Path(__file__).parent
 
 def _checkpoint(context: LaunchContext) -> list[Action]:
     """Read the policy's configuration before anything starts; the simulator renders its cameras."""
-    models = Path(value(context, 'models_dir')).expanduser()
-    config = read_config(resolve_checkpoint(value(context, 'checkpoint'), models))
+    library = Library.of(value(context, 'models_dir'), anywhere=True)
+    config = read_config(library.find(value(context, 'checkpoint')))
     if value(context, 'robot') != 'sim' or value(context, 'cameras') != 'auto':
         return []
     return [SetLaunchConfiguration('cameras', ','.join(config.cameras))]
@@ -38,6 +46,7 @@ def _policy(context: LaunchContext) -> list[Action]:
     parameters = {
         'checkpoint': value(context, 'checkpoint'),
         'models_dir': value(context, 'models_dir'),
+        'allow_any_path': flag(context, 'allow_any_path'),
         'enable': simulated if enable == 'auto' else enable == 'true',
         'ensemble': value(context, 'ensemble'),
         'inference': value(context, 'inference'),
@@ -74,8 +83,14 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument(
                 'models_dir',
-                default_value=str(share_dir() / 'models'),
-                description='Folder of the policies.',
+                default_value='',
+                description="Folder of the policies; empty: models/ where you are, then the suite's own.",
+            ),
+            DeclareLaunchArgument(
+                'allow_any_path',
+                default_value='false',
+                choices=BOOLEAN,
+                description='Let the checkpoint be changed later to paths outside models_dir, too.',
             ),
             DeclareLaunchArgument(
                 'enable',

@@ -29,7 +29,7 @@ ARGUMENTS = {
     'sim.launch.py': SHARED | SIM,
     'hardware.launch.py': SHARED | HARDWARE,
     'aloha.launch.py': SHARED | SIM | HARDWARE
-    | {'checkpoint', 'models_dir', 'ensemble', 'inference', 'record'},
+    | {'checkpoint', 'models_dir', 'allow_any_path', 'ensemble', 'inference', 'record'},
     'record.launch.py': SHARED | SIM | HARDWARE | {'dataset', 'length', 'keep_failures'},
 }  # fmt: skip
 

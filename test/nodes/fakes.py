@@ -63,7 +63,9 @@ class FakeWorker:
     def poll(self):
         return self._chunks.pop(0) if self._chunks else None
 
-    def close(self):
+    pid = None
+
+    def close(self, timeout_s=2.0):
         self.closed = True
 
 
@@ -77,6 +79,7 @@ class FakeRobot:
         self.joints_on = self.images_on = True
         self.names = list(NAMES)
         self.encoding = 'rgb8'
+        self.image_changes = {}
         self.cameras = set(cameras)
         self._joints = {}
         for arm in SPEC.arms:
@@ -130,6 +133,8 @@ class FakeRobot:
         msg = Image(height=96, width=128, encoding=self.encoding, step=384)
         msg.header.stamp = stamp
         msg.data = array('B', bytes(96 * 384))
+        for name, value in self.image_changes.items():
+            setattr(msg, name, array('B', value) if name == 'data' else value)
         return msg
 
     def count(self):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from act_msgs.msg import Chunk as ChunkMsg
 from act_msgs.msg import Command, PolicyState
+from act_msgs.srv import ListModels
 from diagnostic_msgs.msg import DiagnosticArray
 from fakes import SPEC, FakeWorker, K, write_config
 from interbotix_xs_msgs.msg import JointGroupCommand
@@ -126,6 +127,30 @@ def test_images_of_an_encoding_that_is_not_read_are_said_and_nothing_moves(ros, 
     assert robot.count() == 0
 
 
+@pytest.mark.parametrize(
+    ('change', 'reason'),
+    [
+        ({'width': 96, 'step': 288}, 'image of 96x96 does not have the aspect ratio of 64x48'),
+        ({'step': 100}, 'step is 100 bytes, but 128 pixels of rgb8 need at least 384'),
+        ({'step': 500}, 'bytes of data, but 96 rows of step 500 need'),
+        ({'height': 0}, 'image of 0 rows'),
+    ],
+)
+def test_an_image_of_another_size_or_step_is_said_and_nothing_moves(
+    ros, robot, policy, change, reason
+):
+    robot.image_changes = change
+    node = policy()
+    ros.wait_until(lambda: reason in node.reason)
+    assert robot.count() == 0
+
+
+def test_an_image_of_the_same_shape_but_larger_with_padded_rows_is_used(ros, robot, policy):
+    robot.image_changes = {'height': 192, 'width': 256, 'step': 800, 'data': bytes(192 * 800)}
+    node = running(ros, policy())
+    assert node.worker.seen[-1][1].images['cam_high'].shape == (48, 64, 3)
+
+
 def test_a_missing_joint_is_named_and_nothing_moves(ros, robot, policy):
     robot.names.remove('elbow')
     node = policy()
@@ -171,14 +196,42 @@ def test_values_of_the_network_that_are_not_finite_never_reach_a_motor(ros, robo
     assert node.node.loop.runtime.rejected >= K - 5
 
 
-def test_a_network_that_dies_is_a_fault_with_its_reason(ros, robot, policy):
+def test_a_network_that_dies_is_started_again_while_the_arms_hold(ros, robot, policy):
     states = keep(ros, PolicyState, '/act/policy_state', LATCHED)
     node = running(ros, policy())
+    ros.wait_until(lambda: node.node.supervisor.settles)
     node.worker.error = 'the inference process was ended by SIGKILL (out of memory?)'
+    ros.wait_until(lambda: len(node.workers) == 2 and node.worker.closed)
+    running(ros, node)
+    held = [state.reason for state in states if state.state == PolicyState.HOLDING]
+    assert any('ended by SIGKILL' in reason for reason in held)
+
+
+def test_a_network_that_hangs_is_started_again_while_the_arms_hold(ros, robot, policy):
+    node = running(ros, policy(inference_timeout_s=0.5))
+    ros.wait_until(lambda: node.node.supervisor.settles)
+    node.worker.predict = lambda tick, observation: None
+    ros.wait_until(lambda: len(node.workers) == 2 and node.worker.closed)
+    running(ros, node)
+    assert node.node.supervisor.restarts == 1
+
+
+def test_a_network_that_dies_again_and_again_is_a_fault_that_says_what_to_do(ros, robot, policy):
+    states = keep(ros, PolicyState, '/act/policy_state', LATCHED)
+    node = running(ros, policy())
+    for count in range(1, 5):
+        ros.wait_until(lambda: node.node.loop.engine.worker is node.workers[-1])
+        ros.wait_until(lambda: node.node.supervisor.settles)
+        node.workers[-1].error = 'the inference process was ended by SIGSEGV'
+        if count < 4:
+            ros.wait_until(lambda count=count: len(node.workers) == count + 1)
     ros.wait_until(lambda: states[-1].state == PolicyState.FAULT)
-    assert 'ended by SIGKILL' in states[-1].reason
+    assert 'SIGSEGV; it was started again 3 times within 60 s' in states[-1].reason
+    assert 'Set another checkpoint' in states[-1].reason
     count = robot.count()
     ros.wait_until(lambda: robot.count() > count + 5)  # the last command is repeated
+    assert enable(ros).success  # tries once more
+    running(ros, node)
 
 
 def test_inference_that_is_slow_costs_no_tick(ros, robot, policy):
@@ -222,6 +275,127 @@ def test_the_checkpoint_can_be_changed_while_it_runs(ros, robot, policy, models)
     assert node.workers[1].seen[-1][1].images['cam_high'].shape == (36, 48, 3)
     assert node.state == 'RUNNING'
     assert node.node.loop.statistics.held == held
+
+
+def test_the_way_the_chunks_are_executed_can_be_changed_while_it_runs(ros, robot, policy):
+    node = running(ros, policy())
+    loop = node.node.loop
+    held = loop.statistics.held
+    assert set_parameter(ros, 'ensemble', 'off').successful
+    ros.wait_until(lambda: type(loop.runtime.execution).__name__ == 'OpenLoop')
+    assert set_parameter(ros, 'execute', 10).successful
+    ros.wait_until(lambda: loop.runtime.execution.execute == 10)
+    refused = set_parameter(ros, 'execute', K + 1)
+    assert 'chunk length 50' in refused.reason
+    assert set_parameter(ros, 'ensemble', 'newest').successful
+    ros.wait_until(lambda: type(loop.runtime.execution).__name__ == 'TemporalEnsemble')
+    assert set_parameter(ros, 'inference', 'sync').successful
+    ros.wait_until(lambda: loop.sync)
+    chunks = loop.statistics.chunks
+    ros.wait_until(lambda: loop.statistics.chunks > chunks + 10)
+    assert (loop.statistics.held, node.state) == (held, 'RUNNING')
+
+
+def test_the_arms_can_be_stopped_and_policies_listed_while_a_checkpoint_is_loading(
+    ros, robot, policy, models
+):
+    write_config(models / 'other')
+    node = running(ros, policy())
+    make = node.node._make_worker
+
+    def slow(folder):
+        worker = make(folder)
+        worker.ready = False
+        return worker
+
+    node.node._make_worker = slow
+    client = ros.node('setter').create_client(SetParameters, '/act/policy/set_parameters')
+    ros.wait_until(client.service_is_ready)
+    value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value='other')
+    request = SetParameters.Request(parameters=[ParameterMsg(name='checkpoint', value=value)])
+    answer = client.call_async(request)
+    ros.wait_until(lambda: len(node.workers) == 2)
+    assert enable(ros, on=False).success
+    listed = ros.call(
+        ros.node('lister'), ListModels, '/act/policy/list_models', ListModels.Request()
+    )
+    assert listed.names == ['fake', 'other']
+    assert node.state == 'IDLE'
+    assert not answer.done()
+    node.workers[1].ready = True
+    ros.wait_until(answer.done)
+    assert answer.result().results[0].successful
+
+
+def test_the_list_of_policies_says_which_fit_and_why_not(ros, policy, models):
+    write_config(models / 'slow', rate_hz=30.0)
+    (models / 'broken').mkdir()
+    (models / 'broken' / 'config.json').write_text('{', encoding='utf-8')
+    (models / 'no_policy').mkdir()
+    policy(enable=False)
+    node = ros.node('lister')
+    listed = ros.call(node, ListModels, '/act/policy/list_models', ListModels.Request())
+    assert listed.live == str(models / 'fake')
+    assert listed.folders == [str(models)]
+    assert listed.names == ['broken', 'fake', 'slow']
+    assert listed.paths == [str(models / name) for name in listed.names]
+    assert listed.compatible == [False, True, False]
+    assert 'config.json' in listed.notes[0]
+    assert listed.notes[1] == 'cam_high at 64x48, chunks of 50 actions'
+    assert 'trained at 30 Hz' in listed.notes[2]
+
+
+def test_a_path_outside_models_dir_is_refused_unless_the_node_was_started_so(
+    ros, robot, policy, models, tmp_path
+):
+    outside = write_config(tmp_path / 'elsewhere' / 'other')
+    node = running(ros, policy())
+    for text in (str(outside), '../elsewhere/other', f'{models}/../elsewhere/other'):
+        result = set_parameter(ros, 'checkpoint', text)
+        assert not result.successful
+        assert 'allow_any_path:=true' in result.reason
+    (models / 'linked').symlink_to(outside)  # whoever can do this owns the folder
+    assert set_parameter(ros, 'checkpoint', 'linked').successful
+    assert node.state == 'RUNNING'
+    node.close()
+    node = running(ros, policy(allow_any_path=True))
+    assert set_parameter(ros, 'checkpoint', str(outside)).successful
+
+
+def test_the_path_the_node_was_started_with_can_be_returned_to(ros, robot, policy, tmp_path):
+    outside = write_config(tmp_path / 'elsewhere' / 'mine')
+    node = running(ros, policy(checkpoint=str(outside)))
+    assert set_parameter(ros, 'checkpoint', 'fake').successful
+    assert set_parameter(ros, 'checkpoint', str(outside)).successful
+    assert node.state == 'RUNNING'
+
+
+def test_what_only_a_refused_policy_looked_at_is_no_longer_listened_to(ros, robot, policy, models):
+    write_config(models / 'other', cameras=('cam_high', 'cam_low'), image_size=(36, 48))
+    node = running(ros, policy())
+    assert not set_parameter(ros, 'checkpoint', 'other').successful
+    cameras = node.node.senses.cameras
+    assert list(cameras) == ['cam_high']
+    assert cameras['cam_high'].sizes == {(48, 64)}
+    robot.cameras.add('cam_low')
+    assert set_parameter(ros, 'checkpoint', 'other').successful
+    assert set_parameter(ros, 'checkpoint', 'fake').successful
+    assert list(node.node.senses.cameras) == ['cam_high']
+    running(ros, node)
+
+
+def test_an_error_of_this_program_in_a_change_is_a_refusal_and_no_end(ros, robot, policy):
+    node = running(ros, policy())
+
+    def broken(folder):
+        raise RuntimeError('a bug')
+
+    node.node._make_worker = broken
+    result = set_parameter(ros, 'checkpoint', 'fake')
+    assert not result.successful
+    assert 'RuntimeError: a bug' in result.reason
+    assert not node.stop.is_set()
+    assert node.state == 'RUNNING'
 
 
 def test_a_checkpoint_that_is_not_there_is_refused_and_the_old_one_runs_on(ros, robot, policy):
@@ -282,7 +456,15 @@ def test_a_checkpoint_whose_process_fails_is_refused(ros, robot, policy, models)
         ('max_image_age_s', 50.0, 'max_image_age_s'),
         ('max_image_age_s', float('nan'), 'max_image_age_s'),
         ('max_image_age_s', 'old', 'expected a number'),
-        ('ensemble_m', 0.5, 'read-only'),
+        ('ensemble_m', 11.0, 'ensemble_m'),
+        ('ensemble', 'best', 'expected one of oldest, newest, off'),
+        ('inference', 'later', 'expected one of async, sync'),
+        ('execute', -1, 'execute'),
+        ('inference_timeout_s', 0.0, 'inference_timeout_s'),
+        ('threads', 2, 'read-only'),
+        ('models_dir', '/tmp', 'read-only'),
+        ('checkpoint', 3, 'checkpoint'),
+        ('checkpoint', '', 'no policy'),
     ],
 )
 def test_parameters_out_of_range_are_refused(ros, policy, name, value, reason):

@@ -107,6 +107,11 @@ class Runtime:
         """Whether commands may go out."""
         return self._enabled
 
+    @property
+    def faulty(self) -> bool:
+        """Whether it holds until somebody enables or resets."""
+        return bool(self._fault)
+
     def enable(self) -> None:
         """Let commands go out; the first starts at the measured pose. Clears a fault."""
         self._enabled, self._fault, self._bridging = True, '', False

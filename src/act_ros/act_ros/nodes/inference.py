@@ -14,7 +14,9 @@ from typing import Protocol
 
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.folder import read_config, resolve_checkpoint
+from act_ros.policy.fits import misfits
+from act_ros.policy.folder import read_config
+from act_ros.policy.library import Library
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk, Observation
 
@@ -26,6 +28,10 @@ class Worker(Protocol):
     """
 
     non_finite: int
+
+    @property
+    def pid(self) -> int | None:
+        """Number of the process; None before the start."""
 
     @property
     def ready(self) -> bool:
@@ -44,8 +50,8 @@ class Worker(Protocol):
     def poll(self) -> Chunk | None:
         """A chunk that has come since, or None; never blocks."""
 
-    def close(self) -> None:
-        """End the process."""
+    def close(self, timeout_s: float = 2.0) -> None:
+        """End the process: it has this time to end itself."""
 
 
 MakeWorker = Callable[[Path], Worker]
@@ -66,38 +72,31 @@ def check_fits(config: PolicyConfig, spec: RobotSpec) -> None:
     Raises:
         PolicyError: cameras, vector lengths or the control rate differ; says which.
     """
-    unknown = [name for name in config.cameras if name not in spec.cameras]
-    if unknown:
-        raise PolicyError(
-            f'the policy was trained with camera {", ".join(unknown)}, and this robot has '
-            f'{", ".join(spec.cameras)}; add it to config/aloha.yaml, or choose another checkpoint'
-        )
-    for what, got in (('state_dim', config.state_dim), ('action_dim', config.action_dim)):
-        if got != spec.dof:
-            raise PolicyError(
-                f'{what} of the policy is {got}, and this robot has {spec.dof} joints'
-            )
-    if config.rate_hz != spec.rate_hz:
-        raise PolicyError(
-            f'the policy was trained at {config.rate_hz:g} Hz, and this robot runs at '
-            f'{spec.rate_hz:g} Hz: it would move at the wrong speed'
-        )
+    reasons = misfits(config, spec)
+    if reasons:
+        raise PolicyError('; '.join(reasons))
 
 
-def make_engine(text: str, models_dir: Path, spec: RobotSpec, make_worker: MakeWorker) -> Engine:
+def make_engine(text: str, library: Library, spec: RobotSpec, make_worker: MakeWorker) -> Engine:
     """Find and check a checkpoint and begin to load it in a process of its own.
 
     Raises:
         PolicyError: it isn't there, can't be read, or is for another robot.
     """
-    folder = resolve_checkpoint(text, models_dir)
+    folder = library.find(text)
     config = read_config(folder)
     try:
         check_fits(config, spec)
     except PolicyError as error:
         raise PolicyError(f'{folder.name}: {error}') from error
     worker = make_worker(folder)
-    worker.start()
+    try:
+        worker.start()
+    except OSError as error:
+        worker.close()
+        raise PolicyError(
+            f'{folder.name}: no inference process could be started: {error}'
+        ) from error
     return Engine(folder, config, worker)
 
 
@@ -116,3 +115,15 @@ def wait_ready(worker: Worker, timeout_s: float, cancelled: Callable[[], bool]) 
         if time.monotonic() > deadline:
             raise PolicyError(f'the policy was not ready within {timeout_s:g} s')
         time.sleep(0.02)
+
+
+def look_at(path: Path, spec: RobotSpec) -> tuple[bool, str]:
+    """Whether a robot can run a policy, and what it is, or why not; by its configuration alone."""
+    try:
+        config = read_config(path)
+    except (PolicyError, OSError) as error:
+        return False, str(error)
+    reasons = misfits(config, spec)
+    height, width = config.image_size
+    what = f'{", ".join(config.cameras)} at {width}x{height}, chunks of {config.chunk} actions'
+    return not reasons, '; '.join(reasons) or what

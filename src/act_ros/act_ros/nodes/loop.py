@@ -17,7 +17,7 @@ from collections.abc import Callable
 from act_ros.control.ensemble import Execution
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.ticker import Beat, Ticker, tick_of
-from act_ros.nodes.inference import Engine
+from act_ros.nodes.inference import Engine, Worker
 from act_ros.nodes.output import Output
 from act_ros.nodes.senses import Senses, Sight
 from act_ros.nodes.statistics import Statistics
@@ -54,8 +54,14 @@ class ControlLoop:
         self.crashed = crashed
         self.waiting_for_clock = False
         self.worker_says = 'loading'  # the other threads must not ask the worker itself
+        self.broken = (
+            ''  # why the engine's process is of no use any more; the loop leaves it alone
+        )
+        self.timeout_s = 3.0  # an inference process that gives no answer for this long hangs
+        self.sync = sync
+        self._asked_at: float | None = None  # since when an answer is due, steady time
         self.state_changed = threading.Event()
-        self._ticker, self._senses, self._output, self._sync = ticker, senses, output, sync
+        self._ticker, self._senses, self._output = ticker, senses, output
         self._candidate_execution: Execution | None = None
         self._stop = threading.Event()
         self._said: tuple[State, str] | None = None
@@ -94,11 +100,31 @@ class ControlLoop:
             self.candidate, self._candidate_execution = engine, execution
             self.runtime.replace(execution, engine.config.cameras)
 
-    def drop_candidate(self) -> None:
-        """Keep to the present policy."""
+    def drop_candidate(self, engine: Engine) -> bool:
+        """Keep to the present policy; False if `engine` has just become that."""
         with self.lock:
+            if self.engine is engine:
+                return False
             self.candidate, self._candidate_execution = None, None
             self.runtime.keep()
+            return True
+
+    def retune(self, execution: Execution) -> None:
+        """Execute the present policy in another way, from its next chunk on."""
+        with self.lock:
+            self.runtime.replace(execution, self.engine.config.cameras, own=True)
+
+    def install(self, engine: Engine, afresh: bool) -> None:
+        """Run the present policy by another process; `afresh`: its chunks are too old to go on with."""
+        with self.lock:
+            self._renew(engine)
+            if afresh:
+                self.runtime.execution.reset()
+
+    def _renew(self, engine: Engine) -> None:
+        self.engine, self.broken, self.runtime.trouble = engine, '', ''
+        self._asked_at, self._thrown = None, 0
+        self.worker_says = 'running'
 
     def _run(self) -> None:
         try:
@@ -127,7 +153,7 @@ class ControlLoop:
             if beat.jumped:
                 self._reset(beat.tick)
             self._reset_if_asked(beat.tick)
-            if self._sync:
+            if self.sync:
                 self._infer(sight, beat.tick, SYNC_TIMEOUT_S)
             self._collect(beat.tick)
             command = self.runtime.step(beat.tick, beat.now_s, sight.inputs)
@@ -135,7 +161,7 @@ class ControlLoop:
         self._publish(beat.tick, beat.now_s, command)
         self._last_tick = beat.tick
         self.statistics.tick(beat, sight, self.runtime)
-        if not self._sync:
+        if not self.sync:
             self._submit(sight)
 
     def _lockstep(self) -> None:
@@ -158,8 +184,11 @@ class ControlLoop:
                 self._infer(sight, tick, None)
             else:
                 self._collect(tick)
+            # Without the network the simulator waits: the episode is the same when it is back.
             command = self.runtime.step(tick, stamp_s, sight.inputs)
             self._promote()
+            if self.broken:
+                command = None
         if command is not None:
             self._sent, self._sent_at = (stamp_s, command), time.monotonic()
             self._heard = self._senses.joints.received
@@ -187,31 +216,36 @@ class ControlLoop:
         self._reset_tick = tick
         self.runtime.reset(tick)
 
-    def _submit(self, sight: Sight) -> dict[str, int]:
-        """Hand the observation to every policy; returns the tick it is of by their folders."""
+    def _submit(self, sight: Sight) -> dict[int, int]:
+        """Hand the observation to every policy; returns the tick it is of by the engine's id."""
         ticks = {}
         for engine in self._engines():
             observation = sight.observation(engine.config)
             if observation is not None and engine.worker.ready:
                 tick = tick_of(observation.stamp_s, self._rate_hz)
                 engine.worker.submit(tick, observation)
-                ticks[str(engine.folder)] = tick
+                ticks[id(engine)] = tick
+                if engine is self.engine and self._asked_at is None:
+                    self._asked_at = time.monotonic()
         return ticks
 
     def _infer(self, sight: Sight, tick: int, timeout_s: float | None) -> None:
         """Let every policy predict from what is seen now and wait for it, if a chunk is due."""
-        if self.candidate is None and not self.runtime.execution.due(tick):
+        due = self.runtime.execution.due(tick) or self.runtime.replacing
+        if self.candidate is None and not due:
             return
         engines = self._engines()
         thrown = [engine.worker.non_finite for engine in engines]
         awaited = self._submit(sight)
+        if self.candidate is not None:  # that it hangs must not stop the present one
+            timeout_s = min(timeout_s or self.timeout_s, self.timeout_s)
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while awaited and not self._stop.is_set():
             for engine, chunk in self._collect(tick):
-                if awaited.get(str(engine.folder)) == chunk.tick:
-                    del awaited[str(engine.folder)]
-            broken = any(engine.worker.error for engine in engines)
-            if broken or [engine.worker.non_finite for engine in engines] != thrown:
+                if awaited.get(id(engine)) == chunk.tick:
+                    del awaited[id(engine)]
+            failed = self.broken or any(engine.worker.error for engine in engines)
+            if failed or [engine.worker.non_finite for engine in engines] != thrown:
                 return
             if deadline is not None and time.monotonic() > deadline:
                 return
@@ -223,33 +257,51 @@ class ControlLoop:
         for engine in self._engines():
             while (chunk := engine.worker.poll()) is not None:
                 came.append((engine, chunk))
+                if engine is self.engine:
+                    self._asked_at = None
                 if self.runtime.accept(chunk, tick, engine is self.candidate):
                     self.statistics.chunk(chunk)
                     self._output.chunk(chunk)
-        worker = self.engine.worker
-        if worker.error:
-            self.runtime.fail(f'the policy stopped: {worker.error}')
-        self.worker_says = worker.error or ('running' if worker.ready else 'loading')
-        self._count_thrown(worker.non_finite)
+        if not self.broken:
+            self._check(self.engine.worker)
         return came
+
+    def _check(self, worker: Worker) -> None:
+        """Notice what the policy's process threw away, that it has ended, or that it hangs."""
+        if worker.non_finite > self._thrown:
+            self._asked_at = None
+            self._count_thrown(worker.non_finite)
+        self.broken = worker.error or self._hangs()
+        self.worker_says = self.broken or ('running' if worker.ready else 'loading')
+        self.runtime.trouble = f'the policy stopped: {self.broken}' if self.broken else ''
+
+    def _hangs(self) -> str:
+        if self._asked_at is None:
+            return ''
+        waited_s = time.monotonic() - self._asked_at
+        # A network that is slow on this machine is no network that hangs.
+        if waited_s <= max(self.timeout_s, 5.0 * self.statistics.inference_s):
+            return ''
+        return f'the inference process has not answered for {waited_s:.1f} s'
 
     def _count_thrown(self, non_finite: int) -> None:
         """Tell the runtime of predictions that the inference process threw away."""
-        if non_finite > self._thrown:
-            self.runtime.reject(
-                non_finite - self._thrown,
-                'the network predicted values that are not finite; those chunks are dropped',
-            )
+        self.runtime.reject(
+            non_finite - self._thrown,
+            'the network predicted values that are not finite; those chunks are dropped',
+        )
         self._thrown = non_finite
 
     def _engines(self) -> list[Engine]:
-        return [self.engine] if self.candidate is None else [self.engine, self.candidate]
+        """Those that may be asked."""
+        present = [] if self.broken else [self.engine]
+        return present if self.candidate is None else [*present, self.candidate]
 
     def _promote(self) -> None:
         """If the runtime has gone over to the other policy's execution, that policy is the one."""
         if self.candidate is not None and self.runtime.execution is self._candidate_execution:
-            self.engine, self.candidate = self.candidate, None
-            self._candidate_execution = None
+            self._renew(self.candidate)
+            self.candidate, self._candidate_execution = None, None
 
     def _publish(self, tick: int, stamp_s: float, command: Floats | None) -> None:
         if command is not None:

@@ -17,6 +17,8 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+_LEAST, _MOST = -(2**62), 2**62  # of a whole number without a bound; their difference fits 64 bits
+
 
 @dataclass(frozen=True)
 class Param:
@@ -43,11 +45,14 @@ class Param:
     def descriptor(self) -> ParameterDescriptor:
         """What the ROS tools show, ranges and choices included."""
         text = self.description + (f' One of: {", ".join(self.choices)}.' if self.choices else '')
+        rules = [f'one of {", ".join(self.choices)}'] if self.choices else []
+        rules += ['read-only: it can only be given at the start'] if self.read_only else []
         # A whole number for a float (rate: 50 in yaml) is an error in plain rclpy; here it is
         # taken.
         made = ParameterDescriptor(
             name=self.name,
             description=text,
+            additional_constraints='; '.join(rules),
             read_only=self.read_only,
             dynamic_typing=isinstance(self.default, float),
         )
@@ -55,8 +60,10 @@ class Param:
         high = math.inf if self.high is None else self.high
         if isinstance(self.default, float) and (low, high) != (-math.inf, math.inf):
             made.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
-        elif isinstance(self.default, int) and self.low is not None and self.high is not None:
-            made.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=1)]
+        elif type(self.default) is int and (self.low, self.high) != (None, None):
+            least = _LEAST if self.low is None else int(self.low)
+            most = _MOST if self.high is None else int(self.high)
+            made.integer_range = [IntegerRange(from_value=least, to_value=most, step=1)]
         return made
 
     def convert(self, value: Any) -> bool | int | float | str:
@@ -110,6 +117,7 @@ class Parameters:
         Raises:
             ValueError: a value given at the start cannot be used.
         """
+        self._node = node
         self._rows = {row.name: row for row in table}
         self._change = change
         self.values: dict[str, Any] = {}
@@ -127,7 +135,11 @@ class Parameters:
                     changed[row.name] = row.convert(parameter.value)
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
-        reason = self._change(changed) if changed and self._change else ''
+        try:
+            reason = self._change(changed) if changed and self._change else ''
+        except Exception as error:  # of this program; it must not end what commands the arms
+            self._node.get_logger().error(f'setting {", ".join(changed)} failed: {error!r}')
+            reason = f'this failed: {type(error).__name__}: {error}'
         if reason:
             return SetParametersResult(successful=False, reason=reason)
         self.values.update(changed)

@@ -17,6 +17,8 @@ from typing import Any
 
 import cv2
 from act_msgs.msg import SimState
+from act_msgs.srv import ListModels
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool, Trigger
@@ -25,7 +27,7 @@ from act_ros.control.ensemble import ORDERS, Execution, make_execution
 from act_ros.control.limiter import Limiter
 from act_ros.control.runtime import Freshness, Runtime
 from act_ros.control.ticker import SimTime, SystemTime, Ticker
-from act_ros.nodes.inference import Engine, MakeWorker, Worker, make_engine, wait_ready
+from act_ros.nodes.inference import Engine, MakeWorker, Worker, look_at, make_engine
 from act_ros.nodes.loop import ControlLoop
 from act_ros.nodes.output import Output
 from act_ros.nodes.parameters import Param, Parameters
@@ -33,27 +35,32 @@ from act_ros.nodes.process import Stop, run
 from act_ros.nodes.senses import Senses
 from act_ros.nodes.statistics import Statistics
 from act_ros.nodes.status import Status
+from act_ros.nodes.supervisor import Supervisor, again
+from act_ros.nodes.swap import Swap
 from act_ros.nodes.topics import LATCHED, SENSOR
-from act_ros.paths import share_dir
-from act_ros.policy.errors import PolicyError
+from act_ros.policy.config import MOST
+from act_ros.policy.library import Library
 from act_ros.robot.spec import RobotSpec
-
-READY_S = 120.0
-"""A policy that isn't loaded and warm after this will not be."""
-_FIRST_FRAME_S = 2.0
-_TAKE_OVER_S = 10.0
 
 TABLE = (
     Param('checkpoint', 'aloha_sim_transfer_cube', 'Policy: a name in models_dir, or the path of '
-          'its folder. Set at run time, it is changed between two ticks.', read_only=False),
-    Param('models_dir', '', "Folder of the policies; empty: the suite's own models/."),
+          'its folder. Set at run time, it is changed between two ticks, and the answer comes when '
+          'it is live.', read_only=False),
+    Param('models_dir', '', 'Folder of the policies; empty: models/ of the working directory, then '
+          "the suite's own."),
+    Param('allow_any_path', False, 'Whether checkpoint may be set to a path outside models_dir.'),
     Param('enable', False, 'Whether the arms may move from the start; else call ~/enable.'),
     Param('ensemble', 'oldest', 'Which prediction for a tick weighs most; off: execute chunks one '
-          'after the other.', choices=ORDERS),
-    Param('ensemble_m', 0.01, 'Decay of the weights of the temporal ensemble, exp(-m i).'),
-    Param('execute', 0, 'With ensemble off: actions executed of each chunk; 0: all.', low=0),
+          'after the other.', choices=ORDERS, read_only=False),
+    Param('ensemble_m', 0.01, 'Decay of the weights of the temporal ensemble, exp(-m i).',
+          low=-10.0, high=10.0, read_only=False),
+    Param('execute', 0, 'With ensemble off: actions executed of each chunk, at most its length; 0: '
+          'all.', low=0, high=MOST['chunk'], read_only=False),
     Param('inference', 'async', 'async: beside the loop, as fast as it can; sync: one inference '
-          'per tick, which the tick waits for.', choices=('async', 'sync')),
+          'per tick, which the tick waits for.', choices=('async', 'sync'), read_only=False),
+    Param('inference_timeout_s', 3.0, 'An inference process that gives no answer for so many '
+          'seconds (and 5 times as long as its last one took) is started again.', low=0.2,
+          high=60.0, read_only=False),
     Param('threads', 1, 'Processor threads of the network.', low=1, high=256),
     Param('max_joint_age_s', 0.1, 'Joint states older than this make the arms hold, in seconds.',
           low=0.02, high=10.0, read_only=False),
@@ -62,8 +69,14 @@ TABLE = (
 )  # fmt: skip
 
 
+NOTHING: Mapping[str, Any] = {}
+
+
 class PolicyNode(Node):
-    """`act/policy`: composes the loop; serves `~/enable`, `~/reset` and the parameters."""
+    """`act/policy`: composes the loop; serves `~/enable`, `~/reset`, `~/list_models` and the parameters."""
+
+    threads = 3
+    """That spin this node: parameters, enabling and listing don't wait for each other."""
 
     def __init__(self, stop: Stop, make_worker: MakeWorker | None = None, **options: Any) -> None:
         """Read the parameters, load the policy, subscribe and advertise.
@@ -83,11 +96,11 @@ class PolicyNode(Node):
         values = self.parameters.values
         self._stop = stop
         self._make_worker = make_worker or partial(spawn, values['threads'])
-        self._models_dir = Path(values['models_dir'] or share_dir() / 'models').expanduser()
+        self.library = library_of(values)
         engine = self._engine(values['checkpoint'])
         simulated = bool(self.get_parameter('use_sim_time').value)
         self.timebase = SimTime() if simulated else SystemTime()
-        self.senses = Senses(self, self.spec, lambda: self.timebase.ros_at(time.monotonic()))
+        self.senses = Senses(self, self.spec, self._now)
         self.output = Output(self, self.spec)
         runtime = Runtime(
             self._execution(engine), Limiter(self.spec), engine.config.cameras, self._freshness({})
@@ -102,8 +115,11 @@ class PolicyNode(Node):
             sync=values['inference'] == 'sync',
             crashed=stop.fail,
         )
+        self.loop.timeout_s = values['inference_timeout_s']
+        self.supervisor = Supervisor(self.loop, again(self._make), self.get_logger())
+        self._swap = Swap(self, self.loop, self.senses, self.supervisor, stop.is_set)
         self._want_enabled: bool = values['enable']
-        self.status = Status(self, self.loop, self.senses, self._look_after)
+        self.status = Status(self, self.loop, self.senses, self._look_after, self._now)
         cameras = self.senses.watch(engine.config.cameras, engine.config.image_size)
         self.groups: Sequence[Sequence[Node]] = [[self.senses.joints, *cameras], [self]]
         self._episode: int | None = None
@@ -111,8 +127,15 @@ class PolicyNode(Node):
             # On a node of the inputs: what is served here may take long.
             self.senses.joints.create_subscription(Clock, '/clock', self._on_clock, SENSOR)
             self.senses.joints.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
-        self.create_service(SetBool, '~/enable', self._on_enable)
-        self.create_service(Trigger, '~/reset', self._on_reset)
+        # Not in the group of the parameters' services: setting a checkpoint takes seconds, and the
+        # arms must be stopped and the policies listed meanwhile.
+        group = MutuallyExclusiveCallbackGroup()
+        self.create_service(SetBool, '~/enable', self._on_enable, callback_group=group)
+        self.create_service(Trigger, '~/reset', self._on_reset, callback_group=group)
+        listing = MutuallyExclusiveCallbackGroup()
+        self.create_service(
+            ListModels, '~/list_models', self._on_list_models, callback_group=listing
+        )
 
     def start(self) -> None:
         """Begin to tick and to report."""
@@ -126,15 +149,19 @@ class PolicyNode(Node):
         """Stop; the last command is the pose that is held."""
         self.loop.close()
         self.status.close()
+        self.supervisor.close()
         for engine in (self.loop.engine, self.loop.candidate):
             if engine is not None:
-                engine.worker.close()
+                engine.worker.close(1.0)
 
     def _engine(self, checkpoint: str) -> Engine:
-        return make_engine(checkpoint, self._models_dir, self.spec, self._make_worker)
+        return make_engine(checkpoint, self.library, self.spec, self._make)
 
-    def _execution(self, engine: Engine) -> Execution:
-        values = self.parameters.values
+    def _make(self, folder: Path) -> Worker:
+        return self._make_worker(folder)
+
+    def _execution(self, engine: Engine, changed: Mapping[str, Any] = NOTHING) -> Execution:
+        values = {**self.parameters.values, **changed}
         return make_execution(
             engine.config.chunk,
             self.spec.dof,
@@ -146,6 +173,10 @@ class PolicyNode(Node):
     def _freshness(self, changed: Mapping[str, Any]) -> Freshness:
         values = {**self.parameters.values, **changed}
         return Freshness(joints_s=values['max_joint_age_s'], images_s=values['max_image_age_s'])
+
+    def _now(self) -> float | None:
+        """ROS time in seconds, None while it isn't known; the node's own clock stands in a swap."""
+        return self.timebase.ros_at(time.monotonic())
 
     def _on_clock(self, msg: Clock, info: Mapping[str, Any]) -> None:
         assert isinstance(self.timebase, SimTime)
@@ -162,7 +193,8 @@ class PolicyNode(Node):
         self._episode = msg.episode
 
     def _look_after(self) -> None:
-        """Enable as soon as that is possible, if it was asked for at the start."""
+        """Enable as soon as that is possible, if it was asked for at the start; see to the network."""
+        self.supervisor.look()
         if self._want_enabled and self.senses.joints.newest is not None:
             refused = self._enable()
             if refused:
@@ -193,7 +225,7 @@ class PolicyNode(Node):
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Forget what was planned and clear a fault."""
-        now = self.timebase.ros_at(time.monotonic())
+        now = self._now()
         if now is None:
             response.message = 'ROS time is not known yet: nothing comes on /clock'
             return response
@@ -201,60 +233,48 @@ class PolicyNode(Node):
         response.success, response.message = True, 'everything planned is forgotten'
         return response
 
+    def _on_list_models(
+        self, _: ListModels.Request, response: ListModels.Response
+    ) -> ListModels.Response:
+        """Say which policies there are, and which of them this robot can run."""
+        response.live = str(self.loop.engine.folder)
+        response.folders = [str(folder) for folder in self.library.folders]
+        for name, path in self.library.policies().items():
+            fits, note = look_at(path, self.spec)
+            response.names.append(name)
+            response.paths.append(str(path))
+            response.compatible.append(fits)
+            response.notes.append(note)
+        return response
+
     def _change(self, changed: Mapping[str, Any]) -> str:
         """Put new parameter values into effect; returns why they are refused, or ''."""
-        if 'checkpoint' in changed:
-            try:
-                self._swap(changed['checkpoint'])
-            except PolicyError as error:
-                return str(error)
+        retuned = not changed.keys().isdisjoint(('ensemble', 'ensemble_m', 'execute'))
+        try:
+            if 'checkpoint' in changed:
+                self._swap.to(
+                    lambda: self._engine(changed['checkpoint']),
+                    lambda engine: self._execution(engine, changed),
+                )
+            elif retuned:
+                self.loop.retune(self._execution(self.loop.engine, changed))
+        except ValueError as error:
+            return str(error)
+        values = {**self.parameters.values, **changed}
         with self.loop.lock:
             self.loop.runtime.freshness = self._freshness(changed)
+            self.loop.sync = values['inference'] == 'sync'
+            self.loop.timeout_s = values['inference_timeout_s']
         return ''
 
-    def _swap(self, checkpoint: str) -> None:
-        """Run another policy: load and warm it beside the present one, then change over.
 
-        Raises:
-            PolicyError: it cannot be used; the present policy has gone on and goes on.
-        """
-        engine = self._engine(checkpoint)
-        try:
-            wait_ready(engine.worker, READY_S, self._stop.is_set)
-            execution = self._execution(engine)
-            self._see(engine)
-            present = self.loop.engine
-            self.loop.try_out(engine, execution)
-            self._wait_for(lambda: self.loop.engine is engine, _TAKE_OVER_S)
-            if self.loop.engine is not engine:
-                raise PolicyError(
-                    f'{engine.folder.name} gave no usable action within {_TAKE_OVER_S:g} s: '
-                    f'{engine.worker.error or self.loop.runtime.reason or "no chunk came"}'
-                )
-        except ValueError as error:
-            self.loop.drop_candidate()
-            engine.worker.close()
-            raise PolicyError(str(error)) from error
-        present.worker.close()
-        self.get_logger().info(f'policy {engine.folder} is live')
-
-    def _see(self, engine: Engine) -> None:
-        """Subscribe to a policy's cameras and wait for their frames."""
-        for node in self.senses.watch(engine.config.cameras, engine.config.image_size):
-            assert self.senses.joints.executor is not None
-            self.senses.joints.executor.add_node(node)
-        self._wait_for(lambda: self.senses.sight().observation(engine.config), _FIRST_FRAME_S)
-        if self.senses.sight().observation(engine.config) is None:
-            cameras = ', '.join(self.senses.topic(name) for name in engine.config.cameras)
-            raise PolicyError(
-                f'{engine.folder.name} needs {cameras} and the joint states, and not all of '
-                f'them came within {_FIRST_FRAME_S:g} s'
-            )
-
-    def _wait_for(self, condition: Any, timeout_s: float) -> None:
-        deadline = time.monotonic() + timeout_s
-        while not condition() and time.monotonic() < deadline and not self._stop.is_set():
-            time.sleep(0.01)
+def library_of(values: Mapping[str, Any]) -> Library:
+    """Where policies are taken from, by the parameters. What the node is started with is good."""
+    library = Library.of(values['models_dir'], anywhere=True)
+    start = library.find(values['checkpoint'])
+    library.anywhere = values['allow_any_path']
+    library.trust(start)
+    return library
 
 
 def spawn(threads: int, folder: Path) -> Worker:

@@ -76,6 +76,15 @@ class Senses:
             new.append(node)
         return new
 
+    def keep(self, cameras: Iterable[str], size: Size) -> list[CameraNode]:
+        """Keep these cameras, in this size only; returns the nodes of the others, now unused."""
+        wanted = set(cameras)
+        unused = [node for name, node in self.cameras.items() if name not in wanted]
+        self.cameras = {name: node for name, node in self.cameras.items() if name in wanted}
+        for node in self.cameras.values():
+            node.sizes = frozenset({size})
+        return unused
+
     def sources(self) -> dict[str, JointStateNode | CameraNode]:
         """The input nodes by the names that the runtime calls them."""
         return {JOINTS: self.joints, **self.cameras}

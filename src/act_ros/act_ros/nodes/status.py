@@ -12,7 +12,9 @@ from rclpy.node import Node
 
 from act_ros.control.runtime import State
 from act_ros.nodes.loop import ControlLoop
+from act_ros.nodes.output import to_time
 from act_ros.nodes.senses import Senses
+from act_ros.nodes.supervisor import memory_of
 from act_ros.nodes.topics import LATCHED
 
 PERIOD_S = 0.2
@@ -30,9 +32,15 @@ class Status:
     """A thread of its own, so that neither the loop nor a service that takes long holds it up."""
 
     def __init__(
-        self, node: Node, loop: ControlLoop, senses: Senses, each: Callable[[], object]
+        self,
+        node: Node,
+        loop: ControlLoop,
+        senses: Senses,
+        each: Callable[[], object],
+        now: Callable[[], float | None],
     ) -> None:
-        """Report on `loop`; `each` is called once a period."""
+        """Report on `loop`; `each` is called once a period, `now` gives ROS time if it is known."""
+        self._ros_now = now
         self._node, self._loop, self._senses, self._each = node, loop, senses, each
         self._state = node.create_publisher(PolicyState, 'policy_state', LATCHED)
         self._diagnostics = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
@@ -93,7 +101,7 @@ class Status:
         loop = self._loop
         state, reason = self._now()
         msg = PolicyState(state=getattr(PolicyState, state.name), reason=reason)
-        msg.header.stamp = self._node.get_clock().now().to_msg()
+        msg.header.stamp = to_time(self._ros_now() or 0.0)
         msg.checkpoint = str(loop.engine.folder)
         msg.missing = ', '.join(self._senses.topic(name) for name in loop.runtime.missing)
         loop.statistics.fill(msg, loop.runtime)
@@ -130,6 +138,11 @@ class Status:
             level=DiagnosticStatus.OK if well else DiagnosticStatus.ERROR,
             name=f'{prefix}: inference',
             message=loop.worker_says,
+            values=[
+                KeyValue(key='process', value=str(loop.engine.worker.pid)),
+                KeyValue(key='memory MiB', value=str(memory_of(loop.engine.worker.pid) >> 20)),
+                KeyValue(key='seconds', value=f'{loop.statistics.inference_s:.3f}'),
+            ],
         )
         msg = DiagnosticArray(status=[loop_status, inference])
         for name, source in senses.sources().items():
@@ -146,5 +159,5 @@ class Status:
                     ],
                 )
             )
-        msg.header.stamp = self._node.get_clock().now().to_msg()
+        msg.header.stamp = to_time(self._ros_now() or 0.0)
         self._diagnostics.publish(msg)
