@@ -150,6 +150,17 @@ def test_statistics_are_matched_by_feature_and_not_by_undoing_underscores(tmp_pa
         assert np.array_equal(row.astype(np.float32), stored[key].numpy().ravel())
 
 
+def test_statistics_that_lerobots_migration_has_misnamed_are_found(tmp_path: Path) -> None:
+    """It takes every underscore of an old buffer's name for a dot (LeRobot's issue 4451)."""
+    rebuild('lerobot_0.4', tmp_path)
+    for path in tmp_path.glob('policy_*.safetensors'):
+        tensors = load_file(path)
+        save_file({name.replace('_', '.'): value for name, value in tensors.items()}, path)
+    policy = Policy.load(tmp_path, threads=1)
+    assert relative_error(predicted(policy, {'top': 'cam_high'}), expected('lerobot_0.4')) < LIMIT
+    assert sum('issue 4451' in note for note in policy.notes) == 4
+
+
 def test_only_the_first_decoder_layer_of_the_original_is_read(golden: dict[str, Path]) -> None:
     policy = Policy.load(golden['act'])
     assert policy.config.decoder_layers == 1

@@ -265,6 +265,32 @@ def test_a_state_dictionary_of_something_else_is_named(
     assert message in message_of(folder) and 'policy_best.ckpt' in message_of(folder)
 
 
+@pytest.mark.parametrize(
+    ('key', 'value', 'message'),
+    [
+        (
+            'qpos_std',
+            np.zeros(14, np.float32),
+            'qpos_std is not finite, or a deviation not positive',
+        ),
+        ('action_mean', np.full(14, np.nan), 'action_mean is not finite'),
+        (
+            'action_mean',
+            np.ones(16, np.float32),
+            'action_mean has 16 entries, and the policy needs 14',
+        ),
+        ('qpos_mean', np.ones(14, bool), 'qpos_mean holds bool'),
+        ('qpos_mean', [0.0] * 14, 'qpos_mean is missing'),
+    ],
+)
+def test_statistics_of_the_original_that_cannot_be_are_named(
+    copy: Callable[[str], Path], key: str, value: object, message: str
+) -> None:
+    path = copy('act') / 'dataset_stats.pkl'
+    path.write_bytes(pickle.dumps({**read_plain(path), key: value}))
+    assert f'{path}: the statistic {message}' in message_of(path.parent)
+
+
 def test_a_vector_quantized_policy_is_named(copy: Callable[[str], Path]) -> None:
     folder = copy('act_plus_plus')
     path = folder / 'policy_best.ckpt'

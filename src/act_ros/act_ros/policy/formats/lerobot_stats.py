@@ -192,7 +192,13 @@ def _read_stats(path: Path, file: object, names: list[str], norms: Norms) -> Non
     entries = read_header(source)
     for name in names:
         norms.where[name] = source
-        keys = {f'{name}.{stat}': stat for stat in NEEDED[norms.modes[name]]}
+        stored = _stored_name(name, names, entries)
+        if stored != name:
+            norms.notes.append(
+                f"{source.name} has the statistics of {name} under {stored}, a mistake of LeRobot's own "
+                f'migration (its issue 4451), and LeRobot would pass this input without normalization'
+            )
+        keys = {f'{stored}.{stat}': stat for stat in NEEDED[norms.modes[name]]}
         missing = [key for key in keys if key not in entries]
         if missing:
             raise PolicyError(
@@ -201,6 +207,20 @@ def _read_stats(path: Path, file: object, names: list[str], norms: Norms) -> Non
             )
         vectors = read_vectors(source, entries, keys)
         norms.stats[name] = {stat: vectors[key] for key, stat in keys.items()}
+
+
+def _stored_name(name: str, names: list[str], entries: Mapping[str, Entry]) -> str:
+    """The name of a feature in a file of statistics.
+
+    LeRobot's migration from 0.3.3 to 0.4 takes each underscore of a buffer's name for a dot. A feature is
+    looked up by the name that this makes of its own, where no other makes the same.
+    """
+    mistaken = name.replace('_', '.')
+    if any(key.startswith(f'{name}.') for key in entries):
+        return name
+    sharing = [other for other in names if other.replace('_', '.') == mistaken]
+    there = any(key.startswith(f'{mistaken}.') for key in entries)
+    return mistaken if there and sharing == [name] and mistaken not in names else name
 
 
 def read_buffers(

@@ -195,9 +195,22 @@ def _statistics(
             raise PolicyError(
                 f'{path}: the statistic {theirs} is missing; without it the policy would act in wrong units'
             )
+        if values.dtype.kind not in 'fiu':
+            raise PolicyError(
+                f'{path}: the statistic {theirs} holds {values.dtype}; expected numbers'
+            )
         values = values.astype(np.float32).reshape(-1)
-        whole = keep is not None and ours.startswith('action')
-        stats[ours] = values[:keep] if whole else values
+        values = values[:keep] if keep is not None and ours.startswith('action') else values
+        length = config.action_dim if ours.startswith('action') else config.state_dim
+        if len(values) != length:
+            raise PolicyError(
+                f'{path}: the statistic {theirs} has {len(values)} entries, and the policy needs {length}'
+            )
+        if not np.isfinite(values).all() or (theirs.endswith('std') and (values <= 0).any()):
+            raise PolicyError(
+                f'{path}: the statistic {theirs} is not finite, or a deviation not positive: {shown(values)}'
+            )
+        stats[ours] = values
     return stats
 
 
