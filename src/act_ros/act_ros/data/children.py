@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -118,6 +119,8 @@ def each(
 def _serve(function: Callable[[Item], Result], pipe: Connection) -> None:
     """A child's life: until its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to handle
+    # HDF5's objects complain once more when they are collected after an error, which is reported already.
+    sys.unraisablehook = lambda _: None
     while True:
         try:
             item = pipe.recv()
