@@ -121,6 +121,7 @@ def _serve(function: Callable[[Item], Result], pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to handle
     # HDF5's objects complain once more when they are collected after an error, which is reported already.
     sys.unraisablehook = lambda _: None
+    sys.excepthook = lambda *_: None
     while True:
         try:
             item = pipe.recv()
