@@ -116,4 +116,4 @@ def test_a_full_disk_ends_an_import_with_a_line_and_no_half_file(tmp_path: Path)
     )
     assert done.returncode == 1
     assert '2 of 2 episodes failed' in done.stderr and 'Traceback' not in done.stderr
-    assert not list(out.glob('*.hdf5'))
+    assert not list(out.glob('*hdf5*')) and not list(out.glob('.partial*'))

@@ -132,6 +132,7 @@ def convert(name: str, args: argparse.Namespace) -> int:
                 elif outcome.result is not None:
                     done.append(outcome.result)
     finally:
+        _clear(args.output)
         lock.release()
     _report(name, args, done, len(refs) - len(jobs), time.monotonic() - begin)
     if failed:
@@ -161,8 +162,7 @@ def _jobs(refs: Sequence[EpisodeRef], output: Path, source: Path) -> list[Job]:
     from act_ros.data.rows import EpisodeError
 
     mark, name = output / '.converted_from', str(source.resolve())
-    for path in output.glob('.partial_*'):
-        path.unlink()
+    _clear(output)
     if mark.exists():
         before = mark.read_text(encoding='utf-8')
         if before != name:
@@ -175,6 +175,12 @@ def _jobs(refs: Sequence[EpisodeRef], output: Path, source: Path) -> list[Job]:
         mark.write_text(name, encoding='utf-8')
     jobs = [Job(ref, output / f'{ref.name.removesuffix(".hdf5")}.hdf5') for ref in refs]
     return [job for job in jobs if not job.path.exists()]
+
+
+def _clear(output: Path) -> None:
+    """Remove what a process that died has left of an episode."""
+    for path in output.glob('.partial_*'):
+        path.unlink(missing_ok=True)
 
 
 def _report(

@@ -55,7 +55,7 @@ def store_episode(episode: Episode, path: Path, storage: Storage) -> None:
     """
     if path.exists():
         raise FileExistsError(f'{path} exists and is never overwritten')
-    handle, name = tempfile.mkstemp(prefix='.partial_', suffix='.hdf5', dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix='.partial_', dir=path.parent)
     os.close(handle)
     partial = Path(name)
     try:
