@@ -162,7 +162,7 @@ def _saved(peer: Any, steps: int) -> tuple[float, float | None, float, float]:
     return chunk, ensemble, rounding, moved
 
 
-def run_original(report: Report, clone: Path, cameras: list[int], steps: int) -> None:
+def run_original(report: Report, clone: Path, cameras: list[int], steps: int, train: int) -> None:
     """The code of a clone."""
     small: dict[str, Any] = {'hidden_dim': 256, 'dim_feedforward': 512}
     for count in cameras:
@@ -172,6 +172,13 @@ def run_original(report: Report, clone: Path, cameras: list[int], steps: int) ->
     report.line(f'{clone.name}, 2 cameras, pre-norm, resnet34', *_saved(peer, 0))
     report.line(
         f"{clone.name}, 4 cameras, paper's sizes", *_saved(OriginalPeer(clone, 4, (480, 640)), 0)
+    )
+
+    peer = OriginalPeer(clone, 2, SIZE, **small)
+    loss = peer.train(train)
+    report.line(
+        f'{clone.name}, 2 cameras, trained for {train} steps (loss {loss:.2f})',
+        *_saved(peer, steps),
     )
 
 
@@ -226,7 +233,7 @@ def main() -> int:
     for checkpoint in args.policy:
         run_policy(report, checkpoint, args.steps)
     for clone in args.act:
-        run_original(report, clone, args.cameras, args.steps)
+        run_original(report, clone, args.cameras, args.steps, args.train)
     if report.worst == 0.0:
         print('nothing was compared: install lerobot, or give a clone with --act')
         return 2

@@ -83,6 +83,19 @@ def observation(
     return qpos, frames
 
 
+def invented_task(
+    step: int, chunk: int, cameras: int, size: tuple[int, int]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Four samples of a smooth task in normalized units: state (4, 14), actions (4, k, 14), images (4, C, 3, h, w)."""
+    phase = torch.rand(4, 1, generator=torch.Generator().manual_seed(step)) * 6
+    joints = torch.arange(14.0)
+    times = phase[:, :, None] + 0.05 * torch.arange(1.0, chunk + 1)[None, :, None]
+    height, width = size
+    waves = [torch.sin(torch.linspace(0, 9, width) + phase + n) for n in range(cameras)]
+    images = torch.stack(waves, 1)[:, :, None, None, :].expand(-1, -1, 3, height, -1)
+    return torch.sin(phase + joints), torch.sin(times + joints), images
+
+
 class LeRobotPeer:
     """A policy of LeRobot's ACT, of the installed generation."""
 
@@ -189,18 +202,14 @@ class LeRobotPeer:
         self.policy.reset()
         return float(loss.detach())
 
-    def _batch(self, step: int, size: int = 4) -> dict[str, Any]:
-        chunk = self.config.chunk_size
-        phase = torch.rand(size, 1, generator=torch.Generator().manual_seed(step)) * 6
-        joints = torch.arange(14.0)
-        batch = {'observation.state': torch.sin(phase + joints)}
-        times = phase[:, :, None] + 0.05 * torch.arange(1.0, chunk + 1)[None, :, None]
-        batch['action'] = torch.sin(times + joints)  # normalized units
-        batch['action_is_pad'] = torch.zeros(size, chunk, dtype=torch.bool)
-        height, width = self.size
+    def _batch(self, step: int) -> dict[str, Any]:
+        state, actions, images = invented_task(
+            step, self.config.chunk_size, len(self.cameras), self.size
+        )
+        batch = {'observation.state': state, 'action': actions}
+        batch['action_is_pad'] = torch.zeros(actions.shape[:2], dtype=torch.bool)
         for number, name in enumerate(self.cameras):
-            wave = torch.sin(torch.linspace(0, 9, width) + phase + number)
-            batch[f'observation.images.{name}'] = wave[:, None, None, :].expand(-1, 3, height, -1)
+            batch[f'observation.images.{name}'] = images[:, number]
         return batch
 
 
@@ -239,6 +248,30 @@ class OriginalPeer:
             pickle.dump(self.stats, file)
         text = f'cameras: [{", ".join(self.cameras)}]\nheads: 8\nimage_size: {list(self.size)}\n'
         (folder / 'act_ros.yaml').write_text(text)
+
+    def train(self, steps: int) -> float:
+        """Train it for some steps with the paper's loss on a smooth invented task; the last loss."""
+        torch.manual_seed(0)
+        model = self.policy.model
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+        model.train()
+        loss = torch.tensor(0.0)
+        for step in range(steps):
+            state, actions, images = invented_task(
+                step, model.num_queries, len(self.cameras), self.size
+            )
+            padded = torch.zeros(actions.shape[:2], dtype=torch.bool)
+            actions = torch.nn.functional.pad(actions, (0, self.action_dim - 14))
+            predicted, _, (mu, variance), *_ = model(state, images, None, actions, padded)
+            loss = (predicted - actions).abs().mean()
+            if mu is not None:
+                loss = loss - 5 * (1 + variance - mu.pow(2) - variance.exp()).sum(1).mean()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
+            optimizer.step()
+            optimizer.zero_grad()
+        model.eval()
+        return float(loss.detach())
 
     def normalized_chunk(self, qpos: np.ndarray, frames: dict[str, np.ndarray]) -> np.ndarray:
         """(chunk, action_dim) as the network gives it."""
