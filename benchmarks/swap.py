@@ -69,12 +69,12 @@ class Policies:
         self.folder, self._source, self._random = folder, source, random_
         self.witness = folder / 'code_was_executed'
         self._count = 0
-        shutil.copytree(source, folder / 'a')
+        shutil.copytree(source, folder / 'a')  # not the suite's own: b shall lie beside it
         self._with_tensors('b', self._shift)
         self.kinds: dict[str, tuple[Callable[[str], object], str]] = {
             'missing': (lambda name: None, 'there is no policy'),
             'truncated': (self._truncated, 'model.safetensors'),
-            'wrong shapes': (lambda name: self._with_tensors(name, self._reshape), 'shape'),
+            'wrong shapes': (lambda name: self._with_tensors(name, self._reshape), 'does not fit'),
             'wrong cameras': (
                 lambda name: self._with_config(name, cameras=['cam_nose']),
                 'camera cam_nose',
@@ -114,7 +114,9 @@ class Policies:
         tensors['stats.action.mean'] = tensors['stats.action.mean'] + np.float32(0.05)
 
     def _reshape(self, tensors: dict[str, np.ndarray]) -> None:
-        name = self._random.choice(sorted(key for key, value in tensors.items() if value.ndim > 1))
+        # Those of the CVAE are used in training only, and not looked at here.
+        used = (k for k, v in tensors.items() if v.ndim > 1 and 'vae' not in k)
+        name = self._random.choice(sorted(used))
         tensors[name] = np.ascontiguousarray(tensors[name][:-1])
 
     def _spoil(self, tensors: dict[str, np.ndarray]) -> None:
@@ -344,7 +346,7 @@ def main() -> int:
         command += [f'params_file:={endless}']
         command += [f'models_dir:={policies.folder}', *args.arguments]
         print(' '.join(command), flush=True)
-        launch = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+        launch = subprocess.Popen(command, stdout=sys.stderr, start_new_session=True)
         try:
             return run(args, policies, launch.pid)
         finally:

@@ -25,10 +25,9 @@ def main(argv: Sequence[str]) -> int:
     _die_with(int(caller))
     # The caller may have real-time priority; this process would then hold up everything for seconds.
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    os.nice(int(nice))
     answerer = Answerer(socket.socket(fileno=int(socket_fd)))
     try:
-        _serve(Path(folder), answerer, int(memory_fd), int(threads), precision)
+        _serve(Path(folder), answerer, int(memory_fd), int(threads), int(nice), precision)
     except (BrokenPipeError, ConnectionResetError):
         return 0  # the caller has gone
     except PolicyError as error:
@@ -40,13 +39,16 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _serve(folder: Path, answerer: Answerer, memory_fd: int, threads: int, precision: str) -> None:
+def _serve(
+    folder: Path, answerer: Answerer, memory_fd: int, threads: int, nice: int, precision: str
+) -> None:
     from act_ros.policy.policy import Policy, warm_up
 
     memory = ObservationMemory(read_config(folder), memory_fd)
     policy = Policy.load(folder, threads, precision)
     warm_up(policy)
     answerer.ready()
+    yields = False
     while (note := answerer.newest()) is not None:
         tick, number = note
         begin = time.perf_counter()
@@ -59,6 +61,11 @@ def _serve(folder: Path, answerer: Answerer, memory_fd: int, threads: int, preci
             answerer.non_finite(tick)
             continue
         answerer.chunk(tick, time.perf_counter() - begin, actions)
+        if (
+            not yields
+        ):  # only now: loading is short, and somebody waits for it and for the first chunk
+            os.nice(nice)
+            yields = True
 
 
 def _die_with(caller: int) -> None:
