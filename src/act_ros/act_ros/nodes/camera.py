@@ -61,6 +61,7 @@ class CameraNode(Node):
         self.camera, self.sizes = camera, frozenset(sizes)
         self.topic = robot_topic(self, camera.topic)
         self.received = self.dropped = 0
+        self.future_s = FUTURE_S
         self.note = ''
         self._now, self._arrived = now, arrived
         self._newest: Snapshot | None = None
@@ -119,7 +120,7 @@ class CameraNode(Node):
                     f'in transport is not seen'
                 )
             return now
-        if now is not None and stamp_s - now > FUTURE_S:
+        if now is not None and stamp_s - now > self.future_s:
             raise ImageError(
                 f'stamp is {stamp_s - now:.2f} s ahead of our clock; synchronise the clocks '
                 f'of the two machines, or use_sim_time on both'

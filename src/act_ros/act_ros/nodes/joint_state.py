@@ -146,6 +146,7 @@ class JointStateNode(Node):
             **options,
         )
         self.received = self.dropped = 0
+        self.future_s = FUTURE_S
         self._now, self._arrived = now, arrived
         self._not_before_s = -float('inf')
         self._arms = [arm.follower for arm in spec.arms]
@@ -222,7 +223,7 @@ class JointStateNode(Node):
             if now > 1.0:  # the first moments of a simulation are truly 0
                 self._tell(arm, 'joint states have no stamp; their arrival is taken')
             return now
-        if now is not None and stamp_s - now > FUTURE_S:
+        if now is not None and stamp_s - now > self.future_s:
             raise JointStateError(
                 f'stamp is {stamp_s - now:.2f} s ahead of our clock; synchronise the clocks '
                 f'of the two machines, or use_sim_time on both'

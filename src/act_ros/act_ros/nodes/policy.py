@@ -27,6 +27,7 @@ from act_ros.control.ensemble import ORDERS, Execution, make_execution
 from act_ros.control.limiter import Limiter
 from act_ros.control.runtime import Freshness, Runtime
 from act_ros.control.ticker import SimTime, SystemTime, Ticker
+from act_ros.nodes.camera import FUTURE_S
 from act_ros.nodes.inference import Engine, MakeWorker, Worker, look_at, make_engine
 from act_ros.nodes.loop import ControlLoop
 from act_ros.nodes.output import Output
@@ -69,6 +70,7 @@ TABLE = (
 )  # fmt: skip
 
 
+SIM_FUTURE_S = 1.0
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -100,7 +102,10 @@ class PolicyNode(Node):
         engine = self._engine(values['checkpoint'])
         simulated = bool(self.get_parameter('use_sim_time').value)
         self.timebase = SimTime() if simulated else SystemTime()
-        self.senses = Senses(self, self.spec, self._now)
+        # In simulation stamps and /clock are of one clock, and where the machine is busy /clock may
+        # come after an image of its time; only a stamp from before a restart lies far ahead.
+        self._future_s = SIM_FUTURE_S if simulated else FUTURE_S
+        self.senses = Senses(self, self.spec, self._now, self._future_s)
         self.output = Output(self, self.spec)
         runtime = Runtime(
             self._execution(engine), Limiter(self.spec), engine.config.cameras, self._freshness({})
@@ -172,7 +177,11 @@ class PolicyNode(Node):
 
     def _freshness(self, changed: Mapping[str, Any]) -> Freshness:
         values = {**self.parameters.values, **changed}
-        return Freshness(joints_s=values['max_joint_age_s'], images_s=values['max_image_age_s'])
+        return Freshness(
+            joints_s=values['max_joint_age_s'],
+            images_s=values['max_image_age_s'],
+            future_s=self._future_s,
+        )
 
     def _now(self) -> float | None:
         """ROS time in seconds, None while it isn't known; the node's own clock stands in a swap."""

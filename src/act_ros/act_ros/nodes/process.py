@@ -3,18 +3,29 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import rclpy
+from rclpy._rclpy_pybind11 import RCLError
+from rclpy.exceptions import ParameterException
 from rclpy.executors import MultiThreadedExecutor, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from act_ros.nodes.priority import REFUSED, take_real_time
+
+DISCOVERY_S = 0.6
+"""Within this time the nodes of this machine know each other, by the shipped Fast DDS profile."""
+
+
+MOST_DOMAIN = 232
+"""The ports of those above do not exist; from 102 on some may be in use by other programs."""
 
 
 class App(Protocol):
@@ -55,29 +66,80 @@ def run(
         real_time: whether the process commands arms, and goes before all others where it may.
     """
     hurried = take_real_time() if real_time else None
-    # Not rclpy's own handlers: they would end the context under the threads that publish.
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     stop = Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
+        _check_domain()
+        # Not rclpy's own handlers: they would end the context under the threads that publish.
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         app = build(stop)
-    except errors as error:
-        sys.stderr.write(f'error: {error}\n')
+    except (*errors, RCLError, ParameterException) as error:
+        sys.stderr.write(f'error: {error}{_domain_hint(error)}\n')
         rclpy.try_shutdown()
         return 1
     if hurried is False:
         app.groups[0][0].get_logger().info(REFUSED)
     spins = [Spin(group, stop) for group in app.groups]
-    app.start()
-    # With a timeout, since a signal that arrives just before the wait would not end it.
-    while not stop.wait(0.5):
-        pass
-    app.close()
+    double = _namesake(app.groups, stop)
+    if double:
+        sys.stderr.write(f'error: {double}\n')
+        stop.fail()
+    else:
+        app.start()
+        # With a timeout, since a signal that arrives just before the wait would not end it.
+        while not stop.wait(0.5):
+            pass
+        app.close()
     for spin in spins:
         spin.close()
     rclpy.try_shutdown()
     return stop.code
+
+
+def _domain_hint(error: Exception) -> str:
+    """What to look at when ROS 2 could not be started or a node not be made."""
+    if not isinstance(error, RCLError) or 'parameter' in str(error):
+        return ''
+    return f' ({_domain()}, which may be in use by too many processes)'
+
+
+def _domain() -> str:
+    domain = os.environ.get('ROS_DOMAIN_ID') or 'not set'
+    return f'ROS_DOMAIN_ID is {domain}; expected a number from 0 to {MOST_DOMAIN}'
+
+
+def _check_domain() -> None:
+    """Refuse a domain that there is not, at which Fast DDS itself would end the process.
+
+    Raises:
+        ValueError: the environment asks for one.
+    """
+    text = os.environ.get('ROS_DOMAIN_ID') or '0'
+    if not text.strip().isdecimal() or int(text) > MOST_DOMAIN:
+        raise ValueError(_domain())
+
+
+def _namesake(groups: Sequence[Sequence[Node]], stop: Stop) -> str:
+    """Which of these nodes runs in this ROS domain already, as an error; '' if none does.
+
+    Two simulators or two policies of one name would answer each other's topics: images of one world,
+    joint states of another.
+    """
+    nodes = [node for group in reversed(groups) for node in group]  # helpers come first
+    names = {(node.get_name(), node.get_namespace()): node for node in nodes}
+    deadline = time.monotonic() + DISCOVERY_S
+    while time.monotonic() < deadline and not stop.wait(0.05):
+        known = nodes[0].get_node_names_and_namespaces()
+        for name, node in names.items():
+            if known.count(name) > 1:
+                full = node.get_fully_qualified_name()
+                return (
+                    f'{full} runs already in ROS domain {os.environ.get("ROS_DOMAIN_ID") or 0}; stop it '
+                    f'first, or give this one its own: namespace:=NAME at the launch, or another '
+                    f'ROS_DOMAIN_ID'
+                )
+    return ''
 
 
 class Spin:

@@ -54,12 +54,18 @@ class Sight:
 class Senses:
     """Makes and holds the input nodes. `changed` is set at every usable message."""
 
-    def __init__(self, owner: Node, spec: RobotSpec, now: Callable[[], float | None]) -> None:
-        """Subscribe to the joint states, in the owner's namespace; cameras come with `watch`."""
+    def __init__(
+        self, owner: Node, spec: RobotSpec, now: Callable[[], float | None], future_s: float
+    ) -> None:
+        """Subscribe to the joint states, in the owner's namespace; cameras come with `watch`.
+
+        What is stamped more than `future_s` seconds ahead of `now` is refused.
+        """
         self.changed = threading.Event()
         self._spec, self._now = spec, now
         self._options = {'context': owner.context, 'namespace': owner.get_namespace()}
         self.joints = JointStateNode(spec, now, self.changed.set, **self._options)
+        self.joints.future_s = self._future_s = future_s
         self.cameras: dict[str, CameraNode] = {}
 
     def watch(self, cameras: Iterable[str], size: Size) -> list[CameraNode]:
@@ -72,6 +78,7 @@ class Senses:
                 continue
             camera = self._spec.cameras[name]
             node = CameraNode(camera, {size}, self._now, self.changed.set, **self._options)
+            node.future_s = self._future_s
             self.cameras = {**self.cameras, name: node}
             new.append(node)
         return new
