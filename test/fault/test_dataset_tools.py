@@ -42,6 +42,20 @@ def test_a_child_that_dies_costs_one_item(workers: int) -> None:
     assert str(found[5].error) == 'five lines'
 
 
+def stand_still(number: int) -> int:
+    """A worker that one item never lets go."""
+    while number == 1:
+        time.sleep(0.1)
+    return number
+
+
+def test_an_item_without_end_is_given_up() -> None:
+    with closing(each(stand_still, range(4), 2, limit_s=3.0)) as outcomes:
+        found = list(outcomes)
+    assert [o.result for o in found] == [0, None, 2, 3]
+    assert 'given up after 3 s' in str(found[1].error)
+
+
 def record(folder: Path, episodes: int, ticks: int) -> Path:
     folder.mkdir()
     random = np.random.default_rng(0)

@@ -9,7 +9,9 @@ from typing import Any
 from act_ros.data.children import ChildError, Outcome
 
 
-def each(function: Callable[[Any], Any], items: Sequence[Any], workers: int) -> Iterator[Any]:
+def each(
+    function: Callable[[Any], Any], items: Sequence[Any], workers: int, limit_s: float = 0.0
+) -> Iterator[Any]:
     """As `act_ros.data.children.each`, for items that harm no process."""
     for item in items:
         try:

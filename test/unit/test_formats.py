@@ -154,7 +154,10 @@ def test_a_channel_order_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_a_damaged_file_gives_an_error_or_its_data(tmp_path: Path, data: st.DataObject) -> None:

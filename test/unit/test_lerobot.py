@@ -344,7 +344,10 @@ def test_a_video_that_is_shorter_than_its_rows_is_refused(tmp_path: Path) -> Non
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_damaged_tables_give_an_error_or_their_data(tmp_path: Path, data: st.DataObject) -> None:

@@ -20,6 +20,8 @@ from act_ros.commands.options import add_source, fail_in_one_line
 if TYPE_CHECKING:
     from act_ros.data.check import Report
 
+LIMIT_S = 600.0
+"""Seconds after which an episode is given up: long ones on a slow disk take a few minutes."""
 EPILOG = """\
 examples:
   ros2 run act_ros check_dataset data/my_task
@@ -74,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         tqdm(
             total=len(refs), unit='episode', desc='checking', disable=not sys.stderr.isatty()
         ) as bar,
-        closing(each(check, refs, workers)) as outcomes,
+        closing(each(check, refs, workers, LIMIT_S)) as outcomes,
     ):
         for outcome in outcomes:
             found = outcome.result or Report(outcome.item.name, bad=[str(outcome.error)])

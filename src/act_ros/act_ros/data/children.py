@@ -8,8 +8,10 @@ for want of memory. `concurrent.futures` gives up its whole pool then.
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import sys
+import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -19,6 +21,10 @@ from typing import Generic, TypeVar
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
+
+
+_LOOK_S = 5.0
+"""How often it is looked whether an item takes too long."""
 
 
 class ChildError(RuntimeError):
@@ -46,11 +52,12 @@ class _Child(Generic[Item, Result]):
         )
         self.process.start()
         theirs.close()
+        self.since = 0.0
         self.index = -1
         """The item it works on; -1: none."""
 
     def give(self, index: int, item: Item) -> None:
-        self.index = index
+        self.index, self.since = index, time.monotonic()
         with contextlib.suppress(OSError):  # it has died: seen when its answer is waited for
             self.pipe.send(item)
 
@@ -64,6 +71,16 @@ class _Child(Generic[Item, Result]):
             return None, ChildError(_death(self.process.exitcode))
         return result, ChildError(message) if message is not None else None
 
+    def stop(self, limit_s: float) -> ChildError:
+        """End it in the middle of its work."""
+        self.index = -1
+        self.process.kill()
+        self.process.join(5)
+        return ChildError(
+            f'it was given up after {limit_s:g} s: the file is damaged in a way that its library does not '
+            'come back from, or the disk does not answer'
+        )
+
     def end(self) -> None:
         self.pipe.close()
         self.process.terminate()
@@ -73,7 +90,10 @@ class _Child(Generic[Item, Result]):
 
 
 def each(
-    function: Callable[[Item], Result], items: Sequence[Item], workers: int
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    workers: int,
+    limit_s: float = math.inf,
 ) -> Generator[Outcome[Item, Result], None, None]:
     """Apply `function` to every item in `workers` processes; yields the outcomes in order.
 
@@ -84,6 +104,7 @@ def each(
         function: of a module, so that it can be sent to a child; its exceptions become errors.
         items: what can be pickled.
         workers: processes at most.
+        limit_s: an item that takes longer is given up, and its process ended.
     """
     done: dict[int, Outcome[Item, Result]] = {}
     children: list[_Child[Item, Result]] = []
@@ -102,10 +123,15 @@ def each(
                 busy = [child for child in children if child.index >= 0]
                 if len(busy) < min(workers, len(items)) and given < len(items):
                     continue  # more children may start before the wait
-                ready = wait([child.pipe for child in busy])
-                for child in [c for c in busy if c.pipe in ready]:
-                    index = child.index
-                    result, error = child.take()
+                ready = wait([child.pipe for child in busy], min(limit_s, _LOOK_S))
+                for child in busy:
+                    index, result, error = child.index, None, None
+                    if child.pipe in ready:
+                        result, error = child.take()
+                    elif time.monotonic() - child.since > limit_s:
+                        error = child.stop(limit_s)
+                    else:
+                        continue
                     done[index] = Outcome(items[index], result, error)
                     if not child.process.is_alive():
                         child.end()
