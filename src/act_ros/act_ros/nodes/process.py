@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -19,10 +19,6 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from act_ros.nodes.priority import REFUSED, take_real_time
-
-DISCOVERY_S = 0.6
-"""Within this time the nodes of this machine know each other, by the shipped Fast DDS profile."""
-
 
 MOST_DOMAIN = 232
 """The ports of those above do not exist; from 102 on some may be in use by other programs."""
@@ -81,9 +77,9 @@ def run(
     if hurried is False:
         app.groups[0][0].get_logger().info(REFUSED)
     spins = [Spin(group, stop) for group in app.groups]
-    double = _namesake(app.groups, stop)
-    if double:
-        sys.stderr.write(f'error: {double}\n')
+    claim = _claim(app.groups[-1][0])
+    if isinstance(claim, str):
+        sys.stderr.write(f'error: {claim}\n')
         stop.fail()
     else:
         app.start()
@@ -120,26 +116,26 @@ def _check_domain() -> None:
         raise ValueError(_domain())
 
 
-def _namesake(groups: Sequence[Sequence[Node]], stop: Stop) -> str:
-    """Which of these nodes runs in this ROS domain already, as an error; '' if none does.
+def _claim(node: Node) -> socket.socket | str:
+    """Take a node's name in its ROS domain on this machine; or why that cannot be, as an error.
 
     Two simulators or two policies of one name would answer each other's topics: images of one world,
-    joint states of another.
+    joint states of another. The claim ends with the process, however it ends. What runs on another
+    machine is seen when a policy is enabled: by who else publishes commands.
     """
-    nodes = [node for group in reversed(groups) for node in group]  # helpers come first
-    names = {(node.get_name(), node.get_namespace()): node for node in nodes}
-    deadline = time.monotonic() + DISCOVERY_S
-    while time.monotonic() < deadline and not stop.wait(0.05):
-        known = nodes[0].get_node_names_and_namespaces()
-        for name, node in names.items():
-            if known.count(name) > 1:
-                full = node.get_fully_qualified_name()
-                return (
-                    f'{full} runs already in ROS domain {os.environ.get("ROS_DOMAIN_ID") or 0}; stop it '
-                    f'first, or give this one its own: namespace:=NAME at the launch, or another '
-                    f'ROS_DOMAIN_ID'
-                )
-    return ''
+    name, domain = node.get_fully_qualified_name(), os.environ.get('ROS_DOMAIN_ID') or '0'
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(
+            f'\0act_ros {domain.strip()} {name}'
+        )  # abstract: no file that could be left behind
+    except OSError:
+        claim.close()
+        return (
+            f'{name} runs already in ROS domain {domain}; stop it first, or give this one its own: '
+            f'namespace:=NAME at the launch, or another ROS_DOMAIN_ID'
+        )
+    return claim
 
 
 class Spin:
