@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from act_ros.data.formats.collection import EpisodeRef
     from act_ros.data.lerobot.plan import Brief
 
+LOOK_S = 120.0
+"""Seconds after which a look at one episode is given up."""
 EPILOG = """\
 examples:
   ros2 run act_ros export_lerobot data/my_task --output lerobot/my_task
@@ -127,7 +129,7 @@ def _briefs(refs: Sequence[EpisodeRef]) -> list[Brief]:
     from act_ros.data.lerobot.plan import look
     from act_ros.data.rows import EpisodeError
 
-    outcomes = list(each(look, refs, 1))
+    outcomes = list(each(look, refs, 1, LOOK_S))
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     if failed:
         names = ', '.join(outcome.item.name for outcome in failed)

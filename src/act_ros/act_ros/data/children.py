@@ -77,7 +77,7 @@ class _Child(Generic[Item, Result]):
         self.process.kill()
         self.process.join(5)
         return ChildError(
-            f'it was given up after {limit_s:g} s: the file is damaged in a way that its library does not '
+            f'it was given up after {limit_s:.0f} s: the file is damaged in a way that its library does not '
             'come back from, or the disk does not answer'
         )
 
