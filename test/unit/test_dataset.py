@@ -102,7 +102,11 @@ def test_raw_frames_of_the_original_format_are_read(tmp_path: Path) -> None:
 def test_episodes_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for i in (10, 2, 1):
         (tmp_path / f'episode_{i}.hdf5').touch()
-    assert [ref.path.stem for ref in find_episodes(tmp_path)] == ['episode_1', 'episode_2', 'episode_10']
+    assert [ref.path.stem for ref in find_episodes(tmp_path)] == [
+        'episode_1',
+        'episode_2',
+        'episode_10',
+    ]
 
 
 def test_a_folder_without_episodes_is_refused(tmp_path: Path) -> None:
