@@ -69,7 +69,9 @@ class SimTime:
 
     WINDOW_S = 2.0  # arrivals looked back on
     AHEAD_S = 0.1  # how far beyond the newest message the clock is extrapolated in real time
-    SETTLE_S = 0.5  # time constant of the estimate's correction: 1 ms of error moves a tick by 40 us
+    SETTLE_S = (
+        0.5  # time constant of the estimate's correction: 1 ms of error moves a tick by 40 us
+    )
     REAL_TIME = 0.95  # a simulator above this factor is taken to run in real time
 
     def __init__(self) -> None:
