@@ -14,6 +14,7 @@ def _sim(context: LaunchContext) -> list[Action]:
         'seed': number(context, 'seed', int, 0),
         'episodes': number(context, 'episodes', int, 0),
         'operator': value(context, 'operator'),
+        'auto_reset': flag(context, 'auto_reset'),
         'lockstep': flag(context, 'lockstep'),
         'cameras': cameras(context, ['cam_high']),
         'image_height': number(context, 'image_height', int, 0),
@@ -50,6 +51,12 @@ def generate_launch_description() -> LaunchDescription:
                 default_value='none',
                 choices=('none', 'scripted'),
                 description='Sim: who moves the leader arms; scripted: a program that does the task.',
+            ),
+            DeclareLaunchArgument(
+                'auto_reset',
+                default_value='true',
+                choices=BOOLEAN,
+                description='Sim: begin another episode after success or the time limit.',
             ),
             DeclareLaunchArgument(
                 'lockstep',

@@ -94,6 +94,7 @@ setup(
             node('sim'),
             node('teleop'),
             node('recorder'),
+            node('replay'),
         ],
     },
 )

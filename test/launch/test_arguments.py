@@ -18,6 +18,7 @@ SIM = {
     'seed',
     'episodes',
     'operator',
+    'auto_reset',
     'lockstep',
     'image_height',
     'image_width',
@@ -30,6 +31,7 @@ ARGUMENTS = {
     'hardware.launch.py': SHARED | HARDWARE,
     'aloha.launch.py': SHARED | SIM | HARDWARE
     | {'checkpoint', 'models_dir', 'allow_any_path', 'ensemble', 'inference', 'record'},
+    'replay.launch.py': SHARED | SIM | HARDWARE | {'episode'},
     'record.launch.py': SHARED | SIM | HARDWARE | {'dataset', 'length', 'keep_failures'},
 }  # fmt: skip
 

@@ -81,8 +81,8 @@ class GripperScale:
 class RobotSpec:
     """Everything about the robot that more than one place must agree on.
 
-    `lower`, `upper`, `velocity` (per second) and `start` are 14-vectors: [left 6, left gripper, right 6,
-    right gripper], radians, grippers 0 (closed) to 1 (open).
+    `lower`, `upper`, `velocity` (per second), `start` and `rest` (folded: where torque may be taken) are
+    14-vectors: [left 6, left gripper, right 6, right gripper], radians, grippers 0 (closed) to 1 (open).
     """
 
     rate_hz: float
@@ -92,6 +92,7 @@ class RobotSpec:
     upper: Vector
     velocity: Vector
     start: Vector
+    rest: Vector
     leader_gripper: GripperScale
     follower_gripper: GripperScale
     cameras: Mapping[str, Camera]
@@ -158,6 +159,7 @@ def _parse(raw: dict[str, Any]) -> RobotSpec:
         upper=column('upper'),
         velocity=column('velocity'),
         start=column('start'),
+        rest=column('rest'),
         leader_gripper=GripperScale(**raw['gripper_scales']['leader']),
         follower_gripper=GripperScale(**raw['gripper_scales']['follower']),
         cameras={name: Camera(name=name, **entry) for name, entry in raw['cameras'].items()},
@@ -167,13 +169,21 @@ def _parse(raw: dict[str, Any]) -> RobotSpec:
 
 
 def _check(spec: RobotSpec) -> None:
-    for name, lower, upper, velocity, start in zip(
-        spec.joint_names, spec.lower, spec.upper, spec.velocity, spec.start, strict=True
+    for name, lower, upper, velocity, start, rest in zip(
+        spec.joint_names,
+        spec.lower,
+        spec.upper,
+        spec.velocity,
+        spec.start,
+        spec.rest,
+        strict=True,
     ):
         if not lower <= start <= upper:
             raise SpecError(
                 f'{name}: start {start} is not between lower {lower} and upper {upper}'
             )
+        if not lower <= rest <= upper:
+            raise SpecError(f'{name}: rest {rest} is not between lower {lower} and upper {upper}')
         if not velocity > 0:
             raise SpecError(f'{name}: velocity must be positive, got {velocity}')
     if not spec.rate_hz > 0:

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replay a recorded episode on the simulated or the real ALOHA: slowly to its first action, then as it was."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from launch import LaunchContext, LaunchDescription
+from launch.action import Action
+from launch.actions import (
+    DeclareLaunchArgument,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    SetLaunchConfiguration,
+)
+from launch.conditions import IfCondition
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration, PythonExpression
+
+from act_ros.nodes.bringup import LaunchArgumentError, act_node, common_arguments, value
+
+HERE = Path(__file__).parent
+TASKS = ('transfer_cube', 'insertion')
+
+
+def _episode(context: LaunchContext) -> list[Action]:
+    """Read the episode before anything starts; the simulator sets up its task and seed."""
+    path = Path(value(context, 'episode')).expanduser().absolute()
+    # In a process of its own: a damaged HDF5 file may end the one that reads it.
+    read = subprocess.run(
+        [sys.executable, '-m', 'act_ros.data.playback', str(path)], capture_output=True, text=True
+    )
+    if read.returncode != 0:
+        why = read.stderr.strip().splitlines()
+        raise LaunchArgumentError(
+            f'episode:={value(context, "episode")} cannot be replayed: '
+            + (why[-1] if why else f'reading it ended with {read.returncode}')
+        )
+    found = json.loads(read.stdout)
+    actions: list[Action] = [SetLaunchConfiguration('episode', str(path))]
+    if value(context, 'robot') != 'sim':
+        return actions
+    actions.append(
+        SetLaunchConfiguration('auto_reset', 'false')
+    )  # the episode is played to its end
+    if found['task'] in TASKS:
+        actions.append(SetLaunchConfiguration('task', found['task']))
+    if found['seed'] is not None:
+        actions.append(SetLaunchConfiguration('seed', str(found['seed'])))
+    return actions
+
+
+def _replay(context: LaunchContext) -> list[Action]:
+    simulated = value(context, 'robot') == 'sim'
+    enable = value(context, 'enable')
+    parameters = {
+        'episode': value(context, 'episode'),
+        'enable': simulated if enable == 'auto' else enable == 'true',
+    }
+    return [act_node(context, 'replay', parameters, use_sim_time=simulated)]
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Declare the arguments, bring up the robot, then the replay."""
+    robot = LaunchConfiguration('robot')
+    return LaunchDescription(
+        [
+            *common_arguments(),
+            DeclareLaunchArgument(
+                'episode',
+                description='Episode to replay: an HDF5 file in any dialect of ALOHA, or FOLDER/episode_N of a LeRobot '
+                'dataset.',
+            ),
+            DeclareLaunchArgument(
+                'enable',
+                default_value='auto',
+                choices=('auto', 'true', 'false'),
+                description='Let the arms move from the start; auto: in sim only. '
+                'Later: ros2 service call /act/replay/enable std_srvs/srv/SetBool "{data: true}".',
+            ),
+            OpaqueFunction(function=_episode),
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource(str(HERE / 'sim.launch.py')),
+                condition=IfCondition(PythonExpression(["'", robot, "' == 'sim'"])),
+            ),
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource(str(HERE / 'hardware.launch.py')),
+                condition=IfCondition(PythonExpression(["'", robot, "' == 'aloha'"])),
+            ),
+            OpaqueFunction(function=_replay),
+        ]
+    )

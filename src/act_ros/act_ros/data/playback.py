@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of an episode is played back to a robot: its actions, checked, at the robot's own rate.
+
+`python -m act_ros.data.playback FILE` prints the task and seed as JSON: so a launch file learns them
+from a process of its own, which a damaged HDF5 file may end.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode
+from act_ros.data.formats.collection import EpisodeRef, choose, find_episodes
+from act_ros.data.rows import EpisodeError
+from act_ros.robot.spec import RobotSpec
+from act_ros.robot.types import Floats
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Actions (T, dof) float32, one for each tick of the robot; task and seed where the file knows."""
+
+    actions: Floats
+    task: str
+    seed: int | None
+    recorded_hz: float
+
+
+def find_episode(path: Path) -> EpisodeRef:
+    """The one episode that `path` names: an HDF5 file, or FOLDER/episode_N of a LeRobot dataset.
+
+    Raises:
+        EpisodeError: there is none, or a folder of several.
+    """
+    if path.is_file():
+        return find_episodes(path)[0]
+    if path.is_dir():
+        refs = find_episodes(path)
+        if len(refs) == 1:
+            return refs[0]
+        raise EpisodeError(
+            f'{path} holds {len(refs)} episodes; name one of them, e.g. {refs[0].path}'
+        )
+    stem, _, index = path.name.rpartition('_')
+    if stem == 'episode' and index.isdecimal() and path.parent.is_dir():
+        return choose(find_episodes(path.parent), index)[0]
+    raise EpisodeError(
+        f'there is no episode {path}; name an HDF5 file, or LEROBOT_FOLDER/episode_N'
+    )
+
+
+def read_recording(path: Path, spec: RobotSpec) -> Recording:
+    """Read what is played back.
+
+    Raises:
+        EpisodeError: it cannot be read, or isn't a recording of such a robot.
+    """
+    with find_episode(path).open() as episode:
+        actions, names = episode.action, episode.joint_names
+        if actions.ndim != 2 or not len(actions) or actions.shape[1] != spec.dof:
+            raise EpisodeError(
+                f'{path}: its actions are {actions.shape}; expected (ticks, {spec.dof}), one tick at least'
+            )
+        if names is not None and names != spec.joint_names:
+            raise EpisodeError(
+                f'{path}: its joints are {", ".join(names)}; expected {", ".join(spec.joint_names)}'
+            )
+        bad = np.flatnonzero(~np.isfinite(actions).all(axis=1))
+        if len(bad):
+            raise EpisodeError(
+                f'{path}: the action of tick {bad[0]} is not finite ({len(bad)} such ticks); it is not replayed'
+            )
+        rate = episode.rate_hz or ALOHA_RATE_HZ
+        return Recording(
+            _at_rate(actions, rate, spec.rate_hz),
+            str(episode.attrs.get('task') or ''),
+            _seed(episode),
+            rate,
+        )
+
+
+def _seed(episode: Episode) -> int | None:
+    value = episode.attrs.get('seed')
+    return value if isinstance(value, int) and value >= 0 else None
+
+
+def _at_rate(actions: Floats, rate_hz: float, wanted_hz: float) -> Floats:
+    """The same motion in the same time at another rate, linear between the ticks."""
+    if abs(rate_hz - wanted_hz) < 1e-3 * wanted_hz:
+        return actions.astype(np.float32)
+    known = np.arange(len(actions)) / rate_hz
+    times = np.arange(int(np.floor(known[-1] * wanted_hz + 1e-6)) + 1) / wanted_hz
+    columns = [np.interp(times, known, column) for column in actions.T]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def main() -> int:
+    """Print what a launch file needs to know of an episode."""
+    try:
+        found = read_recording(Path(sys.argv[1]), RobotSpec.load())
+    except (EpisodeError, OSError) as error:
+        sys.stderr.write(f'{error}\n')
+        return 1
+    known = {'task': found.task, 'seed': found.seed, 'ticks': len(found.actions)}
+    sys.stdout.write(json.dumps(known))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
