@@ -5,7 +5,13 @@ from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
 from launch.action import Action
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import (
+    DeclareLaunchArgument,
+    GroupAction,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    SetLaunchConfiguration,
+)
 from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PythonExpression
@@ -87,8 +93,14 @@ def generate_launch_description() -> LaunchDescription:
                 choices=BOOLEAN,
                 description='Aloha: start the leader arms and their gravity compensation, too.',
             ),
-            IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(str(HERE / 'sim.launch.py')),
+            # The recorder counts the episodes, those that are kept; the simulator goes on meanwhile.
+            GroupAction(
+                [
+                    SetLaunchConfiguration('episodes', '0'),
+                    IncludeLaunchDescription(
+                        PythonLaunchDescriptionSource(str(HERE / 'sim.launch.py'))
+                    ),
+                ],
                 condition=IfCondition(PythonExpression(["'", robot, "' == 'sim'"])),
             ),
             IncludeLaunchDescription(

@@ -95,6 +95,7 @@ setup(
             node('teleop'),
             node('recorder'),
             node('replay'),
+            node('keys'),
         ],
     },
 )

@@ -11,7 +11,9 @@ from act_msgs.msg import Command
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 from processes import Running
 from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool
 
+from act_ros.control.leading import SOFT
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()
@@ -57,7 +59,7 @@ class Arms:
 @pytest.fixture
 def arms(ros, tmp_path):
     made = Arms(ros.node())
-    with Running('teleop', tmp_path / 'log') as process:
+    with Running('teleop', tmp_path / 'log', engage=True) as process:
         told = (made.group, made.single, made.command)
         ros.wait_until(lambda: all(told), timeout=60, what='commands')
         made.process = process
@@ -94,6 +96,53 @@ def test_a_leader_that_falls_silent_leaves_the_followers_where_they_are(arms, ro
     ros.wait_until(lambda: len(arms.command) > count + 10, timeout=60)
     assert abs(arms.command[-1].action[0]) < 1e-3
     assert 'a leader arm does not report' in arms.process.output
+
+
+def test_the_operator_engages_and_disengages_by_squeezing_both_leader_grippers(ros, tmp_path):
+    arms = Arms(ros.node())
+    with Running('teleop', tmp_path / 'log') as process:
+        ros.wait_until(lambda: 'squeeze both leader grippers' in process.output, timeout=60)
+        arms.pose['leader_left'][6] = 0.0  # one alone tells nothing
+        time.sleep(1.0)
+        assert not arms.command
+        arms.pose['leader_right'][6] = 0.0
+        ros.wait_until(lambda: len(arms.command) > 5, timeout=60, what='engaged')
+        arms.pose['leader_right'][6] = 0.5
+        ros.wait_until(lambda: abs(arms.command[-1].action[13] - 0.5) < 1e-3, timeout=60)
+        arms.pose['leader_right'][6] = 0.0
+        ros.wait_until(lambda: 'disengaged' in process.output, timeout=60)
+        count = len(arms.command)
+        arms.pose['leader_left'][0] = 0.4
+        time.sleep(0.5)
+        assert len(arms.command) <= count + 2  # what was under way
+
+
+def test_engaging_again_is_soft_from_where_the_followers_are(arms, ros):
+    engage = lambda on: ros.call(  # noqa: E731
+        arms.node, SetBool, '/act/teleop/engage', SetBool.Request(data=on), 60
+    )
+    assert engage(False).success
+    arms.pose['leader_left'][0] = 0.5
+    arms.command.clear()
+    assert engage(True).success
+    ros.wait_until(
+        lambda: arms.command and abs(arms.command[-1].action[0] - 0.5) < 1e-3, timeout=60
+    )
+    told = np.array([msg.action[0] for msg in arms.command])
+    ticks = np.diff([msg.tick for msg in arms.command])
+    limit = SOFT * SPEC.velocity[0] / SPEC.rate_hz
+    assert told[0] <= 2 * limit
+    assert (np.diff(told) <= limit * np.maximum(ticks, 1) + 1e-5).all()
+
+
+def test_engaging_is_refused_while_another_node_commands_the_arms(ros, tmp_path):
+    arms = Arms(ros.node())
+    rival = ros.node('rival')
+    rival.create_publisher(JointGroupCommand, '/follower_left/commands/joint_group', 1)
+    with Running('teleop', tmp_path / 'log'):
+        answer = ros.call(arms.node, SetBool, '/act/teleop/engage', SetBool.Request(data=True), 60)
+        assert not answer.success and 'another node publishes commands' in answer.message
+        assert not arms.command
 
 
 def test_ctrl_c_ends_it_with_code_0(arms):

@@ -1,39 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Teleoperation as a node: the leaders' joint states become the followers' commands, at 50 Hz."""
+"""Teleoperation as a node: the leaders' joint states become the followers' commands, at 50 Hz.
+
+On a robot the followers move once the operator engages: by squeezing both leader grippers for half a
+second, or by `~/engage`. In simulation they follow from the start.
+"""
 
 from __future__ import annotations
 
 import sys
 import threading
 from functools import partial
+from typing import Any
 
 import numpy as np
-from act_msgs.msg import Command, SimState
-from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
+from act_msgs.msg import SimState
 from rclpy.node import Node
-from rclpy.publisher import Publisher
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool
 
+from act_ros.control.gesture import DISENGAGE_S, ENGAGE_S, Squeeze
 from act_ros.control.leading import Leading
 from act_ros.control.limiter import Limiter
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
 from act_ros.nodes.joint_state import ArmReader, JointStateError
+from act_ros.nodes.output import Output
 from act_ros.nodes.parameters import Param, Parameters
 from act_ros.nodes.process import Stop, run
-from act_ros.nodes.times import seconds, stamp_of, steady
-from act_ros.nodes.topics import COMMAND, LATCHED, NEWEST, SENSOR, robot_topic
+from act_ros.nodes.times import seconds, steady
+from act_ros.nodes.topics import LATCHED, NEWEST, SENSOR, robot_topic
 from act_ros.robot.spec import RobotSpec, SpecError
 from act_ros.robot.types import Floats
 
 PARAMETERS = (
     Param('max_age_s', 0.2, 'Leaders whose joint states are older are not followed.', 0.02, 5.0),
+    Param('engage', False, 'Let the followers move from the start; in simulation they always do.'),
 )
 _QUIET_S = 5.0
 
 
 class TeleopNode(Node):
-    """`act/teleop`: publishes the followers' commands and `act/command`, the 14-vector as sent."""
+    """`act/teleop`: publishes the followers' commands and `act/command`; serves `~/engage`."""
 
     def __init__(self, stop: Stop) -> None:
         """Subscribe to all four arms; `stop` is set when nothing more can be done."""
@@ -44,8 +51,9 @@ class TeleopNode(Node):
         self._poses: dict[str, tuple[float, Floats]] = {}
         self._not_before_s, self._episode = 0.0, 0
         self._leading = Leading(Limiter(spec))
-        self._sent: Floats | None = None
-        simulated = self.get_parameter('use_sim_time').value
+        simulated = bool(self.get_parameter('use_sim_time').value)
+        self._engaged = simulated or bool(self._values['engage'])
+        self._squeeze = None if simulated else Squeeze()  # a scripted operator tells nothing
         self._time: SimTime | SystemTime = SimTime() if simulated else SystemTime()
         if isinstance(self._time, SimTime):
             self._follow_sim(self._time)
@@ -53,8 +61,8 @@ class TeleopNode(Node):
         for arm in spec.arms:
             self._listen(arm.leader, ArmReader(spec.joints, spec.leader_gripper), leader=True)
             self._listen(arm.follower, ArmReader(spec.joints, spec.follower_gripper), leader=False)
-        self._arms = [self._outputs(arm.follower) for arm in spec.arms]
-        self._command = self.create_publisher(Command, 'command', COMMAND)
+        self._output = Output(self, spec)
+        self.create_service(SetBool, '~/engage', self._on_engage)
         self._thread = threading.Thread(target=self._run, name='teleop', daemon=True)
 
     @property
@@ -64,6 +72,12 @@ class TeleopNode(Node):
 
     def start(self) -> None:
         """Begin to tick."""
+        if not self._engaged:
+            name = self.get_fully_qualified_name()
+            self.get_logger().info(
+                'the followers stay where they are; to engage, squeeze both leader grippers for '
+                f'{ENGAGE_S:g} s, or: ros2 service call {name}/engage std_srvs/srv/SetBool "{{data: true}}"'
+            )
         self._thread.start()
 
     def close(self) -> None:
@@ -80,14 +94,6 @@ class TeleopNode(Node):
         topic = robot_topic(self, f'{arm}/joint_states')
         receive = partial(self._on_state, arm, reader, leader)
         self.create_subscription(JointState, topic, receive, SENSOR)
-
-    def _outputs(self, arm: str) -> tuple[Publisher, Publisher]:
-        group = robot_topic(self, f'{arm}/commands/joint_group')
-        single = robot_topic(self, f'{arm}/commands/joint_single')
-        return (
-            self.create_publisher(JointGroupCommand, group, COMMAND),
-            self.create_publisher(JointSingleCommand, single, COMMAND),
-        )
 
     def _on_state(self, arm: str, reader: ArmReader, leader: bool, msg: JointState) -> None:
         try:
@@ -127,30 +133,54 @@ class TeleopNode(Node):
             measured = self._pose([arm.follower for arm in self._spec.arms], oldest)
             if beat.jumped:
                 self._leading.release()
-            action = self._leading.tick(leaders, measured)
-        if leaders is None:
+            self._watch_hands(leaders, beat.now_s)
+            action = self._leading.tick(leaders, measured) if self._engaged else None
+            silent = self._silent(oldest)
+        if silent and self._engaged:
             self.get_logger().warning(
-                'a leader arm does not report its joints; the followers hold',
+                f'{", ".join(silent)}: a leader arm does not report its joints; the followers hold',
                 throttle_duration_sec=_QUIET_S,
             )
         if action is not None:
-            self._publish(beat, action)
+            self._output.command(beat.tick, beat.now_s, action)
+
+    def _watch_hands(self, leaders: Floats | None, now_s: float) -> None:
+        """Engage or disengage at the operator's squeeze. Hold the lock."""
+        if self._squeeze is None:
+            return
+        grippers = None if leaders is None else leaders[list(self._spec.grippers)].tolist()
+        if self._squeeze.seen(grippers, now_s, DISENGAGE_S if self._engaged else ENGAGE_S):
+            self._engage(not self._engaged, 'both leader grippers were squeezed')
+
+    def _engage(self, engage: bool, why: str) -> str:
+        """Let the followers follow, or hold where they are; returns why not, or ''. Hold the lock."""
+        rivals = self._output.rivals() if engage else ''
+        if rivals:
+            self.get_logger().error(f'not engaged: {rivals}')
+            return rivals
+        if engage != self._engaged:
+            self._engaged = engage
+            self._leading.release()
+            what = 'engaged, slowly at first' if engage else 'disengaged; the followers hold'
+            self.get_logger().info(f'{what} ({why})')
+        return ''
+
+    def _on_engage(self, request: Any, response: Any) -> Any:
+        with self._lock:
+            response.message = self._engage(bool(request.data), 'service')
+            response.success = not response.message
+            response.message = response.message or ('engaged' if self._engaged else 'disengaged')
+        return response
+
+    def _silent(self, oldest_s: float) -> list[str]:
+        """The leaders that have said nothing since `oldest_s`."""
+        known = {arm.leader: self._poses.get(arm.leader) for arm in self._spec.arms}
+        return [arm for arm, pose in known.items() if pose is None or pose[0] < oldest_s]
 
     def _pose(self, arms: list[str], oldest_s: float) -> Floats | None:
         known = [self._poses.get(arm) for arm in arms]
         poses = [pose for stamp, pose in filter(None, known) if stamp >= oldest_s]
         return np.concatenate(poses) if len(poses) == len(arms) else None
-
-    def _publish(self, beat: Beat, action: Floats) -> None:
-        for (group, single), pose in zip(
-            self._arms, np.split(action, len(self._arms)), strict=True
-        ):
-            turn = self._spec.follower_gripper.unit_to_joint(float(pose[-1]))
-            group.publish(JointGroupCommand(name='arm', cmd=pose[:-1].tolist()))
-            single.publish(JointSingleCommand(name='gripper', cmd=turn))
-        msg = Command(tick=beat.tick, action=action)
-        msg.header.stamp = stamp_of(round(beat.now_s * 1e9))
-        self._command.publish(msg)
 
 
 def main() -> int:
