@@ -7,6 +7,7 @@ no terminal, so this is run in a second one, which has to have the focus.
 
 from __future__ import annotations
 
+import os
 import select
 import sys
 import termios
@@ -71,7 +72,7 @@ def pressed() -> Iterator[str]:
     """The keys, one after the other, until `q` or the end of the input."""
     while select.select([sys.stdin], [], [])[0]:
         # Not through Python's buffer, which would keep from `select` what it has read ahead.
-        key = sys.stdin.buffer.raw.read(1).decode('ascii', 'replace')  # type: ignore[attr-defined]
+        key = os.read(sys.stdin.fileno(), 1).decode('ascii', 'replace')
         if key in ('', 'q', '\x04'):
             return
         yield key

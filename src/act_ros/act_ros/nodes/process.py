@@ -90,6 +90,9 @@ def run(
     for spin in spins:
         spin.close()
     rclpy.try_shutdown()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Python's own end gives signals back to the system: one more then would kill what is done.
+        signal.signal(number, signal.SIG_IGN)
     return stop.code
 
 
