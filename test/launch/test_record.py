@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ros2 launch act_ros record.launch.py` with the scripted operator: as many episodes as asked for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.timeout(300)
+SMALL = ['image_height:=48', 'image_width:=64']
+
+
+def _numbers(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob('episode_*.hdf5'))
+
+
+def test_all_episodes_are_kept_and_a_resumed_session_continues_the_numbers(
+    start: Callable, tmp_path: Path
+) -> None:
+    data = tmp_path / 'data'
+    arguments = [f'dataset:={data}', 'length:=60', 'keep_failures:=true', *SMALL]
+    launch = start('record.launch.py', 'episodes:=2', *arguments)
+    assert launch.wait() == 0, launch.text
+    assert _numbers(data) == ['episode_0.hdf5', 'episode_1.hdf5']
+    launch = start('record.launch.py', 'episodes:=1', 'seed:=2', *arguments)
+    assert launch.wait() == 0, launch.text
+    assert _numbers(data) == ['episode_0.hdf5', 'episode_1.hdf5', 'episode_2.hdf5']
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_all_nodes_within_five_seconds(
+    start: Callable, tmp_path: Path, number: signal.Signals
+) -> None:
+    launch = start('record.launch.py', f'dataset:={tmp_path / "data"}', *SMALL)
+    launch.wait_for('recording into')
+    pids = [launch.pid(name) for name in ('sim', 'teleop', 'recorder')]
+    time.sleep(3.0)  # into the episode
+    begin = time.monotonic()
+    for pid in pids:
+        os.kill(pid, number)
+    launch.wait()
+    assert time.monotonic() - begin < 5.0, launch.text
+    assert launch.text.count('process has finished cleanly') == 3, launch.text
+    assert 'Traceback' not in launch.text
