@@ -2,14 +2,16 @@
 """Episodes in ALOHA's HDF5, written while they happen; `act_ros.data.formats` reads them back.
 
   /observations/qpos, qvel, effort   (T, dof) float32      /action  (T, dof) float32
-  /observations/images/CAM           (T, width) uint8: a JPEG a row, zero padded
+  /observations/images/CAM           (T, width) uint8: a JPEG a row, zero padded; or (T, H, W, 3) raw
   /compress_len                      (cameras, T) float32: JPEG lengths, ordered as in `cameras`
   attributes                         sim, compress
 and what the original lacks:
   /observations/stamp                (T,) float64, seconds
-  /observations/image_age/CAM        (T,) float32, seconds
+  /observations/image_age/CAM        (T,) float32, seconds: stamp minus age is the frame's own stamp
+  /observations/joint_age/ARM        (T,) float32, seconds; /action_age the same (recorder node)
   attributes                         task, seed, success, complete, joint_names, cameras,
                                      rate_hz, jpeg_channels, jpeg_quality, act_ros_version
+                                     dropped_rows, stale_rows, faults (recorder node)
 """
 
 from __future__ import annotations
@@ -19,15 +21,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from act_ros.data.finish import finish_log, log_path
+from act_ros.data.finish import INTERRUPTED, finish_log, log_path
 from act_ros.data.formats.aloha import read_episode
 from act_ros.data.formats.base import Episode, Frames
 from act_ros.data.log import LogWriter
-from act_ros.data.rows import VECTORS, EpisodeError, Header, Row, pack_end, vector
+from act_ros.data.rows import RAW, VECTORS, EpisodeError, Header, Row, encode, pack_end, vector
 from act_ros.robot.types import Frame
 
 __all__ = ['Episode', 'EpisodeError', 'EpisodeWriter', 'Frames', 'next_index', 'read_episode']
@@ -47,6 +48,7 @@ class EpisodeWriter:
         cameras: Sequence[str],
         attrs: Mapping[str, Any],
         jpeg_quality: int = 95,
+        sources: Sequence[str] = (),
     ) -> None:
         """Begin the episode that will be `path` ('.../episode_7.hdf5').
 
@@ -55,7 +57,8 @@ class EpisodeWriter:
             joint_names: names of the vectors' entries, in order.
             cameras: the cameras of every row, in the order of `compress_len`.
             attrs: attributes of the file (task, seed, sim, rate_hz, ...): JSON's types.
-            jpeg_quality: 1..100, as in cv2.
+            jpeg_quality: 1..100, as in cv2; 0: frames are stored raw.
+            sources: datasets for the ages of other sources, one for each of a row's `source_ages_s`.
 
         Raises:
             FileExistsError: the episode or its log is there already.
@@ -66,9 +69,10 @@ class EpisodeWriter:
                 f'{self.path} exists and is never overwritten; take next_index() of the folder'
             )
         self.rows = 0
-        attrs = {**attrs, 'jpeg_quality': jpeg_quality}
-        self._header = Header(tuple(joint_names), tuple(cameras), attrs)
-        self._encode = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
+        raw = jpeg_quality == RAW
+        attrs = {**attrs, **({} if raw else {'jpeg_quality': jpeg_quality})}
+        self._header = Header(tuple(joint_names), tuple(cameras), attrs, tuple(sources), raw)
+        self._quality = jpeg_quality
         self._log = LogWriter(log_path(self.path))
         self._log.append(self._header.pack())
 
@@ -109,9 +113,17 @@ class EpisodeWriter:
             raise EpisodeError(
                 f'row {self.rows} of {self.path} has no frame of {", ".join(missing)}'
             )
-        jpegs = tuple(self._jpeg(images[camera]) for camera in self._header.cameras)
+        jpegs = tuple(encode(images[camera], self._quality) for camera in self._header.cameras)
         ages = tuple(float(image_ages_s[camera]) for camera in self._header.cameras)
-        self._log.append(Row(float(stamp_s), vectors, jpegs, ages).pack())
+        self.append_row(Row(float(stamp_s), vectors, jpegs, ages))
+
+    def append_row(self, row: Row) -> None:
+        """Write one tick whose frames are encoded already.
+
+        Raises:
+            OSError: the disk is full or gone; what was appended before is safe.
+        """
+        self._log.append(row.pack())
         self.rows += 1
 
     def seal(self, success: bool, attrs: Mapping[str, Any] | None = None) -> Path:
@@ -142,18 +154,13 @@ class EpisodeWriter:
         self._log.close()
         self._log.path.unlink()
 
-    def _jpeg(self, image: Frame) -> bytes:
-        # cv2 gets the RGB array unchanged, as from ALOHA's recorder: imdecode gives RGB back.
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise EpisodeError(
-                f'frame is {image.dtype} {image.shape}; expected uint8 (height, width, 3), RGB'
-            )
-        return bytes(cv2.imencode('.jpg', image, self._encode)[1])
-
 
 def next_index(folder: str | Path) -> int:
-    """The number after the highest episode in `folder`, finished or not (0 in a new one)."""
-    path = Path(folder)
-    names = [item.name for item in path.iterdir()] if path.is_dir() else []
-    found = [re.match(r'episode_(\d+)\.hdf5', name) for name in names]
+    """The number after the highest episode in `folder`, finished, interrupted or not (0 in a new one)."""
+    found = [
+        re.match(r'episode_(\d+)\.hdf5', item.name)
+        for path in (Path(folder), Path(folder) / INTERRUPTED)
+        if path.is_dir()
+        for item in path.iterdir()
+    ]
     return max((int(match[1]) for match in found if match), default=-1) + 1

@@ -2,8 +2,9 @@
 """What an episode log holds: a header, a row per tick, and an end; and their bytes.
 
 First byte of a record: `H` header (JSON), `R` row, `E` end (JSON). A row is, little-endian: stamp
-(float64), qpos, qvel, effort, action (float32 each), per camera its frame's age (float32) and JPEG
-length (uint32), then the JPEGs, cameras in the header's order.
+(float64), qpos, qvel, effort, action (float32 each), the age of each of the header's other `sources`
+(float32), per camera its frame's age (float32) and length (uint32), then the frames, cameras in the
+header's order. A frame is a JPEG, or raw: height and width (uint16 each) and the RGB pixels.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from act_ros.data.log import read_log
-from act_ros.robot.types import Floats
+from act_ros.robot.types import Floats, Frame
 
 VECTORS = ('qpos', 'qvel', 'effort', 'action')
+RAW = 0
+"""In place of a JPEG quality: frames are stored as they are."""
 
 
 class EpisodeError(RuntimeError):
@@ -30,11 +34,17 @@ class EpisodeError(RuntimeError):
 
 @dataclass(frozen=True)
 class Header:
-    """What is known before the first row: vector layout, cameras in order, and attributes."""
+    """What is known before the first row: vector layout, cameras in order, and attributes.
+
+    `sources` are datasets of the file (as 'action_age') for the ages of what is no camera; `raw` says
+    that frames are no JPEGs.
+    """
 
     joint_names: tuple[str, ...]
     cameras: tuple[str, ...]
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    raw: bool = False
 
     def pack(self) -> bytes:
         """The header's record."""
@@ -48,14 +58,16 @@ class Row:
     Attributes:
         stamp_s: ROS time in seconds.
         vectors: (4, dof) float32, in the order of `VECTORS`.
-        jpegs: per camera its frame, encoded.
+        jpegs: per camera its frame, encoded by `encode`.
         ages_s: per camera how much older than the tick the frame is, in seconds.
+        source_ages_s: the same for each of the header's `sources`.
     """
 
     stamp_s: float
     vectors: Floats
     jpegs: tuple[bytes, ...]
     ages_s: tuple[float, ...]
+    source_ages_s: tuple[float, ...] = ()
 
     def pack(self) -> bytes:
         """The row's record."""
@@ -64,7 +76,9 @@ class Row:
             struct.pack('<fI', age, len(jpeg))
             for age, jpeg in zip(self.ages_s, self.jpegs, strict=True)
         ]
-        return b''.join([b'R', struct.pack('<d', self.stamp_s), vectors, *images, *self.jpegs])
+        others = struct.pack(f'<{len(self.source_ages_s)}f', *self.source_ages_s)
+        head = [b'R', struct.pack('<d', self.stamp_s), vectors, others]
+        return b''.join([*head, *images, *self.jpegs])
 
 
 def pack_end(success: bool, attrs: Mapping[str, Any]) -> bytes:
@@ -89,7 +103,13 @@ class EpisodeLog:
                 f'{self.path} holds no episode: the recording ended before its header was written'
             )
         raw = json.loads(first[1:])
-        self.header = Header(tuple(raw['joint_names']), tuple(raw['cameras']), raw['attrs'])
+        self.header = Header(
+            tuple(raw['joint_names']),
+            tuple(raw['cameras']),
+            raw['attrs'],
+            tuple(raw.get('sources', ())),  # logs of the first version lack these two
+            raw.get('raw', False),
+        )
         self.end: Mapping[str, Any] | None = None
         """Attributes that the end gave, None if the recording was cut off; known after `rows()`."""
 
@@ -105,6 +125,8 @@ class EpisodeLog:
         dof, count = len(self.header.joint_names), len(self.header.cameras)
         vectors = np.frombuffer(record, '<f4', 4 * dof, offset=9).reshape(4, dof)
         at = 9 + 16 * dof
+        others = struct.unpack_from(f'<{len(self.header.sources)}f', record, at)
+        at += 4 * len(others)
         table = [struct.unpack_from('<fI', record, at + 8 * i) for i in range(count)]
         at += 8 * count
         jpegs = []
@@ -112,7 +134,29 @@ class EpisodeLog:
             jpegs.append(record[at : at + length])
             at += length
         stamp = struct.unpack_from('<d', record, 1)[0]
-        return Row(stamp, vectors, tuple(jpegs), tuple(age for age, _ in table))
+        return Row(stamp, vectors, tuple(jpegs), tuple(age for age, _ in table), others)
+
+
+def encode(frame: Frame, quality: int) -> bytes:
+    """A frame (H, W, 3) uint8 RGB as a row holds it: a JPEG of this quality, or `RAW`.
+
+    Raises:
+        EpisodeError: it is no such frame.
+    """
+    # cv2 gets the RGB array unchanged, as from ALOHA's recorder: imdecode gives RGB back.
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+        raise EpisodeError(
+            f'frame is {frame.dtype} {frame.shape}; expected uint8 (height, width, 3), RGB'
+        )
+    if quality == RAW:
+        return struct.pack('<HH', *frame.shape[:2]) + frame.tobytes()
+    return bytes(cv2.imencode('.jpg', frame, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
+
+
+def raw_frame(data: bytes) -> NDArray[np.uint8]:
+    """The frame (H, W, 3) of a raw row."""
+    height, width = struct.unpack_from('<HH', data)
+    return np.frombuffer(data, np.uint8, offset=4).reshape(height, width, 3)
 
 
 def vector(name: str, values: ArrayLike, joint_names: Sequence[str]) -> Floats:

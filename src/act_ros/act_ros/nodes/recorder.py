@@ -10,29 +10,25 @@ from __future__ import annotations
 import sys
 import threading
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from act_msgs.msg import Command, RecorderState, SimState
+from act_msgs.msg import RecorderState, SimState
 from act_msgs.srv import ResetSim, StartEpisode, StopEpisode
 from rclpy.node import Node
-from rclpy.parameter import Parameter
-from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
 
 from act_ros.control.ticker import SimTime, SystemTime, Ticker, tick_of
+from act_ros.data.archive import Archive, Outcome, Session
 from act_ros.data.episode import EpisodeError
+from act_ros.data.grid import Heard, RowData
+from act_ros.data.rows import RAW
 from act_ros.nodes.cameras import chosen_cameras
-from act_ros.nodes.joint_state import ArmReader, JointStateError
 from act_ros.nodes.parameters import Param, Parameters
 from act_ros.nodes.process import Stop, run
-from act_ros.nodes.recording import Archive, Heard, Outcome, RowData, Session
-from act_ros.nodes.times import seconds, stamp_of, steady
-from act_ros.nodes.topics import LATCHED, NEWEST, SENSOR, robot_topic
-from act_ros.robot.image import ImageError, to_rgb
+from act_ros.nodes.recorder_inputs import Inputs
+from act_ros.nodes.times import seconds, stamp_of
+from act_ros.nodes.topics import LATCHED
 from act_ros.robot.spec import RobotSpec, SpecError
 
 PARAMETERS = (
@@ -41,7 +37,9 @@ PARAMETERS = (
     Param('episodes', 0, 'End after this many episodes were kept; 0: go on until stopped.', low=0),
     Param('length', 0, "Rows of an episode; 0: the simulated task's, or until stopped.", low=0),
     Param('keep_failures', False, 'Keep episodes without success, too; they are marked.'),
-    Param('jpeg_quality', 95, 'Quality of the images.', 1, 100),
+    Param('images', 'jpeg', 'How images are stored.', choices=('jpeg', 'raw')),
+    Param('jpeg_quality', 95, 'Quality of the JPEGs.', 1, 100),
+    Param('min_free_mb', 512, 'No episode begins with fewer MB free on the disk.', 1),
 )
 CAMERAS = 'Cameras to record, by their names in config/aloha.yaml.'
 DELAY_TICKS = 5
@@ -50,56 +48,6 @@ LATE_TICKS = 10
 """A simulated episode that is older than this is begun anew rather than recorded from its middle."""
 STATE_TICKS = 10
 CLOSE_S = 5.0
-_QUIET_S = 5.0
-
-
-class Inputs(Node):
-    """Hears the followers, cameras and commands, in a thread of its own."""
-
-    def __init__(
-        self, spec: RobotSpec, heard: Heard, lock: threading.Lock, clock: SimTime | None
-    ) -> None:
-        """Put what comes into `heard`, under `lock`; tell `clock` the simulated time."""
-        super().__init__(
-            'recorder_inputs',
-            parameter_overrides=[Parameter('use_sim_time', value=False)],
-            start_parameter_services=False,
-        )
-        self._heard, self._lock, self._rate_hz = heard, lock, spec.rate_hz
-        for arm in heard.joints:
-            reader = ArmReader(spec.joints, spec.follower_gripper)
-            topic = robot_topic(self, f'{arm}/joint_states')
-            self.create_subscription(JointState, topic, partial(self._on_joints, arm, reader), 10)
-        for name in heard.frames:
-            topic = robot_topic(self, spec.cameras[name].topic)
-            self.create_subscription(Image, topic, partial(self._on_image, name), SENSOR)
-        self.create_subscription(Command, 'command', self._on_command, 10)
-        if clock:
-            self.create_subscription(
-                Clock, '/clock', lambda msg: clock.observe(seconds(msg.clock), steady()), NEWEST
-            )
-
-    def _on_joints(self, arm: str, reader: ArmReader, msg: JointState) -> None:
-        try:
-            vectors = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
-        except JointStateError as error:
-            self.get_logger().warning(f'{arm}: {error}', throttle_duration_sec=_QUIET_S)
-            return
-        with self._lock:
-            self._heard.joints[arm].add(seconds(msg.header.stamp), vectors)
-
-    def _on_image(self, name: str, msg: Image) -> None:
-        try:
-            frame = to_rgb(msg.data, msg.height, msg.width, msg.encoding, msg.step)
-        except ImageError as error:
-            self.get_logger().warning(f'{name}: {error}', throttle_duration_sec=_QUIET_S)
-            return
-        with self._lock:
-            self._heard.frames[name].add(seconds(msg.header.stamp), frame)
-
-    def _on_command(self, msg: Command) -> None:
-        with self._lock:  # by its tick: the clock's jitter in the stamp is not the command's
-            self._heard.commands.add(msg.tick / self._rate_hz, np.array(msg.action, np.float32))
 
 
 class RecorderNode(Node):
@@ -121,9 +69,11 @@ class RecorderNode(Node):
         self._rate_hz = spec.rate_hz
         cameras = [c.name for c in chosen_cameras(self, spec, ['cam_high'], CAMERAS)]
         folder = Path(self._values['dataset']).expanduser().absolute()
-        quality = self._values['jpeg_quality']
-        self._archive = Archive(folder, spec.joint_names, cameras, quality)
-        self._heard = Heard([arm.follower for arm in spec.arms], cameras, spec.rate_hz)
+        quality = RAW if self._values['images'] == 'raw' else self._values['jpeg_quality']
+        arms = [arm.follower for arm in spec.arms]
+        min_free = self._values['min_free_mb'] * 1024**2
+        self._archive = Archive(folder, spec.joint_names, arms, cameras, quality, min_free)
+        self._heard = Heard(arms, cameras, spec.rate_hz)
         self._lock = threading.Lock()
         self._simulated = bool(self.get_parameter('use_sim_time').value)
         clock = SimTime() if self._simulated else None
@@ -133,7 +83,8 @@ class RecorderNode(Node):
         self._sim: SimState | None = None
         self._handled, self._success = 0, False
         self._tick, self._kept, self._failed = 0, 0, 0
-        self._reason = self._message = ''
+        self._reason = self._message = self._fault = ''
+        self._losing = False
         self._state = self.create_publisher(RecorderState, 'recorder_state', LATCHED)
         self.create_service(StartEpisode, '~/start', self._on_start)
         self.create_service(StopEpisode, '~/stop', self._on_stop)
@@ -173,6 +124,8 @@ class RecorderNode(Node):
                 beat = self._ticker.wait()
                 if beat is None:
                     continue
+                if beat.jumped:
+                    self._jumped(beat.tick)
                 due = beat.tick - DELAY_TICKS
                 for tick in range(due - min(beat.missed, DELAY_TICKS), due + 1):
                     self._row(tick)
@@ -182,24 +135,61 @@ class RecorderNode(Node):
             self.get_logger().fatal(f'recording stopped: {type(error).__name__}: {error}')
             self._stop.fail()
 
+    def _jumped(self, tick: int) -> None:
+        """The clock was set: what was heard is of another time, and the open episode ends here."""
+        with self._lock:
+            first, by = self._tick == 0, (tick - DELAY_TICKS - self._tick) / self._rate_hz
+            self._heard.clear()
+            session = self._session
+            if first or session is None:
+                return
+            fault = f'the clock jumped by {by:+.1f} s, the episode ends here'
+            session.mark(fault)
+            self._say(f'episode {session.number}: {fault}', fault=True)
+            self._end(session, *(session.verdict or (True, self._success)))
+
     def _row(self, tick: int) -> None:
         """Record a tick, or end the episode that is over by then."""
         with self._lock:
             self._tick = tick
             row = self._heard.row(tick)
-            self._reason = '' if isinstance(row, RowData) else f'nothing from {", ".join(row)}'
             session = self._session
+            self._look(session, row)
             if session is None:
                 self._follow(ready=isinstance(row, RowData))
             elif session.due(tick) or session.error:
-                keep = self._success or self._values['keep_failures']
-                self._end(session, *(session.verdict or (keep, self._success)))
+                self._over(session)
             elif tick < session.first_tick:
                 return
             elif isinstance(row, RowData):
-                self._archive.add(session, row)
+                self._losing = not self._archive.add(session, row)
+                if self._losing and session.mark('the disk or the encoders are too slow'):
+                    self._say('rows are lost: the disk or the encoders are too slow', fault=True)
             elif session.rows:
                 session.dropped += 1
+                self._losing = True
+
+    def _look(self, session: Session | None, row: RowData | list[str]) -> None:
+        """Name what is missing or old; said and marked when it begins. Hold the lock."""
+        if isinstance(row, RowData):
+            names = row.stale
+            reason = f'old: {", ".join(names)}' if names else ''
+        else:
+            reason = f'nothing from {", ".join(row)}'
+        before, self._reason = self._reason, reason
+        if reason and reason != before and session and session.rows and session.mark(reason):
+            self._say(f'episode {session.number}, row {session.rows}: {reason}', fault=True)
+        if not reason and before and session and session.rows:
+            self._say(f'episode {session.number}, row {session.rows}: all sources are back')
+
+    def _over(self, session: Session) -> None:
+        """End an episode that is full, at its end, or cannot go on. Hold the lock."""
+        self._fault = session.error or session.full
+        if self._fault:
+            session.mark(self._fault)
+            self._say(f'episode {session.number}: {self._fault}', fault=True)
+        keep = self._success or self._values['keep_failures'] or bool(session.full)
+        self._end(session, *(session.verdict or (keep, self._success)))
 
     def _follow(self, ready: bool) -> None:
         """In simulation: begin when an episode begins. Hold the lock."""
@@ -224,15 +214,17 @@ class RecorderNode(Node):
         try:
             self._session = self._archive.begin(first_tick, length, attrs)
         except (EpisodeError, OSError) as error:
+            self._fault = str(error)
             self._say(f'cannot record: {error}', fault=True)
-            return str(error)
-        self._success = False
+            return self._fault
+        self._success = self._losing = False
+        self._fault = ''
         self._session.done.add_done_callback(lambda done: self._ended(done.result()))
         return ''
 
     def _end(self, session: Session, keep: bool, success: bool, why: str = '') -> None:
         """Close the open episode. Hold the lock."""
-        self._session = None
+        self._session, self._losing = None, False
         self._archive.end(session, keep, success, why)
 
     def _ended(self, outcome: Outcome) -> None:
@@ -316,11 +308,13 @@ class RecorderNode(Node):
 
     def _publish_state(self) -> None:
         session, kinds = self._session, RecorderState
-        msg = RecorderState(reason=self._reason, dataset=str(self._archive.folder))
+        reason = self._reason if session or not self._fault else self._fault
+        msg = RecorderState(reason=reason, dataset=str(self._archive.folder))
         msg.header.stamp = stamp_of(round(max(0.0, self._tick / self._rate_hz) * 1e9))
-        msg.state = kinds.IDLE
+        msg.state = kinds.FAULT if self._fault else kinds.IDLE
         if session:
-            msg.state = kinds.RECORDING if session.rows else kinds.WAITING
+            going = kinds.FAULT if self._losing else kinds.RECORDING
+            msg.state = going if session.rows else kinds.WAITING
             msg.episode, msg.rows, msg.dropped = session.number, session.rows, session.dropped
         msg.queue, msg.free_bytes = self._archive.waiting, self._archive.free
         msg.kept, msg.failed, msg.message = self._kept, self._failed, self._message

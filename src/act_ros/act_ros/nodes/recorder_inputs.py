@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the recorder hears: followers, cameras, commands, by a node with a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+from typing import Any
+
+import numpy as np
+from act_msgs.msg import Command
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image, JointState
+
+from act_ros.control.ticker import SimTime
+from act_ros.data.grid import Heard, Picture
+from act_ros.nodes.joint_state import ArmReader, JointStateError
+from act_ros.nodes.times import seconds, steady
+from act_ros.nodes.topics import NEWEST, SENSOR, robot_topic
+from act_ros.robot.image import ImageError, to_rgb
+from act_ros.robot.spec import RobotSpec
+
+_QUIET_S = 5.0
+
+
+class Inputs(Node):
+    """Puts what comes into a `Heard`, under a lock."""
+
+    def __init__(
+        self, spec: RobotSpec, heard: Heard, lock: threading.Lock, clock: SimTime | None
+    ) -> None:
+        """Subscribe to the sources of `heard`; tell `clock` the simulated time."""
+        super().__init__(
+            'recorder_inputs',
+            parameter_overrides=[Parameter('use_sim_time', value=False)],
+            start_parameter_services=False,
+        )
+        self._heard, self._lock, self._rate_hz = heard, lock, spec.rate_hz
+        self._simulated = clock is not None
+        for arm in heard.joints:
+            reader = ArmReader(spec.joints, spec.follower_gripper)
+            topic = robot_topic(self, f'{arm}/joint_states')
+            self.create_subscription(JointState, topic, partial(self._on_joints, arm, reader), 10)
+        for name in heard.frames:
+            topic = robot_topic(self, spec.cameras[name].topic)
+            self.create_subscription(Image, topic, partial(self._on_image, name), SENSOR)
+        self.create_subscription(Command, 'command', self._on_command, 10)
+        if clock:
+            self.create_subscription(
+                Clock, '/clock', lambda msg: clock.observe(seconds(msg.clock), steady()), NEWEST
+            )
+
+    def _on_joints(self, arm: str, reader: ArmReader, msg: JointState) -> None:
+        try:
+            vectors = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
+        except JointStateError as error:
+            self.get_logger().warning(f'{arm}: {error}', throttle_duration_sec=_QUIET_S)
+            return
+        with self._lock:
+            self._heard.joints[arm].add(self._stamp(arm, msg), vectors)
+
+    def _on_image(self, name: str, msg: Image) -> None:
+        try:
+            frame = to_rgb(msg.data, msg.height, msg.width, msg.encoding, msg.step)
+        except ImageError as error:
+            self.get_logger().warning(f'{name}: {error}', throttle_duration_sec=_QUIET_S)
+            return
+        with self._lock:
+            self._heard.frames[name].add(self._stamp(name, msg), Picture(frame))
+
+    def _on_command(self, msg: Command) -> None:
+        with self._lock:  # by its tick: the clock's jitter in the stamp is not the command's
+            self._heard.commands.add(msg.tick / self._rate_hz, np.array(msg.action, np.float32))
+
+    def _stamp(self, source: str, msg: Any) -> float:
+        """Of a message; its arrival where a driver sets none (in simulation 0 is a time)."""
+        stamp = seconds(msg.header.stamp)
+        if stamp or self._simulated:
+            return stamp
+        self.get_logger().warning(
+            f'{source}: messages have no stamp; their arrival is taken', throttle_duration_sec=60.0
+        )
+        return time.time()
