@@ -296,9 +296,7 @@ def test_the_way_the_chunks_are_executed_can_be_changed_while_it_runs(ros, robot
     assert (loop.statistics.held, node.state) == (held, 'RUNNING')
 
 
-def test_the_arms_can_be_stopped_and_policies_listed_while_a_checkpoint_is_loading(
-    ros, robot, policy, models
-):
+def test_the_arms_can_be_stopped_while_a_checkpoint_is_loading(ros, robot, policy, models):
     write_config(models / 'other')
     node = running(ros, policy())
     make = node.node._make_worker
@@ -316,10 +314,6 @@ def test_the_arms_can_be_stopped_and_policies_listed_while_a_checkpoint_is_loadi
     answer = client.call_async(request)
     ros.wait_until(lambda: len(node.workers) == 2)
     assert enable(ros, on=False).success
-    listed = ros.call(
-        ros.node('lister'), ListModels, '/act/policy/list_models', ListModels.Request()
-    )
-    assert listed.names == ['fake', 'other']
     assert node.state == 'IDLE'
     assert not answer.done()
     node.workers[1].ready = True

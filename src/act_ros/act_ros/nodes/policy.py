@@ -18,7 +18,6 @@ from typing import Any
 import cv2
 from act_msgs.msg import SimState
 from act_msgs.srv import ListModels
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool, Trigger
@@ -77,9 +76,6 @@ NOTHING: Mapping[str, Any] = {}
 class PolicyNode(Node):
     """`act/policy`: composes the loop; serves `~/enable`, `~/reset`, `~/list_models` and the parameters."""
 
-    threads = 3
-    """That spin this node: parameters, enabling and listing don't wait for each other."""
-
     def __init__(self, stop: Stop, make_worker: MakeWorker | None = None, **options: Any) -> None:
         """Read the parameters, load the policy, subscribe and advertise.
 
@@ -128,19 +124,17 @@ class PolicyNode(Node):
         cameras = self.senses.watch(engine.config.cameras, engine.config.image_size)
         self.groups: Sequence[Sequence[Node]] = [[self.senses.joints, *cameras], [self]]
         self._episode: int | None = None
+        # What may not wait is served by a node of the inputs, which has a thread of its own: setting a
+        # checkpoint takes seconds here, and the arms must be stopped meanwhile. (rclpy's executor of
+        # many threads would do it in one node, but keeps a processor busy with spinning.)
+        inputs = self.senses.joints
         if simulated:
-            # On a node of the inputs: what is served here may take long.
-            self.senses.joints.create_subscription(Clock, '/clock', self._on_clock, SENSOR)
-            self.senses.joints.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
-        # Not in the group of the parameters' services: setting a checkpoint takes seconds, and the
-        # arms must be stopped and the policies listed meanwhile.
-        group = MutuallyExclusiveCallbackGroup()
-        self.create_service(SetBool, '~/enable', self._on_enable, callback_group=group)
-        self.create_service(Trigger, '~/reset', self._on_reset, callback_group=group)
-        listing = MutuallyExclusiveCallbackGroup()
-        self.create_service(
-            ListModels, '~/list_models', self._on_list_models, callback_group=listing
-        )
+            inputs.create_subscription(Clock, '/clock', self._on_clock, SENSOR)
+            inputs.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
+        name = self.get_name()
+        inputs.create_service(SetBool, f'{name}/enable', self._on_enable)
+        inputs.create_service(Trigger, f'{name}/reset', self._on_reset)
+        self.create_service(ListModels, '~/list_models', self._on_list_models)
 
     def start(self) -> None:
         """Begin to tick and to report."""

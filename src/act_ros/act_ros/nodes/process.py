@@ -14,7 +14,7 @@ from typing import Protocol
 import rclpy
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy.exceptions import ParameterException
-from rclpy.executors import MultiThreadedExecutor, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
@@ -149,13 +149,7 @@ class Spin:
         self._nodes, self._stop = nodes, stop
         # Not Jazzy's EventsExecutor, though it costs a third of the processor time: it spins without
         # end, holding the interpreter's lock, when its nodes have no timer, and then can't be shut down.
-        threads = max(getattr(node, 'threads', 1) for node in nodes)
-        context = nodes[0].context
-        self._executor = (
-            SingleThreadedExecutor(context=context)
-            if threads == 1
-            else MultiThreadedExecutor(threads, context=context)
-        )
+        self._executor = SingleThreadedExecutor(context=nodes[0].context)
         for node in nodes:
             self._executor.add_node(node)
         self._closing = False
