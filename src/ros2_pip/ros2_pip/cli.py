@@ -128,3 +128,7 @@ def main(argv: Sequence[str] | None = None) -> Any:
         return 1
     except RuntimeError as error:
         return str(error)
+    except Exception as error:
+        if type(error).__name__ != 'ExternalShutdownException':
+            raise
+        return 128 + int(signal.SIGTERM)  # SIGTERM, taken by rclpy

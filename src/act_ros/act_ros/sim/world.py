@@ -7,6 +7,7 @@ gym-aloha, which took them from the simulation of the ACT paper (Zhao et al. 202
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,6 +49,11 @@ _UNSTABLE = {
     'accelerations': mujoco.mjtWarning.mjWARN_BADQACC,
     'controls': mujoco.mjtWarning.mjWARN_BADCTRL,
 }
+
+
+# MuJoCo would write its warnings to the standard output and into a file in the working directory.
+# That the physics diverged is read from the world's data.
+mujoco.set_mju_user_warning(logging.getLogger('mujoco').warning)
 
 
 class SimulationError(RuntimeError):
