@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from act_ros.data import archive as archive_module
-from act_ros.data.archive import Archive
+from act_ros.data.archive import Archive, Session
 from act_ros.data.episode import EpisodeError, EpisodeWriter, read_episode
 from act_ros.data.grid import COMMAND, Heard, Picture, RowData
 
@@ -74,6 +74,12 @@ def archive(folder) -> Archive:
     return Archive(folder, NAMES, ['left', 'right'], ['cam_high'], 90)
 
 
+def killed(recorder: Archive, session: Session) -> None:
+    """Leave the folder as a recorder does that is killed: the open episode neither ended nor discarded."""
+    recorder.close()
+    session.follower.give_up()
+
+
 def test_a_kept_episode_is_finished_and_the_next_has_the_next_number(tmp_path):
     made = archive(tmp_path)
     for number in range(2):
@@ -132,10 +138,11 @@ def test_a_disk_that_fills_up_keeps_what_was_recorded_and_says_so(tmp_path, monk
     monkeypatch.setattr(EpisodeWriter, 'append_row', full)
     made.add(session, row(1))
     made.end(session, keep=True, success=True)
-    outcome = session.done.result(timeout=10)
+    outcome = session.done.result(timeout=60)
     made.close()
-    assert outcome.path is None and 'No space left' in outcome.message
-    assert (tmp_path / 'episode_0.hdf5.log').exists()
+    assert outcome.rows == 1 and 'No space left' in outcome.message
+    with read_episode(outcome.path) as episode:
+        assert len(episode) == 1
 
 
 def test_no_episode_begins_without_room(tmp_path):
@@ -149,7 +156,7 @@ def test_an_interrupted_recording_is_finished_and_set_aside(tmp_path):
     first = archive(tmp_path)
     session = first.begin(0, 0, {})
     first.add(session, row())
-    first.close()  # neither ended nor discarded, as after a kill
+    killed(first, session)
 
     second = archive(tmp_path)
     (line,) = second.recover()
@@ -214,7 +221,7 @@ def test_a_sealed_log_becomes_its_episode_and_a_finished_one_is_not_doubled(tmp_
     made = archive(tmp_path)
     session = made.begin(0, 0, {})
     made.add(session, row())
-    made.close()
+    killed(made, session)
     log = session.writer.seal(True)
     kept = log.read_bytes()
     again = archive(tmp_path)
@@ -232,7 +239,7 @@ def test_numbers_of_interrupted_recordings_are_not_used_again(tmp_path):
         session = made.begin(0, 0, {})
         assert session.number == number
         made.add(session, row())
-        made.close()
+        killed(made, session)
     archive(tmp_path).recover()
     names = sorted(p.name for p in (tmp_path / 'interrupted').iterdir())
     assert names == ['episode_0.hdf5', 'episode_1.hdf5']

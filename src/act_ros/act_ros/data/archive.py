@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +15,8 @@ from typing import Any
 
 from act_ros.data.episode import EpisodeError, EpisodeWriter, next_index
 from act_ros.data.folder import FolderLock, unfinished
-from act_ros.data.grid import COMMAND, RowData
+from act_ros.data.grid import BASE, COMMAND, RowData
+from act_ros.data.making import Follower, make
 from act_ros.data.rows import Row
 
 QUEUE_ROWS = 32
@@ -24,16 +24,19 @@ QUEUE_ROWS = 32
 ENCODERS = 2
 MIN_FREE = 512 * 1024**2
 """No episode begins with fewer bytes free."""
-SPARE = 64 * 1024**2
-"""An episode ends while there is still room for its file, which is as long as its log, and this."""
-FINISH_S, FINISH_RATE = 60.0, 10e6
-"""Patience with the process that finishes a file: seconds, and bytes a second besides."""
+SPARE = 128 * 1024**2
+"""An episode ends when there is less room: for what is under way, and for the end of its file."""
+LOOK_ROWS = 25
+"""How often it is looked whether there is room, and the log is still there."""
 MOST_FAULTS = 50
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an episode ended: its number, rows, rows lost, and its file; None where it wasn't kept."""
+    """How an episode ended: its number, rows, rows lost, and its file; None where it wasn't kept.
+
+    `failed`: it was to be kept, and is not.
+    """
 
     number: int
     rows: int
@@ -41,14 +44,19 @@ class Outcome:
     success: bool
     path: Path | None
     message: str
+    failed: bool = False
 
 
 @dataclass
 class Session:
-    """The open episode. `rows` counts those handed to the writer; `verdict`: (keep, success)."""
+    """The open episode. `rows` counts those handed to the writer; `verdict`: (keep, success).
+
+    `error`: why no more rows can be written; `full`: why it should end now.
+    """
 
     number: int
     writer: EpisodeWriter
+    follower: Follower
     first_tick: int
     length: int
     end_tick: int | None = None
@@ -56,6 +64,7 @@ class Session:
     dropped: int = 0
     overflow: int = 0
     stale: int = 0
+    frozen: int = 0
     faults: list[str] = field(default_factory=list)
     done: Future[Outcome] = field(default_factory=Future)
     error: str = ''
@@ -64,8 +73,9 @@ class Session:
 
     def due(self, tick: int) -> bool:
         """Whether the episode is over at `tick`."""
-        full = self.length > 0 and self.rows + self.dropped >= self.length
-        return full or bool(self.full) or (self.end_tick is not None and tick >= self.end_tick)
+        whole = self.length > 0 and self.rows + self.dropped >= self.length
+        over = self.end_tick is not None and tick >= self.end_tick
+        return whole or over or bool(self.full or self.error)
 
     def mark(self, fault: str) -> bool:
         """Note a fault in the episode's attributes; whether it is a new one."""
@@ -87,8 +97,11 @@ class Archive:
         cameras: Sequence[str],
         quality: int,
         min_free: int = MIN_FREE,
+        base: bool = False,
     ) -> None:
         """Take the folder for this process; `quality` of the JPEGs, or `rows.RAW`.
+
+        `base`: rows have the velocities of a mobile base, too.
 
         Raises:
             EpisodeError: another recorder has it.
@@ -97,10 +110,11 @@ class Archive:
         self.folder = folder
         self._lock = FolderLock(folder)
         self._joint_names, self._cameras, self._quality = joint_names, cameras, quality
-        self._arms, self._min_free = tuple(arms), min_free
-        self._sources = (*(f'observations/joint_age/{arm}' for arm in arms), 'action_age')
+        self._min_free, self._base = min_free, base
+        self._sources = {arm: f'observations/joint_age/{arm}' for arm in arms}
+        self._sources |= {COMMAND: 'action_age', **({BASE: 'base_age'} if base else {})}
         self._encoders = ThreadPoolExecutor(ENCODERS, 'encoder')
-        self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue()
+        self._queue: queue.Queue[Callable[[], EpisodeWriter | None] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._write, name='writer', daemon=True)
         self._thread.start()
         self._finisher = ThreadPoolExecutor(1, 'finisher')
@@ -122,7 +136,7 @@ class Archive:
         """Finish or set aside what an interrupted recorder left; a line on each for a person."""
         lines = []
         for log in unfinished(self.folder):
-            line, why = _finish('--recover', log)
+            line, why = make('--recover', log)
             stays = f'an interrupted recording could not be finished, it stays as {log}: {why}'
             lines.append(line or stays)
         return lines
@@ -131,9 +145,10 @@ class Archive:
         """Open the next episode; its rows begin at `first_tick`, at most `length` of them (0: any).
 
         Raises:
-            EpisodeError: too little room on the disk.
+            EpisodeError: too little room on the disk; another recorder has taken the folder.
             OSError: the folder cannot be written.
         """
+        self._lock.hold()
         free = shutil.disk_usage(self.folder).free
         if free < self._min_free:
             raise EpisodeError(
@@ -142,10 +157,11 @@ class Archive:
             )
         number = next_index(self.folder)
         path = self.folder / f'episode_{number}.hdf5'
+        sources = tuple(self._sources.values())
         writer = EpisodeWriter(
-            path, self._joint_names, self._cameras, attrs, self._quality, self._sources
+            path, self._joint_names, self._cameras, attrs, self._quality, sources, self._base
         )
-        return Session(number, writer, first_tick, length)
+        return Session(number, writer, Follower(writer.log.path), first_tick, length)
 
     def add(self, session: Session, row: RowData) -> bool:
         """Hand a row to the writer; False where the queue is full and the row lost, which is counted."""
@@ -159,6 +175,7 @@ class Archive:
         self._queue.put(lambda: self._append(session, row, frames))
         session.rows += 1
         session.stale += bool(row.stale)
+        session.frozen += bool(row.frozen)
         return True
 
     def end(self, session: Session, keep: bool, success: bool, why: str = '') -> None:
@@ -174,75 +191,104 @@ class Archive:
         self._lock.release()
 
     def _write(self) -> None:
-        while (job := self._queue.get()) is not None:
-            job()
+        open_log: EpisodeWriter | None = None
+        while True:
+            try:
+                job = self._queue.get(timeout=0.25)
+            except queue.Empty:
+                if open_log is not None:
+                    with contextlib.suppress(OSError):  # the next row says it
+                        open_log.log.sync()
+                continue
+            if job is None:
+                return
+            open_log = job()
 
-    def _append(self, session: Session, row: RowData, frames: list[Future[bytes]]) -> None:
+    def _append(
+        self, session: Session, row: RowData, frames: list[Future[bytes]]
+    ) -> EpisodeWriter:
+        writer = session.writer
         if session.error:
-            return
+            return writer
         ages = tuple(row.ages_s[camera] for camera in self._cameras)
-        others = tuple(row.ages_s[source] for source in (*self._arms, COMMAND))
+        others = tuple(row.ages_s[source] for source in self._sources)
         try:
             data = tuple(frame.result() for frame in frames)
-            session.writer.append_row(Row(row.stamp_s, row.vectors, data, ages, others))
-        except (OSError, EpisodeError) as error:
-            session.error = str(error)
-            return
-        if session.writer.rows % 25 == 0 and not session.full:
-            free = self.free
-            if free < session.writer.size + min(SPARE, self._min_free):
-                session.full = (
-                    f'{free // 1024**2} MB free in {self.folder}: the episode was ended while there is '
-                    'room for its file'
-                )
+            writer.append_row(Row(row.stamp_s, row.vectors, data, ages, others, row.base))
+            if writer.rows % LOOK_ROWS == 0:
+                self._look(session)
+        except Exception as error:  # whatever it is: the next episode may go well
+            session.error = str(error) or type(error).__name__
+        return writer
+
+    def _look(self, session: Session) -> None:
+        """Whether the episode can go on."""
+        if session.writer.log.removed:
+            session.error = f'{session.writer.log.path} was deleted while it was recorded'
+        elif (free := self.free) < min(SPARE, self._min_free):
+            session.full = (
+                f'{free // 1024**2} MB free in {self.folder}: the episode was ended while there is '
+                'room for its file'
+            )
 
     def _close(self, session: Session, keep: bool, success: bool, why: str) -> None:
         lost = {
             'dropped_rows': session.dropped,
             'overflow_rows': session.overflow,
             'stale_rows': session.stale,
+            'frozen_rows': session.frozen,
             'faults': session.faults,
         }
-        path = session.writer.path
+        writer = session.writer
+        wanted = keep and writer.rows > 0
+        none = 'the task was not done' if writer.rows else 'it has no rows'
         try:
-            if session.error:
-                why = f'not finished, what was recorded is in {path}.log: {session.error}'
-                self._report(session, success, None, why)
-            elif keep and session.writer.rows:
-                log = session.writer.seal(success, {k: v for k, v in lost.items() if v != []})
-                self._finisher.submit(self._finish, session, success, log)
-            else:
-                session.writer.discard()
-                none = 'the task was not done' if session.writer.rows else 'it has no rows'
-                self._report(session, success, None, why or none)
+            if wanted:
+                writer.log.restore()
+                writer.seal(success, {k: v for k, v in lost.items() if v != []})
         except OSError as error:
-            self._report(session, success, None, f'not finished: {error}')
+            session.error = session.error or str(error)
+            why = f'not finished, what was recorded is in {writer.log.path}: {session.error}'
+            self._finisher.submit(self._leave, session, success, why)
+        else:
+            job = self._finish if wanted else self._discard
+            self._finisher.submit(job, session, success, why or none)
 
-    def _finish(self, session: Session, success: bool, log: Path) -> None:
-        path, why = _finish(log)
+    def _finish(self, session: Session, success: bool, _: str) -> None:
+        """The end of an episode that is kept."""
+        log = session.writer.log.path
+        path, why = session.follower.result()
         why = f'not finished, it stays as {log}: {why}' if why else ''
-        self._report(session, success, Path(path) if path else None, why)
+        self._report(session, success, Path(path) if path else None, why, failed=not path)
+        if path:
+            log.unlink(missing_ok=True)
 
-    def _report(self, session: Session, success: bool, path: Path | None, why: str) -> None:
+    def _leave(self, session: Session, success: bool, why: str) -> None:
+        """The end of an episode that cannot be finished now; the next start tries again."""
+        session.follower.give_up()
+        with contextlib.suppress(OSError):
+            session.writer.log.close()
+        self._report(session, success, None, why, failed=True)
+
+    def _discard(self, session: Session, success: bool, why: str) -> None:
+        """The end of an episode that is not kept."""
+        session.follower.give_up()
+        try:
+            session.writer.discard()
+        except OSError as error:
+            why += f'; its log {session.writer.log.path} could not be deleted: {error}'
+        self._report(session, success, None, why)
+
+    def _report(
+        self, session: Session, success: bool, path: Path | None, why: str, failed: bool = False
+    ) -> None:
         rows, dropped = session.writer.rows, session.dropped
         number = f'episode {session.number}'
         text = f'{number}: {rows} rows' if path else f'{number} is not kept: {why}'
         text += f', {dropped} rows lost' if dropped else ''
         text += f', {session.stale} rows with old data' if session.stale else ''
-        session.done.set_result(Outcome(session.number, rows, dropped, success, path, text))
-
-
-def _finish(*arguments: str | Path) -> tuple[str, str]:
-    """Run `data.finish` in a process of its own; returns what it printed, or '' and why it failed."""
-    command = [sys.executable, '-m', 'act_ros.data.finish', *map(str, arguments)]
-    try:
-        patience = FINISH_S + Path(arguments[-1]).stat().st_size / FINISH_RATE
-        # A session of its own, so that Ctrl+C in the terminal doesn't reach it.
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=patience, start_new_session=True
+        text += f', {session.frozen} rows with a frozen camera' if session.frozen else ''
+        text += f'; {session.error}' if session.error and path else ''
+        session.done.set_result(
+            Outcome(session.number, rows, dropped, success, path, text, failed)
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return '', str(error)
-    if done.returncode == 0:
-        return done.stdout.strip(), ''
-    return '', done.stderr.strip() or f'the process ended with {done.returncode}'

@@ -2,16 +2,20 @@
 """Episodes in ALOHA's HDF5, written while they happen; `act_ros.data.formats` reads them back.
 
   /observations/qpos, qvel, effort   (T, dof) float32      /action  (T, dof) float32
-  /observations/images/CAM           (T, width) uint8: a JPEG a row, zero padded; or (T, H, W, 3) raw
+  /observations/images/CAM           (T, width) uint8: a JPEG a row, zero padded; or (T, H, W, 3) raw;
+                                     a chunk a row (of JPEGs: see `act_ros.data.hdf5`)
+  /base_action                       (T, 2) float32: linear, angular velocity; of a mobile base only
   /compress_len                      (cameras, T) float32: JPEG lengths, ordered as in `cameras`
   attributes                         sim, compress
 and what the original lacks:
   /observations/stamp                (T,) float64, seconds
   /observations/image_age/CAM        (T,) float32, seconds: stamp minus age is the frame's own stamp
-  /observations/joint_age/ARM        (T,) float32, seconds; /action_age the same (recorder node)
+  /observations/joint_age/ARM        (T,) float32, seconds; /action_age, /base_age the same
+                                     (recorder node)
   attributes                         task, seed, success, complete, joint_names, cameras,
                                      rate_hz, jpeg_channels, jpeg_quality, act_ros_version
-                                     dropped_rows, stale_rows, faults (recorder node)
+                                     dropped_rows, overflow_rows, stale_rows, frozen_rows,
+                                     faults (recorder node)
 """
 
 from __future__ import annotations
@@ -49,6 +53,7 @@ class EpisodeWriter:
         attrs: Mapping[str, Any],
         jpeg_quality: int = 95,
         sources: Sequence[str] = (),
+        base: bool = False,
     ) -> None:
         """Begin the episode that will be `path` ('.../episode_7.hdf5').
 
@@ -59,6 +64,7 @@ class EpisodeWriter:
             attrs: attributes of the file (task, seed, sim, rate_hz, ...): JSON's types.
             jpeg_quality: 1..100, as in cv2; 0: frames are stored raw.
             sources: datasets for the ages of other sources, one for each of a row's `source_ages_s`.
+            base: whether rows have the velocities of a mobile base.
 
         Raises:
             FileExistsError: the episode or its log is there already.
@@ -71,15 +77,15 @@ class EpisodeWriter:
         self.rows = 0
         raw = jpeg_quality == RAW
         attrs = {**attrs, **({} if raw else {'jpeg_quality': jpeg_quality})}
-        self._header = Header(tuple(joint_names), tuple(cameras), attrs, tuple(sources), raw)
+        self._header = Header(tuple(joint_names), tuple(cameras), attrs, tuple(sources), raw, base)
         self._quality = jpeg_quality
         self._log = LogWriter(log_path(self.path))
         self._log.append(self._header.pack())
 
     @property
-    def size(self) -> int:
-        """Bytes on disk so far."""
-        return self._log.size
+    def log(self) -> LogWriter:
+        """Where the rows are."""
+        return self._log
 
     def append(
         self,
@@ -141,7 +147,7 @@ class EpisodeWriter:
         """End the episode and make its HDF5 file in this process; returns its path.
 
         On a full disk HDF5's library can take the process down with it: where that matters, `seal`
-        the log and run `python -m act_ros.data.finish LOG` instead, as the recorder node does.
+        the log and let `act_ros.data.making` make the file, as the recorder node does.
 
         Raises:
             EpisodeError: no row was written, or the file didn't verify; the log is kept.
@@ -151,8 +157,7 @@ class EpisodeWriter:
 
     def discard(self) -> None:
         """End the episode and delete what was written."""
-        self._log.close()
-        self._log.path.unlink()
+        self._log.delete()
 
 
 def next_index(folder: str | Path) -> int:

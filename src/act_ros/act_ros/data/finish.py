@@ -1,29 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns an episode's log into its HDF5 file: written aside, verified, named only when it is whole.
 
-`python -m act_ros.data.finish LOG` does it in a process of its own, because HDF5's library may
-crash when the disk is full.
+In a process of its own, because HDF5's library may crash when the disk is full:
+`python -m act_ros.data.finish LOG` does it once; with `--follow` while the log is still written, so
+that an episode's file is there moments after its last row, however long it is.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import select
 import sys
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import h5py
-import numpy as np
-from numpy.typing import NDArray
 
-from act_ros.data.log import sync_folder
-from act_ros.data.rows import VECTORS, EpisodeError, EpisodeLog, raw_frame
+from act_ros.data.hdf5 import EpisodeFile, TooNarrow
+from act_ros.data.log import BusyError, LogError, sync_folder
+from act_ros.data.rows import EpisodeError, EpisodeLog
 
 INTERRUPTED = 'interrupted'
 """Folder, in the dataset's, for what an interrupted recorder left."""
+WAIT_S = 10.0
+"""Patience with another process that makes the same episode, as one whose recorder was killed."""
+POLL_S, SYNC_S = 0.05, 1.0
 
 
 def log_path(episode: Path) -> Path:
@@ -46,20 +50,27 @@ def finish_log(log: str | Path, into: Path | None = None) -> Path:
         FileExistsError: the episode exists already; the log is kept.
         OSError: the disk is full or gone; the log is kept.
     """
-    source = EpisodeLog(Path(log))
-    episode = (into or source.path.parent) / source.path.name.removesuffix('.log')
-    partial = episode.with_name(episode.name + '.partial')
-    size = _measure(source)
-    try:
-        _write(source, partial, size)
-        _verify(source, partial, size)
-        _sync(partial)
-        _name(partial, episode)
-    finally:
-        partial.unlink(missing_ok=True)
-    sync_folder(episode.parent)
-    source.path.unlink()
-    return episode
+    with contextlib.closing(EpisodeLog(Path(log), WAIT_S)) as source:
+        episode = _make(source, into or source.path.parent)
+        source.path.unlink()
+        return episode
+
+
+def follow_log(log: Path, more: Callable[[], bool]) -> Path | None:
+    """Make the episode of a log while it is written; the log is left to the caller.
+
+    Args:
+        log: '.../episode_7.hdf5.log', with its header.
+        more: asked when all is read; waits a little, and says whether there may be more.
+
+    Returns:
+        The episode's path; None where `more` ended before the log had its end.
+
+    Raises: as `finish_log`.
+    """
+    with contextlib.closing(EpisodeLog(log, WAIT_S)) as source, contextlib.suppress(_GivenUp):
+        return _make(source, log.parent, more, cut_off=False)
+    return None
 
 
 def recover_log(log: Path) -> str:
@@ -73,33 +84,56 @@ def recover_log(log: Path) -> str:
     """
     aside = log.parent / INTERRUPTED
     try:
-        source = EpisodeLog(log)
-        rows = sum(1 for _ in source.rows())
-    except EpisodeError:
-        rows = 0
+        source = EpisodeLog(log, WAIT_S)
+    except FileNotFoundError:
+        return f'{log} was finished by the process that had begun to'
+    except BusyError:
+        raise
+    except (EpisodeError, LogError):
+        return f'an interrupted recording without a row was set aside as {_aside(log, aside)}'
+    with contextlib.closing(source):
+        if source.removed:
+            return f'{log} was finished by the process that had begun to'
+        return _recover(source, aside)
+
+
+def _recover(source: EpisodeLog, aside: Path) -> str:
+    log = source.path
+    rows = sum(1 for _ in source.rows())
+    left, sealed = source.left, source.end is not None
+    source.again()
+    episode = log.with_name(log.name.removesuffix('.log'))
+    _partial(episode).unlink(missing_ok=True)
     if not rows:
         return f'an interrupted recording without a row was set aside as {_aside(log, aside)}'
-    episode = log.with_name(log.name.removesuffix('.log'))
-    if episode.exists() and _holds(source, episode):
+    if episode.exists() and _holds(episode, rows, sealed):
         log.unlink()
         return f'{episode} was whole; only its log was left, and is deleted'
-    if source.end is not None and not episode.exists():
-        return f'a recording that had ended was finished as {finish_log(log)}, {rows} rows'
+    if sealed and not episode.exists():
+        path = _make(source, log.parent)
+        log.unlink()
+        return f'a recording that had ended was finished as {path}, {rows} rows'
     aside.mkdir(exist_ok=True)
     if (aside / episode.name).exists():
         return (
             f'{log} is a second recording of its number; it was set aside as {_aside(log, aside)}'
         )
-    path = finish_log(log, aside)
-    return f'an interrupted recording was finished and set aside as {path}, {rows} rows'
+    path = _make(source, aside)
+    text = f'an interrupted recording was finished and set aside as {path}, {rows} rows'
+    if left > 50 * log.stat().st_size / rows:  # more than the second that a power cut may cost
+        kept = _aside(log, aside)
+        return f'{text}; {left} bytes behind them are damaged, and are kept in {kept}'
+    log.unlink()
+    return text
 
 
-def _holds(source: EpisodeLog, episode: Path) -> bool:
-    try:
-        _verify(source, episode, _measure(source))
-    except (EpisodeError, OSError, KeyError):
+def _holds(episode: Path, rows: int, sealed: bool) -> bool:
+    """Whether a file with the name of an episode is the one that was made of a sealed log."""
+    try:  # files get their name only when they were verified
+        with h5py.File(episode, 'r') as file:
+            return sealed and bool(file.attrs['complete']) and len(file['action']) == rows
+    except (OSError, KeyError, RuntimeError):
         return False
-    return True
 
 
 def _aside(path: Path, folder: Path) -> Path:
@@ -111,132 +145,59 @@ def _aside(path: Path, folder: Path) -> Path:
     return target
 
 
-@dataclass(frozen=True)
-class _Size:
-    """What the first pass over a log finds; all of it but the frames.
-
-    `width` of the widest JPEG; `lengths` (cameras, T) of the JPEGs; `stamp` (T,); `vectors` (T, 4, dof);
-    `ages` (T, cameras + sources); `shape` (H, W, 3) of a raw frame.
-    """
-
-    rows: int
-    width: int
-    lengths: NDArray[np.float32]
-    stamp: NDArray[np.float64]
-    vectors: NDArray[np.float32]
-    ages: NDArray[np.float32]
-    shape: tuple[int, ...]
+def _partial(episode: Path) -> Path:
+    return episode.with_name(episode.name + '.partial')
 
 
-def _measure(source: EpisodeLog) -> _Size:
-    lengths, stamp, vectors, ages = [], [], [], []
-    shape: tuple[int, ...] = ()
-    for row in source.rows():
-        lengths.append([len(jpeg) for jpeg in row.jpegs])
-        stamp.append(row.stamp_s)
-        vectors.append(row.vectors)
-        ages.append((*row.ages_s, *row.source_ages_s))
-        if source.header.raw and not shape and row.jpegs:
-            shape = raw_frame(row.jpegs[0]).shape
-    if not lengths:
-        raise EpisodeError(f'{source.path} holds no row; delete it, nothing was recorded')
-    table = np.array(lengths, dtype=np.float32).reshape(len(lengths), len(source.header.cameras)).T
-    return _Size(
-        *(len(lengths), int(table.max(initial=1)), table, np.array(stamp)),
-        *(np.array(vectors, np.float32), np.array(ages, np.float32), shape),
-    )
+class _GivenUp(Exception):
+    """The recorder does not want the episode, or is gone."""
 
 
-def _columns(source: EpisodeLog, size: _Size) -> dict[str, NDArray[Any]]:
-    """Every dataset of the file but the frames, by name."""
-    made: dict[str, NDArray[Any]] = {'observations/stamp': size.stamp}
-    for i, name in enumerate(VECTORS):
-        made[name if name == 'action' else f'observations/{name}'] = size.vectors[:, i]
-    cameras = [f'observations/image_age/{camera}' for camera in source.header.cameras]
-    for i, name in enumerate([*cameras, *source.header.sources]):
-        made[name] = size.ages[:, i]
-    if not source.header.raw:
-        made['compress_len'] = size.lengths
-    return made
-
-
-def _write(source: EpisodeLog, path: Path, size: _Size) -> None:
-    cameras = source.header.cameras
-    frame = size.shape if source.header.raw else (size.width,)
-    with h5py.File(path, 'w', rdcc_nbytes=2 * 1024**2) as file:
-        for key, value in _attributes(source).items():
-            file.attrs[key] = value
-        for name, values in _columns(source, size).items():
-            file.create_dataset(name, data=values)
-        images = file.create_group('observations/images')
-        made = [
-            images.create_dataset(camera, (size.rows, *frame), 'u1', chunks=(1, *frame))
-            for camera in cameras
-        ]
-        for i, row in enumerate(source.rows()):
-            for camera, dataset, data in zip(cameras, made, row.jpegs, strict=True):
-                # A frame is a chunk: written as it is, which costs a tenth of an assignment.
-                chunk = _chunk(source, size, camera, i, data)
-                dataset.id.write_direct_chunk((i,) + (0,) * len(frame), chunk)
-
-
-def _chunk(source: EpisodeLog, size: _Size, camera: str, row: int, data: bytes) -> bytes:
-    """The bytes of a frame in the file: the JPEG padded with zeros, or the pixels."""
-    if not source.header.raw:
-        return data.ljust(size.width, b'\0')
-    frame = raw_frame(data)
-    if frame.shape != size.shape:
-        raise EpisodeError(
-            f'{source.path}: {camera} has a frame of shape {frame.shape} in row {row}; expected '
-            f'{size.shape}, as in the first'
-        )
-    return frame.tobytes()
-
-
-def _attributes(source: EpisodeLog) -> dict[str, Any]:
-    header = source.header
-    return {
-        'sim': False,
-        **header.attrs,
-        'compress': not header.raw,
-        'success': False,
-        **(source.end or {}),
-        'complete': source.end is not None,
-        'joint_names': list(header.joint_names),
-        'cameras': list(header.cameras),
-        **({} if header.raw else {'jpeg_channels': 'rgb'}),
-        'act_ros_version': _version(),
-    }
-
-
-def _verify(source: EpisodeLog, path: Path, size: _Size) -> None:
-    """Open the file anew and compare every row with the log."""
-    cameras = source.header.cameras
-    with h5py.File(path, 'r') as file:
-        for name, values in _columns(source, size).items():
-            if not np.array_equal(file[name][()], values, equal_nan=True):
-                raise EpisodeError(
-                    f'{name} of {path} differs from {source.path}: is the disk sound?'
-                )
-        images = [file[f'observations/images/{camera}'] for camera in cameras]
-        if any(len(dataset) != size.rows for dataset in images):
-            raise EpisodeError(f'{path} does not hold the {size.rows} rows of {source.path}')
-        for i, row in enumerate(source.rows()):
-            for camera, dataset, data in zip(cameras, images, row.jpegs, strict=True):
-                at = (i,) + (0,) * (dataset.ndim - 1)
-                stored = dataset.id.read_direct_chunk(at)[1]
-                if stored != _chunk(source, size, camera, i, data):
-                    raise EpisodeError(
-                        f'row {i} of {path} differs from {source.path}: is the disk sound?'
-                    )
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+def _make(
+    source: EpisodeLog,
+    folder: Path,
+    more: Callable[[], bool] = lambda: False,
+    cut_off: bool = True,
+) -> Path:
+    """Make the episode of a log in `folder`; `cut_off`: also without the log's end."""
+    episode = folder / source.path.name.removesuffix('.log')
+    partial, width = _partial(episode), 0
     try:
-        os.fsync(handle)
+        while True:
+            partial.unlink(missing_ok=True)  # not opened: it may be another name of the episode
+            try:
+                _build(source, EpisodeFile(partial, source.header, width), more, cut_off)
+            except TooNarrow as error:
+                width = error.width
+                source.again()
+            else:
+                break
+        _name(partial, episode)
     finally:
-        os.close(handle)
+        partial.unlink(missing_ok=True)
+    sync_folder(folder)
+    return episode
+
+
+def _build(source: EpisodeLog, file: EpisodeFile, more: Callable[[], bool], cut_off: bool) -> None:
+    """Fill and close the file."""
+    with contextlib.closing(file):
+        synced = time.monotonic()
+        while True:
+            for row in source.rows():
+                file.add(row)
+                if time.monotonic() - synced > SYNC_S:
+                    file.sync()
+                    synced = time.monotonic()
+            if source.end is not None:
+                break
+            if not more():
+                if not cut_off:
+                    raise _GivenUp
+                break
+        if not len(file):
+            raise EpisodeError(f'{source.path} holds no row; delete it, nothing was recorded')
+        file.finish(source.end)
 
 
 def _name(partial: Path, episode: Path) -> None:
@@ -245,40 +206,43 @@ def _name(partial: Path, episode: Path) -> None:
         os.link(partial, episode)
         return
     except OSError as error:
-        if error.errno not in (
-            errno.EPERM,
-            errno.ENOTSUP,
-            errno.EOPNOTSUPP,
-            errno.ENOSYS,
-            errno.EMLINK,
-        ):
+        # No hard links on this disk (FAT, some network folders).
+        none = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+        if error.errno not in none:
             raise
-    # No hard links on this disk (FAT, some network folders): take the name first, then fill it.
-    os.close(os.open(episode, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
-    partial.replace(episode)
+    if episode.exists():  # only one recorder has the folder, so none comes in between
+        raise FileExistsError(errno.EEXIST, 'exists already', str(episode))
+    partial.rename(episode)
 
 
-def _version() -> str:
-    try:
-        return version('act_ros')
-    except PackageNotFoundError:
-        return 'source'
+def _wait() -> bool:
+    """Wait a little for more of a log; False when the recorder, at the other end of stdin, is gone."""
+    return not select.select([sys.stdin], [], [], POLL_S)[0]
 
 
 def main() -> int:
-    """Finish LOG, into FOLDER if given, and print the episode's path; --recover: see `recover_log`."""
-    arguments = sys.argv[1:]
-    recovers = arguments[:1] == ['--recover']
-    if len(arguments) not in ((2,) if recovers else (1, 2)):
-        sys.stderr.write('usage: python -m act_ros.data.finish LOG [FOLDER] | --recover LOG\n')
+    """Finish LOG, into FOLDER if given, and print the episode's path; see `follow_log`, `recover_log`."""
+    option = next((a for a in sys.argv[1:2] if a.startswith('--')), '')
+    arguments = sys.argv[2 if option else 1 :]
+    if option not in ('', '--recover', '--follow') or len(arguments) not in (
+        (1,) if option else (1, 2)
+    ):
+        sys.stderr.write(
+            'usage: python -m act_ros.data.finish LOG [FOLDER] | --recover LOG | --follow LOG\n'
+        )
         return 2
+    log = Path(arguments[0])
     try:
-        if recovers:
-            sys.stdout.write(f'{recover_log(Path(arguments[1]))}\n')
+        if option == '--recover':
+            sys.stdout.write(f'{recover_log(log)}\n')
+        elif option == '--follow':
+            os.nice(5)  # the recorder's own threads go first
+            episode = follow_log(log, _wait)
+            sys.stdout.write(f'{episode}\n' if episode else '')
         else:
             into = Path(arguments[1]) if len(arguments) == 2 else None
-            sys.stdout.write(f'{finish_log(arguments[0], into)}\n')
-    except (EpisodeError, OSError) as error:
+            sys.stdout.write(f'{finish_log(log, into)}\n')
+    except (EpisodeError, OSError, RuntimeError) as error:
         sys.stderr.write(f'{error}\n')
         return 1
     return 0

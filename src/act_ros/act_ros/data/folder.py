@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -20,16 +21,38 @@ class FolderLock:
             EpisodeError: another recorder has it; the message names its process.
             OSError: the folder cannot be made or written.
         """
+        self._folder, self._path, self._file = folder, folder / '.recorder.lock', -1
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / '.recorder.lock'
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._take()
+        if not os.access(folder, os.W_OK):
+            self.release()
+            raise PermissionError(errno.EACCES, 'the folder cannot be written', str(folder))
+
+    def hold(self) -> None:
+        """Take the folder again where it was deleted, and made again, since it was taken.
+
+        Raises:
+            EpisodeError, OSError: as at first, but the folder is not made.
+        """
+        try:
+            if self._file >= 0 and os.path.samestat(os.fstat(self._file), self._path.stat()):
+                return
+        except FileNotFoundError:
+            pass
+        self.release()
+        self._take()
+
+    def _take(self) -> None:
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             holder = os.read(self._file, 32).decode(errors='replace').strip() or 'unknown'
             self.release()
+            if not isinstance(error, BlockingIOError):  # a network folder without locks, say
+                raise
             raise EpisodeError(
-                f'another recorder (process {holder}) is at work in {folder}; '
+                f'another recorder (process {holder}) is at work in {self._folder}; '
                 'stop it, or record into another folder'
             ) from error
         os.ftruncate(self._file, 0)

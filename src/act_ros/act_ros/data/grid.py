@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -20,15 +20,19 @@ MAX_AGE_S = 1.0
 """A source that has been silent for longer has no value for a row."""
 STALE_S = 0.1
 """A row with a frame, joint state or command older than this is counted as stale."""
-COMMAND = 'act/command'
+FROZEN_S = 0.5
+"""A camera that sends the same picture for longer hangs: no sensor is without noise."""
+COMMAND, BASE = 'act/command', 'base'
+"""Names of the sources that are no arm and no camera."""
 
 
 class Picture:
     """A frame that is encoded once, however many ticks use it; then its pixels are let go."""
 
-    def __init__(self, frame: Frame) -> None:
-        """Keep `frame`, (H, W, 3) uint8 RGB."""
+    def __init__(self, frame: Frame, still_s: float = 0.0) -> None:
+        """Keep `frame`, (H, W, 3) uint8 RGB, which the camera has been sending for `still_s`."""
         self._frame: Frame | None = frame
+        self.still_s = still_s
         self._lock = threading.Lock()
         self._encoded: Future[bytes] | None = None
 
@@ -40,6 +44,22 @@ class Picture:
                 self._encoded = pool.submit(encode, self._frame, quality)
                 self._frame = None
             return self._encoded
+
+
+class Stillness:
+    """How long a camera has been sending the same picture, with ever new stamps."""
+
+    def __init__(self) -> None:
+        """Nothing was seen."""
+        self._seen, self._since = b'', 0.0
+
+    def of(self, stamp_s: float, frame: Frame) -> float:
+        """Seconds for which the pictures have been the same, this one included."""
+        # Some hundred pixels: where there is noise, one of them changes.
+        seen = frame[7::24, 11::32].tobytes()
+        if seen != self._seen or stamp_s < self._since:
+            self._seen, self._since = seen, stamp_s
+        return stamp_s - self._since
 
 
 class History(Generic[T]):
@@ -77,49 +97,61 @@ class RowData:
         stamp_s: ROS time of the tick.
         vectors: (4, dof) float32: qpos, qvel, effort, action.
         pictures: by camera.
-        ages_s: by source (arms, cameras, `COMMAND`), how much older than the tick it is.
+        ages_s: by source (arms, cameras, `COMMAND`, `BASE`), how much older than the tick it is.
+        base: linear and angular velocity of a mobile base; empty without one.
     """
 
     stamp_s: float
     vectors: Floats
     pictures: Mapping[str, Picture]
     ages_s: Mapping[str, float]
+    base: tuple[float, ...] = ()
 
     @property
     def stale(self) -> list[str]:
         """Sources that are older than they should be."""
         return [name for name, age in self.ages_s.items() if age > STALE_S]
 
+    @property
+    def frozen(self) -> list[str]:
+        """Cameras that have been sending the same picture for too long."""
+        return [name for name, picture in self.pictures.items() if picture.still_s >= FROZEN_S]
+
 
 class Heard:
     """What was heard of every source. Not thread-safe: hold a lock."""
 
-    def __init__(self, arms: Sequence[str], cameras: Sequence[str], rate_hz: float) -> None:
-        """Expect these follower arms and cameras, and commands."""
+    def __init__(
+        self, arms: Sequence[str], cameras: Sequence[str], rate_hz: float, base: bool = False
+    ) -> None:
+        """Expect these follower arms and cameras, commands, and the velocity of a base if there is one."""
         self._rate_hz = rate_hz
         self.joints: dict[str, History[tuple[Floats, Floats, Floats]]] = {
             arm: History(100) for arm in arms
         }
         self.frames: dict[str, History[Picture]] = {camera: History(12) for camera in cameras}
         self.commands: History[Floats] = History(50)
+        self.base: History[tuple[float, float]] | None = History(100) if base else None
 
     def row(self, tick: int) -> RowData | list[str]:
         """The row of a tick: of each source the newest that isn't newer; or the sources that lack."""
         time_s = tick / self._rate_hz
         joints = {arm: history.at(time_s) for arm, history in self.joints.items()}
         frames = {camera: history.at(time_s) for camera, history in self.frames.items()}
-        command = self.commands.at(time_s)
-        lacking = [name for name, value in {**joints, **frames}.items() if value is None]
-        if lacking or command is None:
-            return [*lacking, *([] if command else [COMMAND])]
-        states = [value[1] for value in joints.values() if value]
-        vectors = [np.concatenate([state[i] for state in states]) for i in range(3)]
-        ages = {name: value[0] for name, value in {**joints, **frames}.items() if value}
+        base = {BASE: self.base.at(time_s)} if self.base else {}
+        command = {COMMAND: self.commands.at(time_s)}
+        found: dict[str, tuple[float, Any] | None] = {**joints, **frames, **base, **command}
+        ages = {name: value[0] for name, value in found.items() if value}
+        if len(ages) < len(found):
+            return [name for name in found if name not in ages]
+        values = {name: value[1] for name, value in found.items() if value}
+        vectors = [np.concatenate([values[arm][i] for arm in joints]) for i in range(3)]
         return RowData(
             time_s,
-            np.stack([*vectors, command[1]]).astype(np.float32),
-            {camera: value[1] for camera, value in frames.items() if value},
-            {**ages, COMMAND: command[0]},
+            np.stack([*vectors, values[COMMAND]]).astype(np.float32),
+            {camera: values[camera] for camera in frames},
+            ages,
+            values.get(BASE, ()),
         )
 
     def clear(self) -> None:
@@ -129,3 +161,5 @@ class Heard:
         for frames in self.frames.values():
             frames.clear()
         self.commands.clear()
+        if self.base:
+            self.base.clear()

@@ -3,8 +3,9 @@
 
 First byte of a record: `H` header (JSON), `R` row, `E` end (JSON). A row is, little-endian: stamp
 (float64), qpos, qvel, effort, action (float32 each), the age of each of the header's other `sources`
-(float32), per camera its frame's age (float32) and length (uint32), then the frames, cameras in the
-header's order. A frame is a JPEG, or raw: height and width (uint16 each) and the RGB pixels.
+(float32), the base's two velocities where the header says so (float32), per camera its frame's age
+(float32) and length (uint32), then the frames, cameras in the header's order. A frame is a JPEG, or
+raw: height and width (uint16 each) and the RGB pixels.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from act_ros.data.log import read_log
+from act_ros.data.log import LogReader
 from act_ros.robot.types import Floats, Frame
 
 VECTORS = ('qpos', 'qvel', 'effort', 'action')
@@ -37,7 +38,7 @@ class Header:
     """What is known before the first row: vector layout, cameras in order, and attributes.
 
     `sources` are datasets of the file (as 'action_age') for the ages of what is no camera; `raw` says
-    that frames are no JPEGs.
+    that frames are no JPEGs, `base` that rows have the velocities of a mobile base.
     """
 
     joint_names: tuple[str, ...]
@@ -45,10 +46,19 @@ class Header:
     attrs: Mapping[str, Any] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     raw: bool = False
+    base: bool = False
 
     def pack(self) -> bytes:
         """The header's record."""
         return b'H' + json.dumps(vars(self)).encode()
+
+    @classmethod
+    def unpack(cls, record: bytes) -> Header:
+        """Read a header's record; those of earlier versions lack the last fields."""
+        raw = json.loads(record[1:])
+        lists = ('joint_names', 'cameras', 'sources')
+        fields: dict[str, Any] = {k: tuple(v) if k in lists else v for k, v in raw.items()}
+        return cls(**fields)
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,7 @@ class Row:
         jpegs: per camera its frame, encoded by `encode`.
         ages_s: per camera how much older than the tick the frame is, in seconds.
         source_ages_s: the same for each of the header's `sources`.
+        base: linear (m/s) and angular (rad/s) velocity of the mobile base; empty without one.
     """
 
     stamp_s: float
@@ -68,6 +79,7 @@ class Row:
     jpegs: tuple[bytes, ...]
     ages_s: tuple[float, ...]
     source_ages_s: tuple[float, ...] = ()
+    base: tuple[float, ...] = ()
 
     def pack(self) -> bytes:
         """The row's record."""
@@ -76,57 +88,20 @@ class Row:
             struct.pack('<fI', age, len(jpeg))
             for age, jpeg in zip(self.ages_s, self.jpegs, strict=True)
         ]
-        others = struct.pack(f'<{len(self.source_ages_s)}f', *self.source_ages_s)
-        head = [b'R', struct.pack('<d', self.stamp_s), vectors, others]
-        return b''.join([*head, *images, *self.jpegs])
+        others = (*self.source_ages_s, *self.base)
+        head = [b'R', struct.pack('<d', self.stamp_s), vectors]
+        return b''.join([*head, struct.pack(f'<{len(others)}f', *others), *images, *self.jpegs])
 
-
-def pack_end(success: bool, attrs: Mapping[str, Any]) -> bytes:
-    """The end's record: whether the task was done, and attributes known only now."""
-    return b'E' + json.dumps({**attrs, 'success': success}).encode()
-
-
-class EpisodeLog:
-    """A log read back: its header at once, its rows one at a time, as often as asked for."""
-
-    def __init__(self, path: Path) -> None:
-        """Open the log at `path`.
-
-        Raises:
-            EpisodeError: it holds no header: nothing was recorded.
-            LogError: it is another kind of file.
-        """
-        self.path = Path(path)
-        first = next(read_log(self.path), b'')
-        if first[:1] != b'H':
-            raise EpisodeError(
-                f'{self.path} holds no episode: the recording ended before its header was written'
-            )
-        raw = json.loads(first[1:])
-        self.header = Header(
-            tuple(raw['joint_names']),
-            tuple(raw['cameras']),
-            raw['attrs'],
-            tuple(raw.get('sources', ())),  # logs of the first version lack these two
-            raw.get('raw', False),
-        )
-        self.end: Mapping[str, Any] | None = None
-        """Attributes that the end gave, None if the recording was cut off; known after `rows()`."""
-
-    def rows(self) -> Iterator[Row]:
-        """Yield the rows up to the last whole one."""
-        for record in read_log(self.path):
-            if record[:1] == b'R':
-                yield self._unpack(record)
-            elif record[:1] == b'E':
-                self.end = json.loads(record[1:])
-
-    def _unpack(self, record: bytes) -> Row:
-        dof, count = len(self.header.joint_names), len(self.header.cameras)
+    @classmethod
+    def unpack(cls, record: bytes, header: Header) -> Row:
+        """Read a row's record."""
+        dof, sources = len(header.joint_names), len(header.sources)
         vectors = np.frombuffer(record, '<f4', 4 * dof, offset=9).reshape(4, dof)
+        others = struct.Struct(f'<{sources + 2 * header.base}f')
         at = 9 + 16 * dof
-        others = struct.unpack_from(f'<{len(self.header.sources)}f', record, at)
-        at += 4 * len(others)
+        values = others.unpack_from(record, at)
+        at += others.size
+        count = len(header.cameras)
         table = [struct.unpack_from('<fI', record, at + 8 * i) for i in range(count)]
         at += 8 * count
         jpegs = []
@@ -134,7 +109,48 @@ class EpisodeLog:
             jpegs.append(record[at : at + length])
             at += length
         stamp = struct.unpack_from('<d', record, 1)[0]
-        return Row(stamp, vectors, tuple(jpegs), tuple(age for age, _ in table), others)
+        ages = tuple(age for age, _ in table)
+        return cls(stamp, vectors, tuple(jpegs), ages, values[:sources], values[sources:])
+
+
+def pack_end(success: bool, attrs: Mapping[str, Any]) -> bytes:
+    """The end's record: whether the task was done, and attributes known only now."""
+    return b'E' + json.dumps({**attrs, 'success': success}).encode()
+
+
+class EpisodeLog(LogReader):
+    """A log read back, also while it is written: its header at once, its rows one at a time."""
+
+    def __init__(self, path: Path, wait_s: float = 0.0) -> None:
+        """Open the log at `path`, waiting for another process that reads it.
+
+        Raises:
+            EpisodeError: it holds no header: nothing was recorded.
+            LogError: it is another kind of file, or another process doesn't let go of it.
+        """
+        super().__init__(path, wait_s)
+        self.end: Mapping[str, Any] | None = None
+        """Attributes that the end gave, None if the recording was cut off; known after `rows()`."""
+        first = next(self.records(), b'')
+        if first[:1] != b'H':
+            self.close()
+            raise EpisodeError(
+                f'{self.path} holds no episode: the recording ended before its header was written'
+            )
+        self.header = Header.unpack(first)
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows that follow, up to the last one that is whole by now."""
+        for record in self.records():
+            if record[:1] == b'R':
+                yield Row.unpack(record, self.header)
+            elif record[:1] == b'E':
+                self.end = json.loads(record[1:])
+
+    def again(self) -> None:
+        """Let `rows` begin anew."""
+        self.rewind()
+        next(self.records())
 
 
 def encode(frame: Frame, quality: int) -> bytes:

@@ -7,6 +7,7 @@ services. A row is made a little after its tick, when everything of that time ha
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -23,6 +24,7 @@ from act_ros.data.archive import Archive, Outcome, Session
 from act_ros.data.episode import EpisodeError
 from act_ros.data.grid import Heard, RowData
 from act_ros.data.rows import RAW
+from act_ros.data.watch import Watch
 from act_ros.nodes.cameras import chosen_cameras
 from act_ros.nodes.parameters import Param, Parameters
 from act_ros.nodes.process import Stop, run
@@ -39,15 +41,21 @@ PARAMETERS = (
     Param('keep_failures', False, 'Keep episodes without success, too; they are marked.'),
     Param('images', 'jpeg', 'How images are stored.', choices=('jpeg', 'raw')),
     Param('jpeg_quality', 95, 'Quality of the JPEGs.', 1, 100),
+    Param(
+        'base', '', 'Odometry topic of a mobile base (SLATE: mobile_base/odom); empty: no base.'
+    ),
     Param('min_free_mb', 512, 'No episode begins with fewer MB free on the disk.', 1),
 )
+SLOW = 'rows are lost: the disk or the encoders are too slow'
 CAMERAS = 'Cameras to record, by their names in config/aloha.yaml.'
 DELAY_TICKS = 5
 """A row is made 100 ms after its tick: what was published by then has arrived."""
 LATE_TICKS = 10
 """A simulated episode that is older than this is begun anew rather than recorded from its middle."""
 STATE_TICKS = 10
-CLOSE_S = 5.0
+REMIND_TICKS = 250
+CLOSE_S, LONG_S = 5.0, 60.0
+"""How long a service waits for an episode's last rows, and for its file."""
 
 
 class RecorderNode(Node):
@@ -72,18 +80,21 @@ class RecorderNode(Node):
         quality = RAW if self._values['images'] == 'raw' else self._values['jpeg_quality']
         arms = [arm.follower for arm in spec.arms]
         min_free = self._values['min_free_mb'] * 1024**2
-        self._archive = Archive(folder, spec.joint_names, arms, cameras, quality, min_free)
-        self._heard = Heard(arms, cameras, spec.rate_hz)
+        base = self._values['base']
+        self._archive = Archive(
+            folder, spec.joint_names, arms, cameras, quality, min_free, bool(base)
+        )
+        self._heard, self._watch = Heard(arms, cameras, spec.rate_hz, bool(base)), Watch()
         self._lock = threading.Lock()
         self._simulated = bool(self.get_parameter('use_sim_time').value)
         clock = SimTime() if self._simulated else None
         self._ticker = Ticker(spec.rate_hz, clock or SystemTime())
-        self._inputs = Inputs(spec, self._heard, self._lock, clock)
+        self._inputs = Inputs(spec, self._heard, self._lock, clock, base)
         self._session: Session | None = None
         self._sim: SimState | None = None
         self._handled, self._success = 0, False
-        self._tick, self._kept, self._failed = 0, 0, 0
-        self._reason = self._message = self._fault = ''
+        self._tick, self._kept, self._failed, self._finishing = 0, 0, 0, 0
+        self._message = self._fault = ''
         self._losing = False
         self._state = self.create_publisher(RecorderState, 'recorder_state', LATCHED)
         self.create_service(StartEpisode, '~/start', self._on_start)
@@ -100,7 +111,8 @@ class RecorderNode(Node):
         return [[self], [self._inputs]]
 
     def start(self) -> None:
-        """Report what an earlier recorder left, and begin to tick."""
+        """Save what an earlier recorder left, say so, and begin to tick."""
+        self._publish_state()
         for line in self._archive.recover():
             self._say(line)
         self._say(f'recording into {self._archive.folder}')
@@ -113,7 +125,7 @@ class RecorderNode(Node):
             session, self._session = self._session, None
         if session:
             keep = not self._simulated or self._values['keep_failures']
-            self._archive.end(session, keep, success=False, why='it was interrupted')
+            self._end(session, keep, success=False, why='it was interrupted')
         self._archive.close()
         self._publish_state()
 
@@ -127,10 +139,12 @@ class RecorderNode(Node):
                 if beat.jumped:
                     self._jumped(beat.tick)
                 due = beat.tick - DELAY_TICKS
-                for tick in range(due - min(beat.missed, DELAY_TICKS), due + 1):
+                for tick in range(due - beat.missed, due + 1):
                     self._row(tick)
                 if beat.tick % STATE_TICKS == 0:
                     self._publish_state()
+                if beat.tick % REMIND_TICKS == 0:
+                    self._remind()
         except Exception as error:  # a thread that dies must not leave the node looking alive
             self.get_logger().fatal(f'recording stopped: {type(error).__name__}: {error}')
             self._stop.fail()
@@ -162,25 +176,36 @@ class RecorderNode(Node):
             elif tick < session.first_tick:
                 return
             elif isinstance(row, RowData):
-                self._losing = not self._archive.add(session, row)
-                if self._losing and session.mark('the disk or the encoders are too slow'):
-                    self._say('rows are lost: the disk or the encoders are too slow', fault=True)
+                was, self._losing = self._losing, not self._archive.add(session, row)
+                if self._losing and not was and session.mark(SLOW):
+                    self._say(f'episode {session.number}: {SLOW}', fault=True)
             elif session.rows:
                 session.dropped += 1
-                self._losing = True
 
     def _look(self, session: Session | None, row: RowData | list[str]) -> None:
-        """Name what is missing or old; said and marked when it begins. Hold the lock."""
-        if isinstance(row, RowData):
-            names = row.stale
-            reason = f'old: {", ".join(names)}' if names else ''
-        else:
-            reason = f'nothing from {", ".join(row)}'
-        before, self._reason = self._reason, reason
-        if reason and reason != before and session and session.rows and session.mark(reason):
-            self._say(f'episode {session.number}, row {session.rows}: {reason}', fault=True)
-        if not reason and before and session and session.rows:
-            self._say(f'episode {session.number}, row {session.rows}: all sources are back')
+        """Say and mark what is missing, old or frozen, when it begins. Hold the lock."""
+        if not self._watch.look(row) or not session or not session.rows:
+            return
+        at, reason = f'episode {session.number}, row {session.rows}', self._watch.reason
+        if not reason:
+            self._say(f'{at}: all sources are back')
+        elif session.mark(reason):
+            self._say(f'{at}: {reason}', fault=True)
+
+    def _remind(self) -> None:
+        """Say again what an open episode waits for."""
+        with self._lock:
+            session = self._session
+            waits = session is not None and not session.rows
+        if waits and (reason := self._why()):
+            self._say(f'the episode cannot begin: {reason}', fault=True)
+
+    def _why(self) -> str:
+        """What is wrong with what is heard; of what lacks with topic and number of publishers."""
+        lacking = list(self._watch.lacking)
+        if lacking:
+            return f'nothing from {", ".join(map(self._inputs.about, lacking))}'
+        return self._watch.reason
 
     def _over(self, session: Session) -> None:
         """End an episode that is full, at its end, or cannot go on. Hold the lock."""
@@ -225,15 +250,19 @@ class RecorderNode(Node):
     def _end(self, session: Session, keep: bool, success: bool, why: str = '') -> None:
         """Close the open episode. Hold the lock."""
         self._session, self._losing = None, False
+        self._finishing += 1
         self._archive.end(session, keep, success, why)
 
     def _ended(self, outcome: Outcome) -> None:
         """An episode is on the disk, or isn't; called by the thread that wrote it."""
+        self._finishing -= 1
         self._kept += outcome.path is not None
         self._failed += outcome.path is None
         wanted = self._values['episodes']
         of = f' ({self._kept} of {wanted})' if wanted else f' ({self._kept} kept)'
-        self._say(outcome.message + of, fault=outcome.path is None and outcome.success)
+        if outcome.failed:
+            self._fault = outcome.message
+        self._say(outcome.message + of, fault=outcome.failed)
         if wanted and self._kept >= wanted:
             self._stop.set()
 
@@ -271,8 +300,8 @@ class RecorderNode(Node):
                 session.verdict = request.keep, request.success
                 session.end_tick = self._tick + DELAY_TICKS + 1
         outcome = self._outcome(session)
-        if session is None or outcome is None:
-            response.message, response.episode = 'no episode is open', -1
+        if outcome is None:
+            response.message, response.episode = self._no_outcome(session), -1
             return response
         response.ok = outcome.path is not None or not request.keep
         response.message = str(outcome.path or outcome.message)
@@ -287,7 +316,7 @@ class RecorderNode(Node):
                 self._end(session, keep=False, success=False, why='it was discarded')
         outcome = self._outcome(session)
         response.success = outcome is not None
-        response.message = outcome.message if outcome else 'no episode is open'
+        response.message = outcome.message if outcome else self._no_outcome(session)
         return response
 
     def _outcome(self, session: Session | None) -> Outcome | None:
@@ -300,7 +329,15 @@ class RecorderNode(Node):
             with self._lock:
                 if self._session is session:
                     self._end(session, *(session.verdict or (False, False)))
-        return session.done.result(timeout=120.0)
+        with contextlib.suppress(FutureTimeoutError):
+            return session.done.result(timeout=LONG_S)
+        return None
+
+    @staticmethod
+    def _no_outcome(session: Session | None) -> str:
+        if session is None:
+            return 'no episode is open'
+        return f'episode {session.number} is still being written; see recorder_state'
 
     def _say(self, text: str, fault: bool = False) -> None:
         self._message = text
@@ -308,14 +345,21 @@ class RecorderNode(Node):
 
     def _publish_state(self) -> None:
         session, kinds = self._session, RecorderState
-        reason = self._reason if session or not self._fault else self._fault
+        why = self._why()
+        reason = why if session or not self._fault else self._fault
         msg = RecorderState(reason=reason, dataset=str(self._archive.folder))
         msg.header.stamp = stamp_of(round(max(0.0, self._tick / self._rate_hz) * 1e9))
-        msg.state = kinds.FAULT if self._fault else kinds.IDLE
+        msg.state = kinds.FINISHING if self._finishing else kinds.IDLE
         if session:
-            going = kinds.FAULT if self._losing else kinds.RECORDING
+            going = kinds.FAULT if self._losing or why else kinds.RECORDING
             msg.state = going if session.rows else kinds.WAITING
+            if self._losing and not why:
+                msg.reason = SLOW
             msg.episode, msg.rows, msg.dropped = session.number, session.rows, session.dropped
+            msg.overflow, msg.stale, msg.frozen = session.overflow, session.stale, session.frozen
+            msg.faults = len(session.faults)
+        elif self._fault:
+            msg.state = kinds.FAULT
         msg.queue, msg.free_bytes = self._archive.waiting, self._archive.free
         msg.kept, msg.failed, msg.message = self._kept, self._failed, self._message
         self._state.publish(msg)

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 from act_msgs.msg import Command
+from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, JointState
 
 from act_ros.control.ticker import SimTime
-from act_ros.data.grid import Heard, Picture
+from act_ros.data.grid import BASE, COMMAND, Heard, History, Picture, Stillness
 from act_ros.nodes.joint_state import ArmReader, JointStateError
 from act_ros.nodes.times import seconds, steady
 from act_ros.nodes.topics import NEWEST, SENSOR, robot_topic
@@ -30,7 +31,12 @@ class Inputs(Node):
     """Puts what comes into a `Heard`, under a lock."""
 
     def __init__(
-        self, spec: RobotSpec, heard: Heard, lock: threading.Lock, clock: SimTime | None
+        self,
+        spec: RobotSpec,
+        heard: Heard,
+        lock: threading.Lock,
+        clock: SimTime | None,
+        base_topic: str = '',
     ) -> None:
         """Subscribe to the sources of `heard`; tell `clock` the simulated time."""
         super().__init__(
@@ -40,24 +46,39 @@ class Inputs(Node):
         )
         self._heard, self._lock, self._rate_hz = heard, lock, spec.rate_hz
         self._simulated = clock is not None
+        self._still = {name: Stillness() for name in heard.frames}
+        self._dof = len(spec.joint_names)
+        self._topics: dict[str, str] = {}
+        self._unusable: dict[str, str] = {}
         for arm in heard.joints:
             reader = ArmReader(spec.joints, spec.follower_gripper)
-            topic = robot_topic(self, f'{arm}/joint_states')
+            topic = self._topics[arm] = robot_topic(self, f'{arm}/joint_states')
             self.create_subscription(JointState, topic, partial(self._on_joints, arm, reader), 10)
         for name in heard.frames:
-            topic = robot_topic(self, spec.cameras[name].topic)
+            topic = self._topics[name] = robot_topic(self, spec.cameras[name].topic)
             self.create_subscription(Image, topic, partial(self._on_image, name), SENSOR)
+        self._topics[COMMAND] = self.resolve_topic_name('command')
         self.create_subscription(Command, 'command', self._on_command, 10)
+        if heard.base is not None:
+            topic = self._topics[BASE] = robot_topic(self, base_topic)
+            self.create_subscription(Odometry, topic, partial(self._on_base, heard.base), SENSOR)
         if clock:
             self.create_subscription(
                 Clock, '/clock', lambda msg: clock.observe(seconds(msg.clock), steady()), NEWEST
             )
 
+    def about(self, source: str) -> str:
+        """Where a source that lacks should come from, and whether anybody sends there."""
+        topic = self._topics[source]
+        count = self.count_publishers(topic)
+        text = f'{source} ({topic}, {count} publisher{"" if count == 1 else "s"}'
+        return f'{text}: {self._unusable[source]})' if source in self._unusable else f'{text})'
+
     def _on_joints(self, arm: str, reader: ArmReader, msg: JointState) -> None:
         try:
             vectors = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
         except JointStateError as error:
-            self.get_logger().warning(f'{arm}: {error}', throttle_duration_sec=_QUIET_S)
+            self._refuse(arm, error)
             return
         with self._lock:
             self._heard.joints[arm].add(self._stamp(arm, msg), vectors)
@@ -66,14 +87,30 @@ class Inputs(Node):
         try:
             frame = to_rgb(msg.data, msg.height, msg.width, msg.encoding, msg.step)
         except ImageError as error:
-            self.get_logger().warning(f'{name}: {error}', throttle_duration_sec=_QUIET_S)
+            self._refuse(name, error)
             return
+        stamp = self._stamp(name, msg)
+        # Simulated cameras have no noise, and what stands still looks the same.
+        still = 0.0 if self._simulated else self._still[name].of(stamp, frame)
         with self._lock:
-            self._heard.frames[name].add(self._stamp(name, msg), Picture(frame))
+            self._heard.frames[name].add(stamp, Picture(frame, still))
 
     def _on_command(self, msg: Command) -> None:
+        action = np.array(msg.action, np.float32)
+        if action.shape != (self._dof,):
+            self._refuse(COMMAND, f'{action.size} values; expected {self._dof}')
+            return
         with self._lock:  # by its tick: the clock's jitter in the stamp is not the command's
-            self._heard.commands.add(msg.tick / self._rate_hz, np.array(msg.action, np.float32))
+            self._heard.commands.add(msg.tick / self._rate_hz, action)
+
+    def _on_base(self, history: History[tuple[float, float]], msg: Odometry) -> None:
+        twist = msg.twist.twist
+        with self._lock:  # what Interbotix's recorder calls base_action
+            history.add(self._stamp(BASE, msg), (twist.linear.x, twist.angular.z))
+
+    def _refuse(self, source: str, why: object) -> None:
+        self._unusable[source] = str(why)
+        self.get_logger().warning(f'{source}: {why}', throttle_duration_sec=_QUIET_S)
 
     def _stamp(self, source: str, msg: Any) -> float:
         """Of a message; its arrival where a driver sets none (in simulation 0 is a time)."""
