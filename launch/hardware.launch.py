@@ -27,6 +27,7 @@ from act_ros.nodes.bringup import (
     ends_launch,
     exactly,
     flag,
+    outlasting,
     value,
 )
 from act_ros.paths import share_dir
@@ -81,6 +82,7 @@ def _arm(context: LaunchContext, name: str, kind: str) -> Action:
     return GroupAction(
         [
             PushRosNamespace(value(context, 'namespace')),
+            *outlasting(context),
             # The description is made from these, before the driver's launch file has its arguments.
             *(SetLaunchConfiguration(*item) for item in given.items()),
             *declare_interbotix_xsarm_robot_description_launch_arguments(use_world_frame='false'),
@@ -93,7 +95,7 @@ def _arm(context: LaunchContext, name: str, kind: str) -> Action:
 
 def _gravity_compensation(context: LaunchContext, leader: str) -> Action:
     """It carries the leader's weight once `LEADER/gravity_compensation_enable` is called."""
-    return Node(
+    node = Node(
         package='interbotix_gravity_compensation',
         executable='interbotix_gravity_compensation',
         name='gravity_compensation',
@@ -102,6 +104,7 @@ def _gravity_compensation(context: LaunchContext, leader: str) -> Action:
         output='screen',
         on_exit=ends_launch(f'gravity compensation of {leader}'),
     )
+    return GroupAction([*outlasting(context), node])
 
 
 def _cameras(context: LaunchContext) -> list[Action]:
@@ -134,6 +137,7 @@ def _cameras(context: LaunchContext) -> list[Action]:
                 remappings=[('~/color/image_rect_raw', topic), ('~/color/image_raw', topic)],
                 output='screen',
                 on_exit=ends_launch(f'the driver of {name}'),
+                sigterm_timeout='5',  # also where the launch has patience with the arms' drivers
             )
         )
     return actions

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Record demonstrations: leaders move the followers, every episode becomes an ALOHA HDF5 file."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
@@ -9,10 +10,12 @@ from launch.actions import (
     DeclareLaunchArgument,
     GroupAction,
     IncludeLaunchDescription,
+    LogInfo,
     OpaqueFunction,
     SetLaunchConfiguration,
 )
 from launch.conditions import IfCondition
+from launch.events.process import ProcessExited
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PythonExpression
 
@@ -21,6 +24,7 @@ from act_ros.nodes.bringup import (
     act_node,
     cameras,
     common_arguments,
+    ends_launch,
     flag,
     number,
     recorder,
@@ -29,23 +33,79 @@ from act_ros.nodes.bringup import (
 from act_ros.robot.spec import RobotSpec
 
 HERE = Path(__file__).parent
+GO_TO_REST_S, DRIVERS_S = '150', '160'
+"""Patience, in seconds, with a session that brings the arms to rest, and with what waits for it."""
+
+
+def _attended(context: LaunchContext) -> bool:
+    """Whether a person leads the leader arms."""
+    return value(context, 'robot') != 'sim' or value(context, 'operator') != 'scripted'
+
+
+def _session_name(context: LaunchContext) -> str:
+    return '/'.join(['', *filter(None, [value(context, 'namespace').strip('/'), 'act/session'])])
+
+
+def _attend(context: LaunchContext) -> list[Action]:
+    """The drivers, simulated or not, end after the session, which brings the arms to rest first."""
+    if not _attended(context):
+        return []
+    return [
+        SetLaunchConfiguration('outlast', _session_name(context)),
+        # Read when all ends, so it has to be set for the whole launch.
+        SetLaunchConfiguration('sigterm_timeout', DRIVERS_S),
+        SetLaunchConfiguration('auto_reset', 'false'),  # the session sets the scene up
+    ]
 
 
 def _record(context: LaunchContext) -> list[Action]:
-    simulated = value(context, 'robot') == 'sim'
-    task = value(context, 'task')
-    parameters = {
+    simulated, attended = value(context, 'robot') == 'sim', _attended(context)
+    task, episodes = value(context, 'task'), number(context, 'episodes', int, 0)
+    recording = {
         'task': task,
         'dataset': value(context, 'dataset') or f'data/{task}',
-        'episodes': number(context, 'episodes', int, 0),
+        'episodes': 0
+        if attended
+        else episodes,  # a session counts by itself: the last may be redone
         'length': number(context, 'length', int, 0),
         'keep_failures': flag(context, 'keep_failures'),
+        'follow': not attended,
         'cameras': cameras(context, ['cam_high'] if simulated else list(RobotSpec.load().cameras)),
     }
+    session = {
+        'task': task,
+        'episodes': episodes,
+        'reset_time': number(context, 'reset_time', float, 0.0),
+        'attended': attended,
+        'sounds': flag(context, 'sounds') and attended,
+    }
     return [
-        act_node(context, 'teleop', {}, use_sim_time=simulated),
-        recorder(context, parameters),
+        act_node(
+            *(context, 'session', session),
+            use_sim_time=simulated,
+            on_exit=None if simulated else _stays(context),
+            sigterm_timeout=GO_TO_REST_S,
+        ),
+        recorder(context, recording),
     ]
+
+
+def _stays(context: LaunchContext) -> Callable[..., list[Action] | None]:
+    """A session that died can't bring the arms to rest, and they would drop if their drivers ended, too."""
+    end = ends_launch('session')
+    rest = f'ros2 run act_ros rest --ros-args -r __ns:={_session_name(context).rpartition("/")[0]}'
+
+    def on_exit(event: ProcessExited, context: LaunchContext) -> list[Action] | None:
+        if event.returncode in (0, 1) or context.is_shutdown:  # 1: nothing was moved yet
+            return end(event, context)
+        what = (
+            f'ERROR: the session died (exit code {event.returncode}) and the arms are NOT at rest. The drivers '
+            f'go on: followers hold, leaders float. Take the leaders, and in another terminal: {rest}\n'
+            'Then press Ctrl+C here.'
+        )
+        return [LogInfo(msg=what)]
+
+    return on_exit
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -73,19 +133,33 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'length',
                 default_value='0',
-                description="Ticks of 20 ms in an episode; 0: as long as the task's (400 or 500).",
+                description="Ticks of 20 ms in an episode; 0: with a scripted operator as long as the task's (400 or "
+                '500), else until it is stopped.',
+            ),
+            DeclareLaunchArgument(
+                'reset_time',
+                default_value='5.0',
+                description='Seconds between two episodes to set the scene up; squeezing the grippers ends it earlier. '
+                'Not for the scripted operator.',
+            ),
+            DeclareLaunchArgument(
+                'sounds',
+                default_value='true',
+                choices=BOOLEAN,
+                description='Tones at start, stop and fault (pw-play, paplay or aplay; else the terminal rings).',
             ),
             DeclareLaunchArgument(
                 'keep_failures',
                 default_value='false',
                 choices=BOOLEAN,
-                description='Keep the episodes in which the task was not done, too; they are marked.',
+                description='Scripted operator: keep the episodes in which the task was not done, too; they are marked.',
             ),
             DeclareLaunchArgument(
                 'operator',
                 default_value='scripted',
                 choices=('none', 'scripted'),
-                description='Sim: who moves the leader arms; scripted: a program that does the task.',
+                description='Sim: who moves the leader arms; scripted: a program that does the task; none: a session as '
+                'on the robot, for who moves the simulated leaders by their drivers.',
             ),
             DeclareLaunchArgument(
                 'leaders',
@@ -93,6 +167,7 @@ def generate_launch_description() -> LaunchDescription:
                 choices=BOOLEAN,
                 description='Aloha: start the leader arms and their gravity compensation, too.',
             ),
+            OpaqueFunction(function=_attend),
             # The recorder counts the episodes, those that are kept; the simulator goes on meanwhile.
             GroupAction(
                 [

@@ -3,9 +3,18 @@
 
 from launch import LaunchContext, LaunchDescription
 from launch.action import Action
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, GroupAction, OpaqueFunction
 
-from act_ros.nodes.bringup import BOOLEAN, act_node, cameras, common_arguments, flag, number, value
+from act_ros.nodes.bringup import (
+    BOOLEAN,
+    act_node,
+    cameras,
+    common_arguments,
+    flag,
+    number,
+    outlasting,
+    value,
+)
 
 
 def _sim(context: LaunchContext) -> list[Action]:
@@ -22,7 +31,7 @@ def _sim(context: LaunchContext) -> list[Action]:
         'image_rate_hz': number(context, 'image_rate_hz', float, 1.0),
         'video': value(context, 'video'),
     }
-    return [act_node(context, 'sim', parameters)]
+    return [GroupAction([*outlasting(context), act_node(context, 'sim', parameters)])]
 
 
 def generate_launch_description() -> LaunchDescription:

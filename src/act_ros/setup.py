@@ -96,6 +96,9 @@ setup(
             node('recorder'),
             node('replay'),
             node('keys'),
+            node('session'),
+            node('rest'),
+            node('outlast'),
         ],
     },
 )

@@ -29,6 +29,8 @@ def test_all_episodes_are_kept_and_a_resumed_session_continues_the_numbers(
     assert _numbers(data) == ['episode_0.hdf5', 'episode_1.hdf5']
     launch = start('record.launch.py', 'episodes:=1', 'seed:=2', *arguments)
     assert launch.wait() == 0, launch.text
+    assert 'resumed: there are episodes up to 1' in launch.text
+    assert 'RECORDING 1/1' in launch.text
     assert _numbers(data) == ['episode_0.hdf5', 'episode_1.hdf5', 'episode_2.hdf5']
 
 
@@ -38,7 +40,7 @@ def test_a_signal_ends_all_nodes_within_five_seconds(
 ) -> None:
     launch = start('record.launch.py', f'dataset:={tmp_path / "data"}', *SMALL)
     launch.wait_for('recording into')
-    pids = [launch.pid(name) for name in ('sim', 'teleop', 'recorder')]
+    pids = [launch.pid(name) for name in ('sim', 'session', 'recorder')]
     time.sleep(3.0)  # into the episode
     begin = time.monotonic()
     for pid in pids:

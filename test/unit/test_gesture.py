@@ -3,7 +3,20 @@
 
 from __future__ import annotations
 
-from act_ros.control.gesture import Squeeze
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from act_ros.control.gesture import (
+    BOTH,
+    CLOSED,
+    LEFT,
+    RIGHT,
+    STILL_RAD,
+    Squeeze,
+    Stillness,
+)
+from act_ros.control.gesture import OPEN as OPEN_AT
 
 OPEN, SHUT = [0.5, 0.5], [0.0, 0.0]
 
@@ -49,3 +62,56 @@ def test_a_clock_that_goes_back_begins_the_hold_anew():
     _run(squeeze, OPEN, 100, 1)
     _run(squeeze, SHUT, 101, 0.4)
     assert _run(squeeze, SHUT, 5, 0.4) == 0
+
+
+def test_a_trembling_hand_is_one_squeeze():
+    squeeze = Squeeze()
+    _run(squeeze, OPEN, 0, 1)
+    seen = 0
+    for tick in range(50):
+        seen += squeeze.seen([0.05, 0.05 + 0.02 * (tick % 2)], 1 + tick / 50, 0.5)
+    assert seen == 1
+
+
+def test_one_alone_counts_only_while_the_other_is_open():
+    left = Squeeze(LEFT)
+    _run(left, OPEN, 0, 1)
+    assert _run(left, SHUT, 1, 3) == 0
+    assert _run(left, [0.0, 0.5], 4, 3) == 1
+    assert _run(left, [0.0, 0.5], 7, 5) == 0
+
+
+def test_a_gripper_that_was_left_closed_is_no_half_of_a_squeeze():
+    squeeze = Squeeze()
+    _run(squeeze, [0.0, 0.5], 0, 1)
+    assert _run(squeeze, SHUT, 1, 5) == 0
+
+
+@given(
+    st.sampled_from([BOTH, LEFT, RIGHT]),
+    st.lists(st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.integers(1, 40)), max_size=20),
+)
+def test_what_is_seen_was_held_and_was_open_before(which, grips):
+    squeeze, history, seen_at = Squeeze(which), [], -1
+    for left, right, ticks in grips:
+        for _ in range(ticks):
+            history.append((left, right))
+            if not squeeze.seen(history[-1], len(history) / 50, 0.5):
+                continue
+            held, before = history[-25:], history[seen_at + 1 : -25]
+            for side, shut in enumerate(which):
+                if shut:
+                    assert all(grip[side] <= OPEN_AT for grip in held)
+                    assert any(grip[side] >= CLOSED for grip in before)
+                else:
+                    assert all(grip[side] >= CLOSED for grip in held)
+            seen_at = len(history) - 1
+
+
+def test_stillness_is_counted_from_the_last_move():
+    still, pose = Stillness(), np.zeros(12, dtype=np.float32)
+    assert still.still_s(pose, 0.0) == 0.0
+    assert still.still_s(pose + 0.9 * STILL_RAD, 2.0) == 2.0
+    assert still.still_s(pose + 1.1 * STILL_RAD, 3.0) == 0.0
+    assert still.still_s(None, 4.0) == 0.0
+    assert still.still_s(pose, 5.0) == 0.0

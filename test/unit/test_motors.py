@@ -103,6 +103,9 @@ def test_a_wrong_command_is_refused_by_name_and_moves_nothing(motors, request_, 
 def test_registers_are_case_sensitive_as_in_the_motor(motors):
     with pytest.raises(MotorError, match="did you mean 'Current_Limit'"):
         motors.set_register('single', 'gripper', 'current_limit', 300)
+    with pytest.raises(MotorError, match='only while the motor has no torque'):
+        motors.set_register('single', 'gripper', 'Current_Limit', 300)
+    motors.set_torque('single', 'gripper', enable=False)
     motors.set_register('single', 'gripper', 'Current_Limit', 300)
     assert motors.get_register('single', 'gripper', 'Current_Limit') == [300]
     assert motors.get_register('group', 'arm', 'Current_Limit') == [200] * 6

@@ -51,7 +51,8 @@ class Outcome:
 class Session:
     """The open episode. `rows` counts those handed to the writer; `verdict`: (keep, success).
 
-    `error`: why no more rows can be written; `full`: why it should end now.
+    `error`: why no more rows can be written; `full`: why it should end now. `cut_rows` at its end are left
+    out of its file.
     """
 
     number: int
@@ -70,6 +71,7 @@ class Session:
     error: str = ''
     full: str = ''
     verdict: tuple[bool, bool] | None = None
+    cut_rows: int = 0
 
     def due(self, tick: int) -> bool:
         """Whether the episode is over at `tick`."""
@@ -131,6 +133,11 @@ class Archive:
             return shutil.disk_usage(self.folder).free
         except OSError:
             return 0
+
+    @property
+    def next_number(self) -> int:
+        """Number of the next episode."""
+        return next_index(self.folder) if self.folder.is_dir() else 0
 
     def recover(self) -> list[str]:
         """Finish or set aside what an interrupted recorder left; a line on each for a person."""
@@ -238,6 +245,7 @@ class Archive:
             'stale_rows': session.stale,
             'frozen_rows': session.frozen,
             'faults': session.faults,
+            **({'cut_rows': session.cut_rows} if session.cut_rows else {}),
         }
         writer = session.writer
         wanted = keep and writer.rows > 0
@@ -283,6 +291,7 @@ class Archive:
         self, session: Session, success: bool, path: Path | None, why: str, failed: bool = False
     ) -> None:
         rows, dropped = session.writer.rows, session.dropped
+        rows = max(1, rows - session.cut_rows) if path else rows
         number = f'episode {session.number}'
         text = f'{number}: {rows} rows' if path else f'{number} is not kept: {why}'
         text += f', {dropped} rows lost' if dropped else ''

@@ -101,12 +101,13 @@ def _recover(source: EpisodeLog, aside: Path) -> str:
     log = source.path
     rows = sum(1 for _ in source.rows())
     left, sealed = source.left, source.end is not None
+    cut = int((source.end or {}).get('cut_rows', 0))
     source.again()
     episode = log.with_name(log.name.removesuffix('.log'))
     _partial(episode).unlink(missing_ok=True)
     if not rows:
         return f'an interrupted recording without a row was set aside as {_aside(log, aside)}'
-    if episode.exists() and _holds(episode, rows, sealed):
+    if episode.exists() and _holds(episode, max(1, rows - cut), sealed):
         log.unlink()
         return f'{episode} was whole; only its log was left, and is deleted'
     if sealed and not episode.exists():

@@ -104,6 +104,7 @@ class EpisodeFile:
             EpisodeError: the file differs from what was written.
             OSError, RuntimeError: the disk is full or gone.
         """
+        self._cut(int((end or {}).get('cut_rows', 0)))
         columns = self._columns()
         for images in self._images:
             images.resize(len(self), axis=0)
@@ -119,6 +120,13 @@ class EpisodeFile:
         with h5py.File(self.path, 'r') as file:
             self._compare(file, columns)
         os.fsync(self._handle)
+
+    def _cut(self, rows: int) -> None:
+        """Leave out the last rows; one stays in any case."""
+        if rows > 0:
+            for part in (self._lengths, self._stamps, self._vectors, self._others):
+                del part[max(1, len(part) - rows) :]
+            self._unread = {at: sums for at, sums in self._unread.items() if at < len(self)}
 
     def close(self) -> None:
         """Let go of the file, finished or not; closing twice does nothing."""

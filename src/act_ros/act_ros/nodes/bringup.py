@@ -6,13 +6,15 @@ It uses of `launch` and `launch_ros` only what Humble, Jazzy, Kilted and Lyrical
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ament_index_python.packages import get_package_prefix
 from launch import LaunchContext
 from launch.action import Action
-from launch.actions import DeclareLaunchArgument, EmitEvent
+from launch.actions import DeclareLaunchArgument, EmitEvent, SetLaunchConfiguration
 from launch.events import Shutdown
 from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
@@ -169,6 +171,16 @@ def ends_launch(what: str) -> Callable[[ProcessExited, LaunchContext], list[Acti
         return [EmitEvent(event=Shutdown(reason=f'{what} has finished'))]
 
     return on_exit
+
+
+def outlasting(context: LaunchContext) -> list[Action]:
+    """What, in a group, lets its processes outlast the node that launch configuration `outlast` names, if any."""
+    node = LaunchConfiguration('outlast', default='').perform(context)
+    if not node:
+        return []
+    program = Path(get_package_prefix('act_ros'), 'lib', 'act_ros', 'outlast')
+    prefix = shlex.join([str(program), node, '--'])
+    return [SetLaunchConfiguration('launch-prefix', prefix)]
 
 
 def _params_file(context: LaunchContext) -> list[str]:

@@ -230,11 +230,16 @@ class SimDriver:
         response.values = self._motors.get_register(q.cmd_type, q.name, q.reg)
 
     def _compensate(self, request: Any, response: Any) -> Any:
-        """Let the leader float, to be led by hand; without that it holds where it is."""
+        """Let the leader float, to be led by hand; without that it holds where it is.
+
+        Modes and the gripper's torque are what Interbotix's gravity compensation leaves behind. It carries
+        the arm by the motors' current; here an arm without torque stays where it is put.
+        """
+        modes = ('current', 'current') if request.data else ('position', 'current_based_position')
         with self._lock:
-            if not request.data:
-                self._motors.set_mode('group', 'arm', 'position', 'velocity', 0, 0)
-            self._motors.set_torque('group', 'arm', enable=not request.data)
+            self._motors.set_mode('group', 'arm', modes[0], 'velocity', 0, 0)
+            self._motors.set_mode('single', 'gripper', modes[1], 'velocity', 0, 0)
+            self._motors.set_torque('group', 'all', enable=not request.data)
         response.success = True
         response.message = f'gravity compensation {"on" if request.data else "off"}'
         return response

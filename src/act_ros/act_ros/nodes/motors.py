@@ -18,7 +18,11 @@ from act_ros.robot.spec import GripperScale, RobotSpec
 Vector = NDArray[np.float64]
 
 POSITION_MODES = ('position', 'ext_position', 'current_based_position', 'linear_position')
-MODES = (*POSITION_MODES, 'velocity', 'pwm', 'current')
+MODES = {
+    'position': 3, 'linear_position': 3, 'ext_position': 4, 'current_based_position': 5,
+    'velocity': 1, 'pwm': 16, 'current': 0,
+}  # fmt: skip
+"""The driver's operating modes, and what the motor's register Operating_Mode says in each."""
 FINGERS = ('left_finger', 'right_finger')
 GRIPPER = 6
 """Index of the gripper among the seven motors."""
@@ -42,6 +46,11 @@ REGISTERS = {
 }  # fmt: skip
 """The registers that are kept, by their names in the motors' control table, and first values."""
 
+_EEPROM = (
+    'Return_Delay_Time', 'Drive_Mode', 'Temperature_Limit', 'Current_Limit', 'PWM_Limit', 'Velocity_Limit',
+    'Min_Position_Limit', 'Max_Position_Limit',
+)  # fmt: skip
+"""Registers that a motor takes only without torque."""
 _READ_ONLY = ('Hardware_Error_Status', 'Torque_Enable', 'Operating_Mode')
 _GAINS = (
     'Position_P_Gain', 'Position_I_Gain', 'Position_D_Gain', 'Feedforward_1st_Gain',
@@ -97,7 +106,7 @@ class ArmMotors:
         self.mode = ['position'] * 7
         self.group_mode = dict.fromkeys(self.groups, 'position')
         self.profile = ['velocity'] * 7
-        self.registers = [dict(REGISTERS) for _ in self.names]
+        self.registers = [{**REGISTERS, 'Torque_Enable': int(torque)} for _ in self.names]
         # A closed gripper may be told to close further, to hold what it has.
         self._lower = np.append(np.minimum(model.lower, model.sleep), -0.5)
         self._upper = np.append(np.maximum(model.upper, model.sleep), 1.5)
@@ -204,7 +213,7 @@ class ArmMotors:
     def set_mode(
         self, cmd_type: str, name: str, mode: str, profile: str, velocity: int, acceleration: int
     ) -> None:
-        """Set operating mode and profile of motors; they hold where they are.
+        """Set operating mode and profile of motors; they hold where they are, with torque (the real ones, too).
 
         Raises:
             MotorError: unknown name, mode or profile.
@@ -221,6 +230,8 @@ class ArmMotors:
             self._goal[motor], self._drive[motor] = self.setpoint[motor], 0.0
             self._drive_modes[motor] = mode not in POSITION_MODES
             kept = self.registers[motor]
+            self.torque[motor], kept['Torque_Enable'] = True, 1
+            kept['Operating_Mode'] = MODES[mode]
             kept['Profile_Velocity'], kept['Profile_Acceleration'] = velocity, acceleration
         if cmd_type == 'group':
             self.group_mode[name] = mode
@@ -240,6 +251,10 @@ class ArmMotors:
         self._check(register)
         if register in _READ_ONLY or register.startswith('Present_'):
             raise MotorError(f"register '{register}' is not written this way")
+        if register in _EEPROM and self.torque[motors].any():
+            raise MotorError(
+                f"register '{register}' is written only while the motor has no torque"
+            )
         for motor in motors:
             self.registers[motor][register] = value
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 from act_msgs.msg import Chunk as ChunkMsg
 from act_msgs.msg import Command
@@ -12,7 +13,7 @@ from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 from rclpy.node import Node
 
 from act_ros.nodes.topics import COMMAND, SENSOR, robot_topic
-from act_ros.robot.spec import RobotSpec
+from act_ros.robot.spec import GripperScale, RobotSpec
 from act_ros.robot.types import Chunk, Floats
 
 
@@ -22,37 +23,51 @@ def to_time(seconds: float) -> Time:
     return Time(sec=whole, nanosec=nanoseconds)
 
 
-class Output:
-    """Publishes commands to both followers, `command` and `chunk`."""
+class ArmCommands:
+    """Publishes commands (14,) to the drivers of some arms, in the drivers' own units."""
 
-    def __init__(self, node: Node, spec: RobotSpec) -> None:
-        """Advertise the topics on the node."""
-        self._spec, self._node = spec, node
+    def __init__(
+        self, node: Node, spec: RobotSpec, arms: Sequence[str], gripper: GripperScale
+    ) -> None:
+        """Advertise the topics of `arms`, which are named in the order of the vector, on the node."""
+        self._spec, self._gripper = spec, gripper
         self.topics: list[str] = []
         self._arms = []
-        for arm in spec.arms:
+        for arm in arms:
             topics = [
-                robot_topic(node, f'{arm.follower}/commands/{kind}')
+                robot_topic(node, f'{arm}/commands/{kind}')
                 for kind in ('joint_group', 'joint_single')
             ]
             self.topics += topics
             group = node.create_publisher(JointGroupCommand, topics[0], COMMAND)
             single = node.create_publisher(JointSingleCommand, topics[1], COMMAND)
             self._arms.append((group, single))
+
+    def send(self, action: Floats) -> None:
+        """Send joints in rad, and grippers 0..1, which the drivers get in radians."""
+        for index, (group, single) in enumerate(self._arms):
+            joints = self._spec.arm_slice(index)
+            # An array('f') passes the message's check as a whole, a list number by number.
+            group.publish(JointGroupCommand(name='arm', cmd=array('f', action[joints].tobytes())))
+            turn = self._gripper.unit_to_joint(float(action[joints.stop]))
+            single.publish(JointSingleCommand(name='gripper', cmd=turn))
+
+
+class Output:
+    """Publishes commands to both followers, `command` and `chunk`."""
+
+    def __init__(self, node: Node, spec: RobotSpec) -> None:
+        """Advertise the topics on the node."""
+        self._spec, self._node = spec, node
+        followers = [arm.follower for arm in spec.arms]
+        self._followers = ArmCommands(node, spec, followers, spec.follower_gripper)
+        self.topics = self._followers.topics
         self._command = node.create_publisher(Command, 'command', COMMAND)
         self._chunk = node.create_publisher(ChunkMsg, 'chunk', SENSOR)
 
     def command(self, tick: int, stamp_s: float, action: Floats) -> None:
         """Send a command (14,): joints in rad, grippers 0..1, which the drivers get in radians."""
-        to_joint = self._spec.follower_gripper.unit_to_joint
-        for index, (group, single) in enumerate(self._arms):
-            joints = self._spec.arm_slice(index)
-            # An array('f') passes the message's check as a whole, a list number by number.
-            cmd = array('f', action[joints].tobytes())
-            group.publish(JointGroupCommand(name='arm', cmd=cmd))
-            single.publish(
-                JointSingleCommand(name='gripper', cmd=to_joint(float(action[joints.stop])))
-            )
+        self._followers.send(action)
         msg = Command(tick=tick, action=action)
         msg.header.stamp = to_time(stamp_s)
         self._command.publish(msg)

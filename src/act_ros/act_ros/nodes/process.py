@@ -18,6 +18,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from act_ros.nodes.claim import claim_address
 from act_ros.nodes.priority import REFUSED, take_real_time
 
 MOST_DOMAIN = 232
@@ -129,9 +130,7 @@ def _claim(node: Node) -> socket.socket | str:
     name, domain = node.get_fully_qualified_name(), os.environ.get('ROS_DOMAIN_ID') or '0'
     claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
-        claim.bind(
-            f'\0act_ros {domain.strip()} {name}'
-        )  # abstract: no file that could be left behind
+        claim.bind(claim_address(name))
     except OSError:
         claim.close()
         return (

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The recorder as a node: what the robot sees and is told, at 50 Hz, as ALOHA HDF5 episodes.
 
-In simulation it follows the simulator's episodes; on a robot episodes are started and stopped by its
-services. A row is made a little after its tick, when everything of that time has arrived.
+In simulation it follows the simulator's episodes; on a robot, and where `follow` is false, episodes are
+started and stopped by its services. A row is made a little after its tick, when everything of that time has arrived.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from act_msgs.msg import RecorderState, SimState
 from act_msgs.srv import ResetSim, StartEpisode, StopEpisode
 from rclpy.node import Node
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from act_ros.control.ticker import SimTime, SystemTime, Ticker, tick_of
@@ -29,8 +30,9 @@ from act_ros.nodes.cameras import chosen_cameras
 from act_ros.nodes.parameters import Param, Parameters
 from act_ros.nodes.process import Stop, run
 from act_ros.nodes.recorder_inputs import Inputs
+from act_ros.nodes.recorder_kept import Kept
 from act_ros.nodes.times import seconds, stamp_of
-from act_ros.nodes.topics import LATCHED
+from act_ros.nodes.topics import COMMAND, LATCHED
 from act_ros.robot.spec import RobotSpec, SpecError
 
 PARAMETERS = (
@@ -39,6 +41,7 @@ PARAMETERS = (
     Param('episodes', 0, 'End after this many episodes were kept; 0: go on until stopped.', low=0),
     Param('length', 0, "Rows of an episode; 0: the simulated task's, or until stopped.", low=0),
     Param('keep_failures', False, 'Keep episodes without success, too; they are marked.'),
+    Param('follow', True, "In simulation: record the simulator's episodes by itself."),
     Param('images', 'jpeg', 'How images are stored.', choices=('jpeg', 'raw')),
     Param('jpeg_quality', 95, 'Quality of the JPEGs.', 1, 100),
     Param(
@@ -93,14 +96,17 @@ class RecorderNode(Node):
         self._session: Session | None = None
         self._sim: SimState | None = None
         self._handled, self._success = 0, False
-        self._tick, self._kept, self._failed, self._finishing = 0, 0, 0, 0
+        self._tick, self._failed, self._finishing = 0, 0, 0
+        self._kept = Kept(self, self._say)
         self._message = self._fault = ''
         self._losing = False
         self._state = self.create_publisher(RecorderState, 'recorder_state', LATCHED)
         self.create_service(StartEpisode, '~/start', self._on_start)
         self.create_service(StopEpisode, '~/stop', self._on_stop)
         self.create_service(Trigger, '~/discard', self._on_discard)
-        if self._simulated:
+        self.create_subscription(String, 'episode_fault', self._on_fault, COMMAND)
+        self._follows = self._simulated and bool(self._values['follow'])
+        if self._follows:
             self.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
             self._reset = self.create_client(ResetSim, 'sim/reset')
         self._thread = threading.Thread(target=self._run, name='grid', daemon=True)
@@ -124,7 +130,7 @@ class RecorderNode(Node):
         with self._lock:
             session, self._session = self._session, None
         if session:
-            keep = not self._simulated or self._values['keep_failures']
+            keep = not self._follows or self._values['keep_failures']
             self._end(session, keep, success=False, why='it was interrupted')
         self._archive.close()
         self._publish_state()
@@ -214,7 +220,8 @@ class RecorderNode(Node):
             session.mark(self._fault)
             self._say(f'episode {session.number}: {self._fault}', fault=True)
         keep = self._success or self._values['keep_failures'] or bool(session.full)
-        self._end(session, *(session.verdict or (keep, self._success)))
+        keep, success = session.verdict or (keep, self._success)
+        self._end(session, keep, success and not self._fault)
 
     def _follow(self, ready: bool) -> None:
         """In simulation: begin when an episode begins. Hold the lock."""
@@ -256,14 +263,17 @@ class RecorderNode(Node):
     def _ended(self, outcome: Outcome) -> None:
         """An episode is on the disk, or isn't; called by the thread that wrote it."""
         self._finishing -= 1
-        self._kept += outcome.path is not None
-        self._failed += outcome.path is None
+        if outcome.path is None:
+            self._failed += 1
+        else:
+            self._kept.add(outcome.number, outcome.path, outcome.success)
         wanted = self._values['episodes']
-        of = f' ({self._kept} of {wanted})' if wanted else f' ({self._kept} kept)'
+        kept = len(self._kept)
+        of = f' ({kept} of {wanted})' if wanted else f' ({kept} kept)'
         if outcome.failed:
             self._fault = outcome.message
         self._say(outcome.message + of, fault=outcome.failed)
-        if wanted and self._kept >= wanted:
+        if wanted and kept >= wanted:
             self._stop.set()
 
     def _on_sim(self, msg: SimState) -> None:
@@ -289,6 +299,7 @@ class RecorderNode(Node):
                 response.message = self._begin(task, request.seed, first, length)
             response.success = not response.message
             if response.success and self._session:
+                self._session.verdict = True, True  # unless it is stopped with another
                 response.message = str(self._session.writer.path)
             response.episode = self._session.number if self._session else -1
         return response
@@ -298,6 +309,7 @@ class RecorderNode(Node):
             session = self._session
             if session:  # the rows of the last 100 ms are still to come
                 session.verdict = request.keep, request.success
+                session.cut_rows = round(max(0.0, request.cut_s) * self._rate_hz)
                 session.end_tick = self._tick + DELAY_TICKS + 1
         outcome = self._outcome(session)
         if outcome is None:
@@ -318,6 +330,13 @@ class RecorderNode(Node):
         response.success = outcome is not None
         response.message = outcome.message if outcome else self._no_outcome(session)
         return response
+
+    def _on_fault(self, msg: String) -> None:
+        """Another node tells what is wrong with the open episode."""
+        with self._lock:
+            session = self._session
+            if session and session.mark(msg.data):
+                self._say(f'episode {session.number}, row {session.rows}: {msg.data}', fault=True)
 
     def _outcome(self, session: Session | None) -> Outcome | None:
         """Wait for what becomes of an episode that is about to be closed."""
@@ -358,10 +377,12 @@ class RecorderNode(Node):
             msg.episode, msg.rows, msg.dropped = session.number, session.rows, session.dropped
             msg.overflow, msg.stale, msg.frozen = session.overflow, session.stale, session.frozen
             msg.faults = len(session.faults)
-        elif self._fault:
-            msg.state = kinds.FAULT
+        else:
+            msg.episode = self._archive.next_number
+            msg.state = kinds.FAULT if self._fault else msg.state
         msg.queue, msg.free_bytes = self._archive.waiting, self._archive.free
-        msg.kept, msg.failed, msg.message = self._kept, self._failed, self._message
+        msg.kept, msg.failed, msg.message = len(self._kept), self._failed, self._message
+        msg.last_kept, msg.last_success = self._kept.last
         self._state.publish(msg)
 
 

@@ -2,13 +2,15 @@
 """Teleoperation as a node: the leaders' joint states become the followers' commands, at 50 Hz.
 
 On a robot the followers move once the operator engages: by squeezing both leader grippers for half a
-second, or by `~/engage`. In simulation they follow from the start.
+second, or by `~/engage`. In simulation they follow from the start. A recording session (`act/session`)
+has this node in its own process, decides when the followers follow, and has it lead all arms to poses.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,18 +19,20 @@ from act_msgs.msg import SimState
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
 from act_ros.control.gesture import DISENGAGE_S, ENGAGE_S, Squeeze
 from act_ros.control.leading import Leading
 from act_ros.control.limiter import Limiter
+from act_ros.control.moving import Moving, astray
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
 from act_ros.nodes.joint_state import ArmReader, JointStateError
-from act_ros.nodes.output import Output
+from act_ros.nodes.output import ArmCommands, Output
 from act_ros.nodes.parameters import Param, Parameters
 from act_ros.nodes.process import Stop, run
 from act_ros.nodes.times import seconds, steady
-from act_ros.nodes.topics import LATCHED, NEWEST, SENSOR, robot_topic
+from act_ros.nodes.topics import COMMAND, LATCHED, NEWEST, SENSOR, robot_topic
 from act_ros.robot.spec import RobotSpec, SpecError
 from act_ros.robot.types import Floats
 
@@ -42,8 +46,13 @@ _QUIET_S = 5.0
 class TeleopNode(Node):
     """`act/teleop`: publishes the followers' commands and `act/command`; serves `~/engage`."""
 
-    def __init__(self, stop: Stop) -> None:
-        """Subscribe to all four arms; `stop` is set when nothing more can be done."""
+    def __init__(self, stop: Stop, led: bool = False) -> None:
+        """Subscribe to all four arms; `stop` is set when nothing more can be done.
+
+        Args:
+            stop: ends the ticks.
+            led: a session tells when to follow, and nobody else: no squeeze, and not from the start.
+        """
         super().__init__('teleop')
         self._values, self._stop = Parameters(self, PARAMETERS).values, stop
         self._spec = spec = RobotSpec.load()
@@ -51,9 +60,15 @@ class TeleopNode(Node):
         self._poses: dict[str, tuple[float, Floats]] = {}
         self._not_before_s, self._episode = 0.0, 0
         self._leading = Leading(Limiter(spec))
+        self._moves: list[Moving] = []
+        self._leaders: Floats | None = None
+        self._followers: Floats | None = None
+        self.silent: list[str] = []
         simulated = bool(self.get_parameter('use_sim_time').value)
-        self._engaged = simulated or bool(self._values['engage'])
-        self._squeeze = None if simulated else Squeeze()  # a scripted operator tells nothing
+        self._led = led
+        self._engaged = not led and (simulated or bool(self._values['engage']))
+        # A scripted operator tells nothing with his hands, and a session watches them itself.
+        self._squeeze = None if simulated or led else Squeeze()
         self._time: SimTime | SystemTime = SimTime() if simulated else SystemTime()
         if isinstance(self._time, SimTime):
             self._follow_sim(self._time)
@@ -62,7 +77,10 @@ class TeleopNode(Node):
             self._listen(arm.leader, ArmReader(spec.joints, spec.leader_gripper), leader=True)
             self._listen(arm.follower, ArmReader(spec.joints, spec.follower_gripper), leader=False)
         self._output = Output(self, spec)
-        self.create_service(SetBool, '~/engage', self._on_engage)
+        self._lead: ArmCommands | None = None
+        self._fault = self.create_publisher(String, 'episode_fault', COMMAND)
+        if not led:
+            self.create_service(SetBool, '~/engage', self._on_engage)
         self._thread = threading.Thread(target=self._run, name='teleop', daemon=True)
 
     @property
@@ -72,7 +90,7 @@ class TeleopNode(Node):
 
     def start(self) -> None:
         """Begin to tick."""
-        if not self._engaged:
+        if not self._engaged and not self._led:
             name = self.get_fully_qualified_name()
             self.get_logger().info(
                 'the followers stay where they are; to engage, squeeze both leader grippers for '
@@ -129,20 +147,111 @@ class TeleopNode(Node):
     def _tick(self, beat: Beat) -> None:
         with self._lock:
             oldest = max(self._not_before_s, beat.now_s - self._values['max_age_s'])
-            leaders = self._pose([arm.leader for arm in self._spec.arms], oldest)
-            measured = self._pose([arm.follower for arm in self._spec.arms], oldest)
+            self._leaders = leaders = self._pose([arm.leader for arm in self._spec.arms], oldest)
+            self._followers = self._pose([arm.follower for arm in self._spec.arms], oldest)
             if beat.jumped:
                 self._leading.release()
             self._watch_hands(leaders, beat.now_s)
-            action = self._leading.tick(leaders, measured) if self._engaged else None
-            silent = self._silent(oldest)
-        if silent and self._engaged:
+            action = self._move() if self._moves else None
+            if self._engaged:
+                action = self._leading.tick(leaders, self._followers)
+            known, self.silent = self.silent, self._silent(oldest)
+            newly = ', '.join(arm for arm in self.silent if arm not in known)
+        if newly and self._engaged:
+            self._fault.publish(String(data=f'{newly} was silent, the followers held'))
+        if self.silent and self._engaged:
             self.get_logger().warning(
-                f'{", ".join(silent)}: a leader arm does not report its joints; the followers hold',
+                f'{", ".join(self.silent)}: a leader arm does not report its joints; the followers hold',
                 throttle_duration_sec=_QUIET_S,
             )
         if action is not None:
             self._output.command(beat.tick, beat.now_s, action)
+
+    def _move(self) -> Floats | None:
+        """Lead the arms toward where they are to go; the followers' command. Hold the lock."""
+        followers, *leaders = self._moves
+        for move in leaders:
+            command = move.tick(self._leaders)
+            if command is not None and self._lead is not None:
+                self._lead.send(command)
+        return followers.tick(self._followers)
+
+    # What a session, in this process, asks for
+
+    def follow(self) -> str:
+        """Let the followers follow, softly at first; returns why not, or ''."""
+        with self._lock:
+            self._moves = []
+            return self._engage(True, 'session')
+
+    def hold(self) -> None:
+        """Let all arms hold where they are."""
+        with self._lock:
+            self._moves = []
+            self._engage(False, 'session')
+
+    def go(self, followers: Sequence[Floats], leaders: Sequence[Floats] | None) -> str:
+        """Lead the arms slowly to poses (14,), one after the other; returns why not, or ''.
+
+        Leaders, if any, must be in position mode: what is commanded to them are angles.
+        """
+        if leaders is not None and self._lead is None:
+            arms = [arm.leader for arm in self._spec.arms]
+            self._lead = ArmCommands(self, self._spec, arms, self._spec.leader_gripper)
+        with self._lock:
+            rivals = self._output.rivals()
+            if not rivals:
+                self._engage(False, 'session')
+                paths = [followers] if leaders is None else [followers, leaders]
+                self._moves = [Moving(Limiter(self._spec), path) for path in paths]
+            return rivals
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the arms have been led to where they were to go."""
+        with self._lock:
+            return all(move.done for move in self._moves)
+
+    @property
+    def engaged(self) -> bool:
+        """Whether the followers follow."""
+        return self._engaged
+
+    @property
+    def following(self) -> bool:
+        """Whether the followers are where the leaders are, and follow at full speed."""
+        with self._lock:
+            return self._engaged and self._leaders is not None and not self._leading.soft
+
+    def astray(self, followers: Floats, leaders: Floats | None) -> str:
+        """What joints are not where they were led, as words; '' if all are."""
+        spec, found = self._spec, []
+        with self._lock:
+            pairs = [('followers', self._followers, followers)]
+            pairs += [] if leaders is None else [('leaders', self._leaders, leaders)]
+        for kind, measured, goal in pairs:
+            off = astray(measured, goal, spec.joint_names, spec.grippers)
+            found += [f'{kind}: {off}'] if off else []
+        return '; '.join(found)
+
+    @property
+    def leaders(self) -> Floats | None:
+        """The leaders' pose (14,); None if it isn't known or too old."""
+        with self._lock:
+            return self._leaders
+
+    @property
+    def followers(self) -> Floats | None:
+        """The followers' pose (14,); None if it isn't known or too old."""
+        with self._lock:
+            return self._followers
+
+    @property
+    def unheard(self) -> list[str]:
+        """Arms that have never said anything."""
+        arms = [name for arm in self._spec.arms for name in (arm.leader, arm.follower)]
+        with self._lock:
+            return [arm for arm in arms if arm not in self._poses]
 
     def _watch_hands(self, leaders: Floats | None, now_s: float) -> None:
         """Engage or disengage at the operator's squeeze. Hold the lock."""

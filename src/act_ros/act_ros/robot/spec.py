@@ -83,6 +83,7 @@ class RobotSpec:
 
     `lower`, `upper`, `velocity` (per second), `start` and `rest` (folded: where torque may be taken) are
     14-vectors: [left 6, left gripper, right 6, right gripper], radians, grippers 0 (closed) to 1 (open).
+    `gripper_current`: limit of the followers' gripper motors, in counts of their register Current_Limit.
     """
 
     rate_hz: float
@@ -95,6 +96,7 @@ class RobotSpec:
     rest: Vector
     leader_gripper: GripperScale
     follower_gripper: GripperScale
+    gripper_current: int
     cameras: Mapping[str, Camera]
 
     @property
@@ -162,6 +164,7 @@ def _parse(raw: dict[str, Any]) -> RobotSpec:
         rest=column('rest'),
         leader_gripper=GripperScale(**raw['gripper_scales']['leader']),
         follower_gripper=GripperScale(**raw['gripper_scales']['follower']),
+        gripper_current=int(raw['gripper_current']),
         cameras={name: Camera(name=name, **entry) for name, entry in raw['cameras'].items()},
     )
     _check(spec)

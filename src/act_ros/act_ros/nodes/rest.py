@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ros2 run act_ros rest`: all arms slowly to the start and then to rest, from wherever they are.
+
+For when nothing else leads them: after a session or a policy that has died while the drivers live.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+from rclpy.node import Node
+
+from act_ros.control.session import MOVE_S
+from act_ros.control.session_types import SessionError
+from act_ros.nodes.drivers import DriverError
+from act_ros.nodes.parameters import Param, Parameters
+from act_ros.nodes.process import Stop, run
+from act_ros.nodes.session_robot import SessionRobot
+from act_ros.nodes.teleop import TeleopNode
+from act_ros.robot.spec import RobotSpec, SpecError
+
+PARAMETERS = (
+    Param('torque_off', False, 'At rest, take the torque of all arms. Without: they hold there.'),
+)
+HEAR_S = 5.0
+"""Drivers that run are heard within this time."""
+
+
+class RestNode(Node):
+    """`rest`: does its work, and ends."""
+
+    def __init__(self, stop: Stop) -> None:
+        """Make this node and the one that moves the arms."""
+        super().__init__('rest')
+        self._values, self._stop = Parameters(self, PARAMETERS).values, stop
+        spec = RobotSpec.load()
+        self._teleop_stop = Stop()
+        self._teleop = TeleopNode(self._teleop_stop, led=True)
+        self._robot = SessionRobot(self, self._teleop, spec, simulated=False)
+        self._thread = threading.Thread(target=self._run, name='rest', daemon=True)
+
+    @property
+    def groups(self) -> list[list[Node]]:
+        """The node that moves the arms has a thread of its own."""
+        return [[self._teleop], [self]]
+
+    def start(self) -> None:
+        """Begin."""
+        self._teleop.start()
+        self._thread.start()
+
+    def close(self) -> None:
+        """The arms hold where they are."""
+        self._teleop_stop.set()
+        self._teleop.close()
+        self._thread.join(timeout=1.0)
+
+    def _run(self) -> None:
+        try:
+            self._go()
+        except (SessionError, DriverError) as error:
+            self.get_logger().error(str(error))
+            self._stop.fail()
+        except Exception as error:  # a thread that dies must not leave the node looking alive
+            self.get_logger().fatal(f'stopped: {type(error).__name__}: {error}')
+            self._stop.fail()
+        else:
+            self._stop.set()
+
+    def _go(self) -> None:
+        say, robot = self.get_logger().info, self._robot
+        end = time.monotonic() + HEAR_S
+        while self._teleop.unheard and time.monotonic() < end:
+            time.sleep(0.05)
+        robot.leave_out(self._teleop.unheard)
+        robot.check()
+        say('the arms go slowly to the start, and then to rest')
+        robot.rest()
+        end = time.monotonic() + 2 * MOVE_S
+        while not robot.arrived():
+            if self._stop.is_set():
+                return
+            if time.monotonic() > end:
+                raise SessionError(
+                    'the arms did not arrive at rest; hold them before you switch them off'
+                )
+            time.sleep(0.05)
+        if self._values['torque_off']:
+            robot.release()
+        say(
+            f'the arms are at rest, {"without torque" if self._values["torque_off"] else "and hold there"}'
+        )
+
+
+def main() -> int:
+    """Bring the arms to rest."""
+    return run(RestNode, errors=(ValueError, SpecError), real_time=True)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
