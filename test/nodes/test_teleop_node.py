@@ -105,7 +105,9 @@ def test_the_operator_engages_and_disengages_by_squeezing_both_leader_grippers(r
         arms.pose['leader_left'][6] = 0.0  # one alone tells nothing
         time.sleep(1.0)
         assert not arms.command
-        arms.pose['leader_right'][6] = 0.0
+        arms.pose['leader_left'][6] = 0.5  # each has to be seen open before
+        time.sleep(0.3)
+        arms.pose['leader_left'][6] = arms.pose['leader_right'][6] = 0.0
         ros.wait_until(lambda: len(arms.command) > 5, timeout=60, what='engaged')
         arms.pose['leader_left'][6] = arms.pose['leader_right'][6] = 0.5
         ros.wait_until(lambda: abs(arms.command[-1].action[13] - 0.5) < 1e-3, timeout=60)
