@@ -9,12 +9,12 @@ import sys
 
 import numpy as np
 import pytest
-from test_episode import begun
 
 from act_ros.data.archive import Archive
 from act_ros.data.episode import next_index, read_episode
 from act_ros.data.kept import DISCARDED, discard_episode, set_success
 from act_ros.data.rows import EpisodeError
+from test_episode import begun
 
 
 def _digest(path):

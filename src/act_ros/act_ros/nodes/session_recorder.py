@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -43,21 +44,15 @@ class SessionRecorder:
 
     def _on_state(self, msg: RecorderState) -> None:
         self.dataset = msg.dataset
+        # Commands are missed whenever nothing moves, which is no fault then.
+        reason = msg.reason if self._commanded() else without(msg.reason, COMMAND)
         if msg.state == msg.IDLE:
             self.next_number = msg.episode
         self._recording = Recording(
             msg.state in (msg.WAITING, msg.RECORDING) or (msg.state == msg.FAULT and msg.rows > 0),
             *(msg.rows, msg.dropped, msg.kept, msg.failed, msg.last_kept, msg.last_success),
-            *(self._reason(msg.reason), msg.message, msg.state == msg.FAULT),
+            *(reason, msg.message, msg.state == msg.FAULT),
         )
-
-    def _reason(self, text: str) -> str:
-        """Why the recorder can't record, but for the commands, which are missed whenever nothing moves."""
-        for prefix in ('nothing from ', 'old: '):
-            if text.startswith(prefix) and not self._commanded():
-                names = [n for n in text.removeprefix(prefix).split(', ') if n != COMMAND]
-                return prefix + ', '.join(names) if names else ''
-        return text
 
     def view(self) -> Recording:
         """What the recorder says now."""
@@ -83,6 +78,16 @@ class SessionRecorder:
     def mark_last(self, success: bool) -> str:
         """Give the last kept episode another verdict."""
         return _asked(self._mark_last, SetBool.Request(data=success))
+
+
+def without(reason: str, source: str) -> str:
+    """What a recorder lacks, 'nothing from A (topic), B; old: C', but for one source."""
+    name = rf'{re.escape(source)}(?: \([^)]*\))?'
+    parts = []
+    for part in reason.split('; '):
+        rest = re.sub(rf', {name}|{name}, |{name}', '', part, count=1)
+        parts += [rest] if rest not in ('nothing from ', 'old: ', 'frozen: ') else []
+    return '; '.join(parts)
 
 
 def _asked(client: Any, request: Any, wait: bool = True) -> str:
