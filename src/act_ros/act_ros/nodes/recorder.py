@@ -360,7 +360,11 @@ class RecorderNode(Node):
 
     def _say(self, text: str, fault: bool = False) -> None:
         self._message = text
-        (self.get_logger().error if fault else self.get_logger().info)(text)
+        log = self.get_logger()
+        if fault:  # a line each: rclpy holds a place in the code to one severity
+            log.error(text)
+        else:
+            log.info(text)
 
     def _publish_state(self) -> None:
         session, kinds = self._session, RecorderState
