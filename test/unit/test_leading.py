@@ -54,3 +54,17 @@ def test_after_release_the_measured_pose_counts(leading):
     elsewhere[0] = -0.4
     command = leading.tick(START, elsewhere)
     assert command[0] == pytest.approx(-0.4 + SOFT * STEP[0], abs=1e-5)
+
+
+def test_a_follower_outside_the_limits_begins_softly_too(leading):
+    folded = START.copy()
+    folded[1] = -2.05  # the drivers' own sleep pose
+    assert abs(leading.tick(START, folded)[1] - folded[1]) <= SOFT * STEP[1] + 1e-6
+
+
+def test_a_leader_beyond_the_limits_is_followed_to_them_and_then_at_full_speed(leading):
+    beyond = START.copy()
+    beyond[2] = -2.1  # a WidowX goes further than a ViperX
+    for _ in range(400):
+        command = leading.tick(beyond, START)
+    assert command[2] == pytest.approx(SPEC.lower[2], abs=1e-4) and not leading.soft

@@ -47,9 +47,8 @@ class Leading:
         if leaders is None:
             self.soft = True
             return self._limiter.apply(last)[0]
-        target = leaders
-        if self.soft:
-            step = SOFT * self._limiter.step
-            self.soft = bool((np.abs(leaders - last) > step).any())
-            target = np.clip(leaders, last - step, last + step).astype(np.float32)
-        return self._limiter.apply(target)[0]
+        share = SOFT if self.soft else 1.0
+        if self.soft:  # a leader beyond the followers' limits is followed as far as they allow
+            goal = np.clip(leaders, self._limiter.lower, self._limiter.upper)
+            self.soft = bool((np.abs(goal - last) > SOFT * self._limiter.step).any())
+        return self._limiter.apply(leaders, share)[0]

@@ -76,10 +76,16 @@ class Limiter:
             )
         self._last = pose
 
-    def apply(self, target: NDArray[np.floating]) -> tuple[Floats, tuple[Reason, ...]]:
+    def apply(
+        self, target: NDArray[np.floating], share: float = 1.0
+    ) -> tuple[Floats, tuple[Reason, ...]]:
         """The command (dof,) float32 nearest to a target, and which rules made it differ.
 
         A target with any value that isn't finite is not followed at all: the last command is held.
+
+        Args:
+            target: (dof,) where the arms are to be.
+            share: of the velocity limits, that is used.
 
         Raises:
             RuntimeError: there was no `reset` yet, so there is no pose to start from.
@@ -96,9 +102,10 @@ class Limiter:
             return self._last.copy(), (self._count('finite', ~finite),)
         last = self._last.astype(np.float64)
         wanted = np.clip(target.astype(np.float64), self.lower, self.upper)
-        stepped = np.clip(wanted, last - self.step, last + self.step)
+        step = share * self.step
+        stepped = np.clip(wanted, last - step, last + step)
         command = stepped.astype(np.float32)
-        beyond = np.abs(command.astype(np.float64) - last) > self.step
+        beyond = np.abs(command.astype(np.float64) - last) > step
         if beyond.any():  # rounding to float32 carried it past the step: take the float32 before
             command = np.where(beyond, np.nextafter(command, self._last), command)
         outside = (target < self._bounds[0]) | (target > self._bounds[1])

@@ -18,12 +18,8 @@ def soft_step(limiter: Limiter, goal: Floats) -> tuple[Floats, bool]:
 
     A goal outside the limits is reached as far as they allow.
     """
-    last = limiter.last
-    if last is None:
-        raise RuntimeError('the limiter has no pose to start from; call reset() first')
     goal = np.clip(goal, limiter.lower, limiter.upper)
-    step = SOFT * limiter.step
-    command, _ = limiter.apply(np.clip(goal, last - step, last + step).astype(np.float32))
+    command, _ = limiter.apply(goal, SOFT)
     return command, bool((np.abs(command - goal) <= ARRIVED).all())
 
 

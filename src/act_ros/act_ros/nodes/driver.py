@@ -44,9 +44,17 @@ class SimDriver:
     """
 
     def __init__(
-        self, namespace: str, arm: str, simulation: Simulation, lock: threading.Condition
+        self,
+        namespace: str,
+        arm: str,
+        simulation: Simulation,
+        lock: threading.Condition,
+        **options: Any,
     ) -> None:
-        """Offer the interface of `arm`, in `namespace` (the arm's); `lock` guards the simulation."""
+        """Offer the interface of `arm`, in `namespace` (the arm's); `lock` guards the simulation.
+
+        `options` are the node's, such as its context.
+        """
         self.arm = arm
         # Arguments of the process (its namespace, its name) are the sim node's, not the drivers'.
         self.node = Node(
@@ -54,6 +62,7 @@ class SimDriver:
             namespace=namespace,
             use_global_arguments=False,
             start_parameter_services=False,
+            **options,
         )
         self._simulation, self._lock = simulation, lock
         self._motors: ArmMotors = simulation.motors[arm]

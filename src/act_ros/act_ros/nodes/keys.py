@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ros2 run act_ros keys`: teleoperation and recording by the keys of a terminal, or by a USB pedal.
+"""`ros2 run act_ros keys`: a recording session by the keys of a terminal, or by a USB pedal.
 
-A pedal is a keyboard with few keys: set it up to send one of these. Under `ros2 launch` the nodes have
-no terminal, so this is run in a second one, which has to have the focus.
+A pedal is a keyboard with few keys: set it up to send one of these; space alone is enough. Under `ros2
+launch` the nodes have no terminal, so this is run in a second one, which has to have the focus. Without
+a session the keys control teleoperation and the recorder themselves.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import select
 import sys
 import termios
+import time
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,32 +27,59 @@ from std_srvs.srv import SetBool, Trigger
 WAIT_S, ANSWER_S = 5.0, 130.0
 
 
-class Key(NamedTuple):
-    """What a key asks for: a service of a node in the namespace, and its request."""
+class Call(NamedTuple):
+    """A service of a node in the namespace, and its request."""
 
-    does: str
     kind: Any
     service: str
     request: Any
 
 
+class Key(NamedTuple):
+    """What a key asks for: of the session where one runs, else of teleoperation or the recorder."""
+
+    does: str
+    calls: tuple[Call, ...]
+
+
+def _stop(success: bool) -> Call:
+    return Call(StopEpisode, 'recorder/stop', StopEpisode.Request(keep=True, success=success))
+
+
+def _session(service: str, data: bool | None = None) -> Call:
+    if data is None:
+        return Call(Trigger, f'session/{service}', Trigger.Request())
+    return Call(SetBool, f'session/{service}', SetBool.Request(data=data))
+
+
 KEYS = {
-    'e': Key('engage teleoperation', SetBool, 'teleop/engage', SetBool.Request(data=True)),
-    'd': Key('disengage', SetBool, 'teleop/engage', SetBool.Request(data=False)),
-    ' ': Key('start an episode', StartEpisode, 'recorder/start', StartEpisode.Request(seed=-1)),
+    ' ': Key(
+        'go on: start an episode, or end it as a success',
+        (
+            _session('go'),
+            Call(StartEpisode, 'recorder/start', StartEpisode.Request(seed=-1)),
+        ),
+    ),
     's': Key(
-        'stop and keep it: success',
-        StopEpisode,
-        'recorder/stop',
-        StopEpisode.Request(keep=True, success=True),
+        'success: end the episode; afterwards: mark the last one',
+        (_session('mark', True), _stop(True)),
     ),
-    'f': Key(
-        'stop and keep it: failure',
-        StopEpisode,
-        'recorder/stop',
-        StopEpisode.Request(keep=True, success=False),
+    'f': Key('failure: the same', (_session('mark', False), _stop(False))),
+    'x': Key(
+        'discard the open episode; afterwards: the last one',
+        (_session('discard'), Call(Trigger, 'recorder/discard', Trigger.Request())),
     ),
-    'x': Key('throw the open episode away', Trigger, 'recorder/discard', Trigger.Request()),
+    'p': Key('pause: grippers start nothing', (_session('pause', True),)),
+    'r': Key('resume', (_session('pause', False),)),
+    'z': Key('end the session; the arms go to rest', (_session('end'),)),
+    'e': Key(
+        'engage teleoperation (without a session)',
+        (Call(SetBool, 'teleop/engage', SetBool.Request(data=True)),),
+    ),
+    'd': Key(
+        'disengage (without a session)',
+        (Call(SetBool, 'teleop/engage', SetBool.Request(data=False)),),
+    ),
 }
 
 
@@ -79,21 +108,33 @@ def pressed() -> Iterator[str]:
 
 
 def ask(node: Node, key: Key) -> str:
-    """Call a key's service; returns a line for the operator."""
-    name = node.resolve_service_name(key.service)
-    client = node.create_client(key.kind, key.service)
+    """Call the first of a key's services that is there; returns a line for the operator."""
+    clients = [node.create_client(call.kind, call.service) for call in key.calls]
     try:
-        if not client.wait_for_service(WAIT_S):
-            return f'{key.does}: nobody serves {name}; is that node running in this namespace?'
-        future = client.call_async(key.request)
+        end = time.monotonic() + WAIT_S
+        while not (ready := [client.service_is_ready() for client in clients]).count(True):
+            if time.monotonic() > end:
+                names = ' or '.join(node.resolve_service_name(call.service) for call in key.calls)
+                return (
+                    f'{key.does}: nobody serves {names}; is that node running in this namespace?'
+                )
+            rclpy.spin_once(node, timeout_sec=0.05)
+        call, client = next(
+            pair
+            for pair, there in zip(zip(key.calls, clients, strict=True), ready, strict=True)
+            if there
+        )
+        future = client.call_async(call.request)
         rclpy.spin_until_future_complete(node, future, timeout_sec=ANSWER_S)
         answer = future.result()
         if answer is None:
+            name = node.resolve_service_name(call.service)
             return f'{key.does}: {name} gave no answer within {ANSWER_S:g} s'
         well = getattr(answer, 'success', getattr(answer, 'ok', True))
         return f'{key.does}: {"" if well else "NOT DONE, "}{answer.message}'
     finally:
-        node.destroy_client(client)
+        for made in clients:
+            node.destroy_client(made)
 
 
 def main() -> int:
