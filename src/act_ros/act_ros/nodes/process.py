@@ -19,6 +19,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from act_ros.nodes.claim import claim_address
+from act_ros.nodes.memory import keep_memory
 from act_ros.nodes.priority import REFUSED, take_real_time
 
 MOST_DOMAIN = 232
@@ -62,6 +63,7 @@ def run(
         errors: of `build`, that are the user's to mend: they are printed as one line.
         real_time: whether the process commands arms, and goes before all others where it may.
     """
+    keep_memory()
     hurried = take_real_time() if real_time else None
     stop = Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
