@@ -74,6 +74,7 @@ class ControlLoop:
         )
         self._sent_at = 0.0
         self._heard = self._thrown = 0
+        self._taken: list[Chunk] = []  # to be published once the tick's command is out
         self._thread = threading.Thread(target=self._run, name='control', daemon=True)
 
     def start(self) -> None:
@@ -261,7 +262,7 @@ class ControlLoop:
                     self._asked_at = None
                 if self.runtime.accept(chunk, tick, engine is self.candidate):
                     self.statistics.chunk(chunk)
-                    self._output.chunk(chunk)
+                    self._taken.append(chunk)
         if not self.broken:
             self._check(self.engine.worker)
         return came
@@ -307,6 +308,8 @@ class ControlLoop:
         if command is not None:
             self._output.command(tick, stamp_s, command)
             self.statistics.sent(time.monotonic())
+        while self._taken:
+            self._output.chunk(self._taken.pop(0))
         said = (self.runtime.state, self.runtime.reason if command is None else '')
         if said != self._said:
             self._said = said
