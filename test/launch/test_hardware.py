@@ -77,7 +77,7 @@ parameters = {{}}
 for file in files:
     for entry in yaml.safe_load(open(file)).values():
         parameters.update(entry['ros__parameters'])
-seen = {{'executable': os.path.basename(sys.argv[0]), 'rules': rules, 'parameters': parameters}}
+seen = {{'executable': os.path.basename(sys.argv[0]), 'rules': rules, 'parameters': parameters, 'session': os.getsid(0)}}
 path = os.path.join(os.environ['CALLS'], str(os.getpid()))
 with open(path + '.part', 'w') as out:
     json.dump(seen, out)
@@ -160,6 +160,29 @@ def test_everything_of_a_rig_is_started(start: Callable, drivers: dict[str, str]
         assert list(specs['motor_specs']) == list(spec.joints)
     assert launch.interrupt() < 5.0
     assert launch.process.returncode == 0
+    assert 'Traceback' not in launch.text
+
+
+def test_a_recording_session_is_outlasted_by_the_drivers_and_moves_nothing_unasked(
+    start: Callable, drivers: dict[str, str], tmp_path: Path, listener: Any
+) -> None:
+    messages = pytest.importorskip('act_msgs.msg')
+    spec, data = RobotSpec.load(), tmp_path / 'data'
+    launch = start('record.launch.py', 'robot:=aloha', f'dataset:={data}', **drivers)
+    launch.wait_for('driver is up', times=10)
+    launch.wait_for('leader_left, follower_left, leader_right, follower_right silent')
+    launch.wait_for('ARMS AT REST')
+    calls, here = _calls(drivers), os.getsid(launch.process.pid)
+    for arm in (name for pair in spec.arms for name in (pair.leader, pair.follower)):
+        assert calls[f'/{arm}/xs_sdk']['session'] != here  # the terminal's Ctrl+C is not for it
+    for arm in spec.arms:
+        assert calls[f'/{arm.leader}/gravity_compensation']['session'] != here
+    assert calls['/cam_high/camera']['session'] == here
+    listener.listen(messages.Command, '/act/command')
+    listener.spin_for(0.5)
+    assert listener.count['/act/command'] == 0
+    assert launch.interrupt() < 20.0  # nothing was moved, so nothing is brought to rest
+    assert launch.process.returncode == 0, launch.text
     assert 'Traceback' not in launch.text
 
 

@@ -61,15 +61,15 @@ def test_a_verdict_on_what_is_no_episode_leaves_the_file_as_it_is(tmp_path):
     assert done.returncode == 1 and 'gone.hdf5' in done.stderr and 'Traceback' not in done.stderr
 
 
-@pytest.mark.parametrize(('cut', 'rows'), [(3, 7), (50, 1)])
-def test_rows_at_the_end_are_left_out_but_never_all(tmp_path, cut, rows):
+@pytest.mark.parametrize(('keep', 'rows'), [(7, 7), (50, 10), (0, 10)])
+def test_rows_at_the_end_are_left_out(tmp_path, keep, rows):
     from test_archive import NAMES, row
 
     archive = Archive(tmp_path, NAMES, ['left', 'right'], ['cam_high'], 95, min_free=1)
     session = archive.begin(0, 0, {'task': 'fold', 'rate_hz': 50.0})
     for i in range(10):
         archive.add(session, row(float(i)))
-    session.cut_rows = cut
+    session.keep_rows = keep
     archive.end(session, keep=True, success=True)
     outcome = session.done.result(timeout=60)
     archive.close()
@@ -77,5 +77,5 @@ def test_rows_at_the_end_are_left_out_but_never_all(tmp_path, cut, rows):
     with read_episode(outcome.path) as episode:
         assert len(episode) == len(episode.images['cam_high']) == rows
         np.testing.assert_array_equal(episode.action[:, 0], np.arange(rows))
-        assert episode.attrs['cut_rows'] == cut and episode.attrs['success']
+        assert episode.attrs.get('cut_rows', 0) == 10 - rows and episode.attrs['success']
     assert not list(tmp_path.glob('*.log'))

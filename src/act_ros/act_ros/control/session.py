@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from act_ros.control.course import POLL_S, Course, Ended
 from act_ros.control.session_types import Ask, Phase, Recording, SessionError, Sound
-from act_ros.control.signs import CUT_S, StopSign
+from act_ros.control.signs import StopSign
 
 STAND_CLEAR_S = 2.0
 """From the operator's sign to the first motion."""
@@ -143,24 +143,25 @@ class Session(Course):
     def _until_over(self, before: Recording) -> bool:
         """Until the episode is as long as it shall be, or is stopped and being saved; whether it is discarded."""
         sign, recorder = StopSign(), self._recorder
-        warned = False
+        warned, rows = False, 0
         while True:
             view = recorder.view()
             if _count(view) > _count(before) or not view.open:
                 return False
             stop = sign.seen(self._robot.leaders(), self._now())
+            rows = rows if sign.held_s or stop else max(1, view.rows)  # before the sign
             if sign.in_s and not warned:
                 self._play(Sound.ATTENTION)
             warned = sign.in_s > 0.0
             self._show(Phase.RECORDING, stop_in_s=sign.in_s)
             asked = self._take()
             if self._ending:  # nobody has said that it was well done
-                recorder.stop(False, 0.0)
+                recorder.stop(False, 0)
                 raise Ended
             if asked is Ask.DISCARD:
                 why = recorder.discard()
             elif stop or asked in (Ask.GO, Ask.SUCCESS, Ask.FAILURE):
-                why = recorder.stop(asked is not Ask.FAILURE, CUT_S if stop else 0.0)
+                why = recorder.stop(asked is not Ask.FAILURE, rows if stop else 0)
             else:
                 self._wait(POLL_S)
                 continue

@@ -128,8 +128,8 @@ class Recorder(Protocol):
     def start(self) -> str:
         """Open an episode."""
 
-    def stop(self, success: bool, cut_s: float) -> str:
-        """Keep the open episode, without its last seconds."""
+    def stop(self, success: bool, keep_rows: int) -> str:
+        """Keep the open episode, or its first `keep_rows` rows (0: all)."""
 
     def discard(self) -> str:
         """Throw the open episode away."""

@@ -14,8 +14,6 @@ from act_ros.robot.types import Floats
 
 STOP_S, WARN_S = 3.0, 1.0
 """Both grippers squeezed and arms still for STOP_S ends an episode; after WARN_S it is announced."""
-CUT_S = STOP_S + 0.2
-"""So much of an episode's end is that squeeze, and is left out of it."""
 ALONE_S = 2.0
 """One gripper alone squeezed for this time is about the last episode."""
 _GRIPPERS = [6, 13]
@@ -55,10 +53,14 @@ class StopSign:
     def __init__(self) -> None:
         """Grippers that are closed now tell nothing before they are opened."""
         self._squeeze, self._still = Squeeze(), Stillness()
-        self.in_s = 0.0
+        self.in_s = self.held_s = 0.0
 
     def seen(self, leaders: Floats | None, now_s: float) -> bool:
-        """Whether the episode is to end; `in_s`: after how many more seconds it will, once that is announced."""
+        """Whether the episode is to end.
+
+        `held_s`: for how long the sign has been given; `in_s`: after how many more seconds it counts, once that
+        is announced.
+        """
         grippers = None
         if leaders is not None:
             still_s = self._still.still_s(
@@ -66,6 +68,6 @@ class StopSign:
             )
             grippers = leaders[_GRIPPERS].tolist() if still_s > 0.0 else None
         stop = self._squeeze.seen(grippers, now_s, STOP_S)
-        held_s = self._squeeze.held_s(now_s)
-        self.in_s = STOP_S - held_s if held_s >= WARN_S else 0.0
+        self.held_s = self._squeeze.held_s(now_s)
+        self.in_s = STOP_S - self.held_s if self.held_s >= WARN_S else 0.0
         return stop

@@ -51,8 +51,8 @@ class Outcome:
 class Session:
     """The open episode. `rows` counts those handed to the writer; `verdict`: (keep, success).
 
-    `error`: why no more rows can be written; `full`: why it should end now. `cut_rows` at its end are left
-    out of its file.
+    `error`: why no more rows can be written; `full`: why it should end now. `keep_rows`: its file gets
+    so many rows at most (0: all).
     """
 
     number: int
@@ -71,7 +71,7 @@ class Session:
     error: str = ''
     full: str = ''
     verdict: tuple[bool, bool] | None = None
-    cut_rows: int = 0
+    keep_rows: int = 0
 
     def due(self, tick: int) -> bool:
         """Whether the episode is over at `tick`."""
@@ -239,13 +239,14 @@ class Archive:
             )
 
     def _close(self, session: Session, keep: bool, success: bool, why: str) -> None:
+        cut = max(0, session.writer.rows - session.keep_rows) if session.keep_rows else 0
         lost = {
             'dropped_rows': session.dropped,
             'overflow_rows': session.overflow,
             'stale_rows': session.stale,
             'frozen_rows': session.frozen,
             'faults': session.faults,
-            **({'cut_rows': session.cut_rows} if session.cut_rows else {}),
+            **({'cut_rows': cut} if cut else {}),
         }
         writer = session.writer
         wanted = keep and writer.rows > 0
@@ -291,7 +292,7 @@ class Archive:
         self, session: Session, success: bool, path: Path | None, why: str, failed: bool = False
     ) -> None:
         rows, dropped = session.writer.rows, session.dropped
-        rows = max(1, rows - session.cut_rows) if path else rows
+        rows = min(rows, session.keep_rows or rows) if path else rows
         number = f'episode {session.number}'
         text = f'{number}: {rows} rows' if path else f'{number} is not kept: {why}'
         text += f', {dropped} rows lost' if dropped else ''

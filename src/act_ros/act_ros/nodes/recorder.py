@@ -309,7 +309,7 @@ class RecorderNode(Node):
             session = self._session
             if session:  # the rows of the last 100 ms are still to come
                 session.verdict = request.keep, request.success
-                session.cut_rows = round(max(0.0, request.cut_s) * self._rate_hz)
+                session.keep_rows = request.keep_rows
                 session.end_tick = self._tick + DELAY_TICKS + 1
         outcome = self._outcome(session)
         if outcome is None:

@@ -62,9 +62,9 @@ class SessionRecorder:
         """Open an episode."""
         return _asked(self._start, StartEpisode.Request(task=self._task, seed=-1))
 
-    def stop(self, success: bool, cut_s: float) -> str:
-        """Keep the open episode, without its last seconds; it is written meanwhile."""
-        request = StopEpisode.Request(keep=True, success=success, cut_s=cut_s)
+    def stop(self, success: bool, keep_rows: int) -> str:
+        """Keep the open episode, or its first rows; it is written meanwhile."""
+        request = StopEpisode.Request(keep=True, success=success, keep_rows=keep_rows)
         return _asked(self._stop, request, wait=False)
 
     def discard(self) -> str:

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole recording session as on the robot: a test has its hands on the simulated leaders, and no keyboard."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'nodes'))
+
+pytestmark = pytest.mark.timeout(300)
+SMALL = ['image_height:=48', 'image_width:=64', 'sounds:=false', 'operator:=none']
+FREE = (0.5, 0.5)
+
+
+class Person:
+    """Hands on the leaders, eyes on the status line and on the arms."""
+
+    def __init__(self, listener: Any) -> None:
+        from act_msgs.msg import SessionState
+        from hands import Hands
+        from sensor_msgs.msg import JointState
+
+        from act_ros.nodes.topics import LATCHED, SENSOR
+        from act_ros.robot.spec import RobotSpec
+
+        self.listener, self.spec, self.kinds = listener, RobotSpec.load(), SessionState
+        self.states: list[Any] = []
+        self.pose: dict[str, np.ndarray] = {}
+        node = listener.node
+        node.create_subscription(SessionState, '/act/session_state', self.states.append, LATCHED)
+        for arm in (name for pair in self.spec.arms for name in (pair.leader, pair.follower)):
+            node.create_subscription(
+                JointState, f'/{arm}/joint_states',
+                lambda msg, arm=arm: self.pose.__setitem__(arm, np.array(msg.position[:6])), SENSOR,
+            )  # fmt: skip
+        self.hands = Hands(node, self.call)
+
+    def call(self, kind: type, name: str, request: Any) -> Any:
+        client = self.listener.node.create_client(kind, name)
+        self.listener.spin_until(client.service_is_ready, name)
+        future = client.call_async(request)
+        self.listener.spin_until(future.done, f'answer of {name}')
+        self.listener.node.destroy_client(client)
+        return future.result()
+
+    def sees(self, state: int) -> None:
+        self.listener.spin_until(
+            lambda: bool(self.states) and self.states[-1].state == state, f'state {state}'
+        )
+
+    def squeezes(self, *openings: float) -> None:
+        """Open both, then these."""
+        self.hands.grip(*FREE)
+        self.listener.spin_for(0.4)
+        self.hands.grip(*openings)
+
+    def starts(self) -> None:
+        self.sees(self.kinds.WAITING)
+        self.squeezes(0.0, 0.0)
+        self.sees(self.kinds.RECORDING)
+        self.hands.grip(*FREE)
+
+    def brings_the_arms_to_the_start(self) -> None:
+        self.sees(self.kinds.ARMS_OFF)
+        self.listener.spin_until(lambda: len(self.pose) == 4, 'joint states')
+        before = {arm: pose.copy() for arm, pose in self.pose.items()}
+        self.listener.spin_for(1.0)
+        for arm, pose in self.pose.items():  # nothing has moved unasked
+            np.testing.assert_allclose(pose, before[arm], atol=0.02)
+        self.squeezes(0.0, 0.0)
+        self.sees(self.kinds.MOVING)
+        self.hands.let_go()
+
+    def finds_all_arms_at_rest(self) -> None:
+        for arm, pose in self.pose.items():
+            np.testing.assert_allclose(pose, self.spec.rest[:6], atol=0.1, err_msg=arm)
+
+
+@pytest.fixture
+def person(listener: Any) -> Person:
+    return Person(listener)
+
+
+def test_a_session_by_hand_alone(start: Callable, tmp_path: Path, person: Person) -> None:
+    data = tmp_path / 'data'
+    launch = start('record.launch.py', f'dataset:={data}', 'episodes:=2', 'reset_time:=6', *SMALL)
+    person.brings_the_arms_to_the_start()
+
+    person.starts()
+    goal = person.spec.start[:6] + [0.3, 0, 0, 0, 0, 0]
+    person.hands.move('leader_left', goal)
+    person.listener.spin_until(
+        lambda: abs(person.pose['follower_left'][0] - 0.3) < 0.05, 'the follower follows'
+    )
+    person.hands.grip(0.0, 0.0)  # still, and long enough: the episode ends
+    person.sees(person.kinds.RESET)
+    assert person.states[-1].kept == 1 and person.states[-1].success
+    np.testing.assert_allclose(person.pose['leader_left'], person.spec.start[:6], atol=0.05)
+    with h5py.File(data / 'episode_0.hdf5') as file:
+        assert file.attrs['success'] and file.attrs['cut_rows'] > 20
+        assert file['action'][-1, [6, 13]].max() > 0.06  # the sign is not in it
+
+    person.squeezes(0.0, 0.5)  # the left one alone: discard
+    person.listener.spin_until(lambda: person.states[-1].kept == 0, 'the episode is discarded')
+    assert (data / 'discarded' / 'episode_0.hdf5').is_file()
+
+    for _ in range(2):
+        person.starts()
+        person.listener.spin_for(0.5)
+        person.squeezes(0.0, 0.0)
+        person.sees(person.kinds.RESET)
+    person.squeezes(0.5, 0.0)  # the right one alone: it was no success
+    person.sees(person.kinds.DONE)
+    person.finds_all_arms_at_rest()
+    assert launch.wait() == 0, launch.text
+    assert sorted(p.name for p in data.glob('*.hdf5')) == ['episode_0.hdf5', 'episode_1.hdf5']
+    for number, success in ((0, True), (1, False)):
+        with h5py.File(data / f'episode_{number}.hdf5') as file:
+            assert bool(file.attrs['success']) is success
+    assert 'RECORDING 2/2' in launch.text and 'ARMS GO TO REST' in launch.text
+    assert 'Traceback' not in launch.text
+
+
+def test_ctrl_c_while_the_leaders_are_led_by_hand_drops_no_arm(
+    start: Callable, tmp_path: Path, person: Person
+) -> None:
+    data = tmp_path / 'data'
+    launch = start('record.launch.py', f'dataset:={data}', 'length:=1000', *SMALL)
+    person.brings_the_arms_to_the_start()
+    person.starts()
+    person.listener.spin_for(1.0)
+    os.killpg(launch.process.pid, signal.SIGINT)  # as a terminal does: to every process at once
+    begin = time.monotonic()
+    while launch.process.poll() is None and time.monotonic() < begin + 120:
+        person.listener.spin_for(0.1)
+    assert launch.wait() == 0, launch.text
+    person.finds_all_arms_at_rest()
+    with h5py.File(data / 'episode_0.hdf5') as file:
+        assert not file.attrs['success'] and len(file['action']) > 20
+    assert 'Traceback' not in launch.text
