@@ -54,9 +54,11 @@ class Person:
         return future.result()
 
     def sees(self, state: int) -> None:
-        self.listener.spin_until(
-            lambda: bool(self.states) and self.states[-1].state == state, f'state {state}'
-        )
+        def seen() -> bool:
+            assert self.launch.process.poll() is None, self.launch.text
+            return bool(self.states) and self.states[-1].state == state
+
+        self.listener.spin_until(seen, f'state {state}')
 
     def squeezes(self, *openings: float) -> None:
         """Open both, then these."""
@@ -70,7 +72,8 @@ class Person:
         self.sees(self.kinds.RECORDING)
         self.hands.grip(*FREE)
 
-    def brings_the_arms_to_the_start(self) -> None:
+    def brings_the_arms_to_the_start(self, launch: Any) -> None:
+        self.launch = launch
         self.sees(self.kinds.ARMS_OFF)
         self.listener.spin_until(lambda: len(self.pose) == 4, 'joint states')
         before = {arm: pose.copy() for arm, pose in self.pose.items()}
@@ -94,7 +97,7 @@ def person(listener: Any) -> Person:
 def test_a_session_by_hand_alone(start: Callable, tmp_path: Path, person: Person) -> None:
     data = tmp_path / 'data'
     launch = start('record.launch.py', f'dataset:={data}', 'episodes:=2', 'reset_time:=6', *SMALL)
-    person.brings_the_arms_to_the_start()
+    person.brings_the_arms_to_the_start(launch)
 
     person.starts()
     goal = person.spec.start[:6] + [0.3, 0, 0, 0, 0, 0]
@@ -136,7 +139,7 @@ def test_ctrl_c_while_the_leaders_are_led_by_hand_drops_no_arm(
 ) -> None:
     data = tmp_path / 'data'
     launch = start('record.launch.py', f'dataset:={data}', 'length:=1000', *SMALL)
-    person.brings_the_arms_to_the_start()
+    person.brings_the_arms_to_the_start(launch)
     person.starts()
     person.listener.spin_for(1.0)
     os.killpg(launch.process.pid, signal.SIGINT)  # as a terminal does: to every process at once
