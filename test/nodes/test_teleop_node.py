@@ -11,6 +11,7 @@ from act_msgs.msg import Command
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 from processes import Running
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
 from act_ros.control.leading import SOFT
@@ -37,6 +38,8 @@ class Arms:
         node.create_subscription(JointGroupCommand, topic + 'group', self.group.append, 10)
         node.create_subscription(JointSingleCommand, topic + 'single', self.single.append, 10)
         node.create_subscription(Command, '/act/command', self.command.append, 10)
+        self.faults = []
+        node.create_subscription(String, '/act/episode_fault', self.faults.append, 10)
         self.silent = set()
         self.timer = node.create_timer(0.01, self.report)
 
@@ -96,6 +99,9 @@ def test_a_leader_that_falls_silent_leaves_the_followers_where_they_are(arms, ro
     ros.wait_until(lambda: len(arms.command) > count + 10, timeout=60)
     assert abs(arms.command[-1].action[0]) < 1e-3
     assert 'a leader arm does not report' in arms.process.output
+    # The recorder marks its episode with this.
+    ros.wait_until(lambda: arms.faults, what='the fault')
+    assert [msg.data for msg in arms.faults] == ['leader_right was silent, the followers held']
 
 
 def test_the_operator_engages_and_disengages_by_squeezing_both_leader_grippers(ros, tmp_path):

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ros2 run act_ros rest`: all four simulated arms fold slowly, and keep their torque unless asked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from interbotix_xs_msgs.msg import JointGroupCommand
+from interbotix_xs_msgs.srv import RegisterValues
+from processes import Running
+from sensor_msgs.msg import JointState
+
+from act_ros.robot.spec import RobotSpec
+
+SPEC = RobotSpec.load()
+ARMS = [name for arm in SPEC.arms for name in (arm.leader, arm.follower)]
+SMALL = {'image_height': 48, 'image_width': 64, 'image_rate_hz': 10.0, 'auto_reset': False}
+
+
+@pytest.fixture
+def sim(ros, tmp_path):
+    node, poses = ros.node(), {}
+    for arm in ARMS:
+        node.create_subscription(
+            JointState, f'/{arm}/joint_states',
+            lambda msg, arm=arm: poses.setdefault(arm, []).append(list(msg.position[:6])), 50,
+        )  # fmt: skip
+    with Running('sim', tmp_path / 'sim', **SMALL) as process:
+        ros.wait_until(lambda: len(poses) == 4, timeout=60, what='joint states')
+        process.node, process.poses = node, poses
+        yield process
+
+
+def _torque(ros, sim, arm):
+    request = RegisterValues.Request(cmd_type='group', name='arm', reg='Torque_Enable')
+    answer = ros.call(sim.node, RegisterValues, f'/{arm}/get_motor_registers', request, 30)
+    return list(answer.values)
+
+
+@pytest.mark.parametrize('torque_off', [False, True])
+def test_all_arms_are_led_slowly_to_rest(ros, sim, tmp_path, torque_off):
+    parameters = {'use_sim_time': True, 'torque_off': torque_off}
+    with Running('rest', tmp_path / 'rest', **parameters) as rest:
+        assert rest.process.wait(100) == 0, rest.output
+    for arm in ARMS:
+        np.testing.assert_allclose(sim.poses[arm][-1], SPEC.rest[:6], atol=0.1, err_msg=arm)
+        assert _torque(ros, sim, arm) == [0 if torque_off else 1] * 6
+    led = np.array(sim.poses['leader_left'])
+    assert np.abs(np.diff(led, axis=0)).max() < 0.05  # 100 times a second, and some may be missed
+
+
+def test_it_moves_nothing_while_another_node_commands_the_arms(ros, sim, tmp_path):
+    ros.node('policy').create_publisher(
+        JointGroupCommand, '/follower_left/commands/joint_group', 1
+    )
+    with Running('rest', tmp_path / 'rest', use_sim_time=True) as rest:
+        assert rest.process.wait(100) == 1
+    assert 'another node publishes commands' in rest.output and 'Traceback' not in rest.output
+    np.testing.assert_allclose(sim.poses['follower_left'][-1], SPEC.start[:6], atol=0.1)
