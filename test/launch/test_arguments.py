@@ -32,7 +32,8 @@ ARGUMENTS = {
     'aloha.launch.py': SHARED | SIM | HARDWARE
     | {'checkpoint', 'models_dir', 'allow_any_path', 'ensemble', 'inference', 'record'},
     'replay.launch.py': SHARED | SIM | HARDWARE | {'episode'},
-    'record.launch.py': SHARED | SIM | HARDWARE | {'dataset', 'length', 'keep_failures'},
+    'record.launch.py': SHARED | SIM | HARDWARE
+    | {'dataset', 'length', 'keep_failures', 'reset_time', 'sounds'},
 }  # fmt: skip
 
 
