@@ -67,6 +67,7 @@ class Policies:
     def __init__(self, folder: Path, source: Path, random_: random.Random) -> None:
         """Make two good policies: the one given, and one that reaches 0.05 rad further."""
         self.folder, self._source, self._random = folder, source, random_
+        self._elsewhere = folder.parent / 'elsewhere'
         self.witness = folder / 'code_was_executed'
         self._count = 0
         shutil.copytree(source, folder / 'a')  # not the suite's own: b shall lie beside it
@@ -84,7 +85,7 @@ class Policies:
             'camera off': (lambda name: self._with_config(name, cameras=['cam_low']), 'cam_low'),
             'not a number': (lambda name: self._with_tensors(name, self._spoil), 'not finite'),
             'no JSON': (self._no_json, 'config.json'),
-            'outside': (lambda name: None, 'allow_any_path'),
+            'outside': (self._outside, 'allow_any_path'),
         }
 
     def bad(self, kind: str) -> tuple[str, str]:
@@ -93,7 +94,16 @@ class Policies:
         name = f'bad_{self._count}'
         self._count += 1
         make(name)
-        return ('/etc' if kind == 'outside' else name), reason
+        return (str(self._elsewhere / name) if kind == 'outside' else name), reason
+
+    def remove(self, kind: str, text: str) -> None:
+        """Remove a bad policy that `bad` has made. Nothing but what lies in this benchmark's own folders."""
+        folder = (self._elsewhere if kind == 'outside' else self.folder) / Path(text).name
+        assert folder.parent in (self.folder, self._elsewhere)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _outside(self, name: str) -> None:
+        shutil.copytree(self._source, self._elsewhere / name)
 
     def _copy(self, name: str) -> Path:
         shutil.copytree(self._source, self.folder / name)
@@ -244,7 +254,8 @@ def attempt(
     now = Path(watcher.states[-1].checkpoint).name if watcher.states else '?'
     right = result.successful == good and now == (text if good else live)
     right = right and (good or wanted in result.reason) and not policies.witness.exists()
-    shutil.rmtree(policies.folder / text, ignore_errors=True) if not good else None
+    if not good:
+        policies.remove(kind, text)
     return Attempt(kind, good, result.successful, right, result.reason, seconds)
 
 
