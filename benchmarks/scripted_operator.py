@@ -63,12 +63,12 @@ def spread(ticks: list[int]) -> str:
     return f'{min(ticks)}/{int(np.median(ticks))}/{max(ticks)}' if ticks else '-'
 
 
-def success_table(tasks: list[str], delays: list[int], seeds: int) -> None:
+def success_table(tasks: list[str], delays: list[int], first: int, seeds: int) -> None:
     """Print success and ticks for every task and delay."""
     for task in tasks:
         world = World(task)
         for delay in delays:
-            outcomes = [episode(world, seed, delay) for seed in range(seeds)]
+            outcomes = [episode(world, seed, delay) for seed in range(first, first + seeds)]
             reached = [o.success_tick for o in outcomes if o.success_tick is not None]
             done = [o.done_tick for o in outcomes if o.done_tick is not None]
             print(f'{task}, delay {delay}: {success_line(len(reached), seeds)}')
@@ -116,9 +116,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
     parser.add_argument('--tasks', nargs='+', choices=sorted(STEPS), default=sorted(STEPS))
     parser.add_argument('--delays', nargs='+', type=int, default=[0, 3], help='ticks of 20 ms')
-    parser.add_argument('--seeds', type=int, default=50)
+    parser.add_argument('--first-seed', type=int, default=0)
+    parser.add_argument('--seeds', type=int, default=50, help='how many')
     args = parser.parse_args()
-    success_table(args.tasks, args.delays, args.seeds)
+    success_table(args.tasks, args.delays, args.first_seed, args.seeds)
     for task in args.tasks:
         costs(task)
 

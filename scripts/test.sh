@@ -20,11 +20,11 @@ echo '== mypy'
 mypy
 [ "${1:-}" != lint ] || exit 0
 
-# One pytest for all, so that it closes with one line about everything: unit tests first (they
-# are the fast ones), then nodes, launch files, faults.
+# One pytest for all, so that it closes with one line about everything. Two files at a time, since
+# most tests wait for something; the long ones (launch files) begin first.
 echo '== tests'
 folders=()
-for folder in test/unit test/ros2_pip test/nodes test/launch test/fault; do
+for folder in test/launch test/nodes test/fault test/ros2_pip test/unit; do
     [ ! -d "$folder" ] || folders+=("$folder")
 done
-exec pytest "${folders[@]}"
+exec pytest -n 2 --dist loadfile --no-loadscope-reorder "${folders[@]}"

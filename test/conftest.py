@@ -43,6 +43,27 @@ os.environ['ROS_DOMAIN_ID'] = str(DOMAIN)
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 
 
+@contextlib.contextmanager
+def _own_domain() -> Iterator[str]:
+    number, claim = _claim_domain()
+    with claim:
+        yield str(number)
+
+
+@pytest.fixture
+def domain() -> Iterator[str]:
+    """A ROS domain for the processes that a test starts, one that no other test has."""
+    with _own_domain() as number:
+        yield number
+
+
+@pytest.fixture(scope='module')
+def module_domain() -> Iterator[str]:
+    """A ROS domain for the processes that the tests of a module share."""
+    with _own_domain() as number:
+        yield number
+
+
 class Ros:
     """Nodes in a private rclpy context, spun by one thread until the test ends."""
 

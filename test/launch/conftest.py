@@ -7,7 +7,6 @@ They run the `ros2` command that is on the PATH, so they hold for ROS 2's own la
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -83,10 +82,10 @@ class Launch:
 
 
 @pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, domain: str) -> dict[str, str]:
     """A domain of its own on this machine, and a folder for launch's logs; the test's own rclpy gets them, too."""
     for name, value in {
-        'ROS_DOMAIN_ID': str(random.randint(1, 101)),
+        'ROS_DOMAIN_ID': domain,
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
         'ROS_LOG_DIR': str(tmp_path / 'ros_log'),
         'OMP_NUM_THREADS': '1',

@@ -12,7 +12,6 @@ import contextlib
 import importlib.util
 import os
 import queue
-import random
 import shutil
 import signal
 import subprocess
@@ -153,14 +152,14 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def env(prefix: Path, tmp_path: Path) -> dict[str, str]:
+def env(prefix: Path, tmp_path: Path, domain: str) -> dict[str, str]:
     """The environment of commands: packages, a folder for logs, and a ROS domain of one's own."""
     paths = [str(prefix), *os.environ.get('AMENT_PREFIX_PATH', sys.prefix).split(os.pathsep)]
     return {
         **os.environ,
         'AMENT_PREFIX_PATH': os.pathsep.join(paths),
         'ROS_LOG_DIR': str(tmp_path / 'log'),
-        'ROS_DOMAIN_ID': str(random.randint(1, 101)),
+        'ROS_DOMAIN_ID': domain,
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
         'PYTHONWARNINGS': 'ignore',
         'COLUMNS': '200',

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import random
 import re
 import subprocess
 import sys
@@ -49,12 +48,12 @@ class Done(NamedTuple):
 
 
 @pytest.fixture(scope='module')
-def talker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talker]:
+def talker(tmp_path_factory: pytest.TempPathFactory, module_domain: str) -> Iterator[Talker]:
     """Start the node; nodes of its domain find each other soon."""
     profile = tmp_path_factory.mktemp('dds') / 'often.xml'
     profile.write_text(PROFILE)
     patch = pytest.MonkeyPatch()
-    patch.setenv('ROS_DOMAIN_ID', str(random.randint(1, 101)))
+    patch.setenv('ROS_DOMAIN_ID', module_domain)
     patch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     patch.setenv('FASTRTPS_DEFAULT_PROFILES_FILE', str(profile))
     if not os.environ.get('AMENT_PREFIX_PATH'):

@@ -249,7 +249,7 @@ def test_parameters_and_remappings_for_all_nodes_end_with_their_group(
     ('value', 'part'),
     [
         (None, 'Unexpected type for parameter value None'),
-        ([], ''),
+        ([], 'Expected'),
         ([1, 'a', LaunchConfiguration('y')], 'uniform type'),
         (LaunchConfiguration('map'), 'ParameterValue'),
         (ParameterValue(LaunchConfiguration('y'), value_type=int), 'why'),

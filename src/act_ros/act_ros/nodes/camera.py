@@ -11,8 +11,9 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 
+from act_ros.nodes.images import rgb
 from act_ros.nodes.topics import NEWEST, robot_topic
-from act_ros.robot.image import ImageError, resize, to_rgb
+from act_ros.robot.image import ImageError, resize
 from act_ros.robot.spec import Camera
 from act_ros.robot.types import Frame
 
@@ -104,8 +105,8 @@ class CameraNode(Node):
         stamp_s = self._stamp(msg)
         if stamp_s < self._not_before_s:
             return
-        rgb = to_rgb(msg.data, msg.height, msg.width, msg.encoding, msg.step)
-        frames = {size: resize(rgb, *size) for size in self.sizes}
+        picture = rgb(msg)
+        frames = {size: resize(picture, *size) for size in self.sizes}
         self._newest = Snapshot(frames, stamp_s)
         self.note = ''
 

@@ -18,10 +18,11 @@ from sensor_msgs.msg import Image, JointState
 
 from act_ros.control.ticker import SimTime
 from act_ros.data.grid import BASE, COMMAND, Heard, History, Picture, Stillness
+from act_ros.nodes.images import rgb
 from act_ros.nodes.joint_state import ArmReader, JointStateError
 from act_ros.nodes.times import seconds, steady
 from act_ros.nodes.topics import NEWEST, SENSOR, robot_topic
-from act_ros.robot.image import ImageError, to_rgb
+from act_ros.robot.image import ImageError
 from act_ros.robot.spec import RobotSpec
 
 _QUIET_S = 5.0
@@ -85,7 +86,7 @@ class Inputs(Node):
 
     def _on_image(self, name: str, msg: Image) -> None:
         try:
-            frame = to_rgb(msg.data, msg.height, msg.width, msg.encoding, msg.step)
+            frame = rgb(msg)
         except ImageError as error:
             self._refuse(name, error)
             return

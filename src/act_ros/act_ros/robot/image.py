@@ -17,17 +17,16 @@ class ImageError(ValueError):
     """An image that cannot be used; the message says what came and what was expected."""
 
 
-def to_rgb(
+def to_pixels(
     data: bytes | bytearray | memoryview | NDArray[np.uint8],
     height: int,
     width: int,
     encoding: str,
     step: int,
-) -> Frame:
-    """Turn the fields of a `sensor_msgs/Image` into an RGB array of shape (height, width, 3).
+) -> NDArray[np.uint8]:
+    """View the fields of a `sensor_msgs/Image` as an array (height, width, channels), without a copy.
 
-    Rows may be padded (`step` larger than the pixels need). An `rgb8` image comes back as a view of
-    `data`, without a copy.
+    Rows may be padded (`step` larger than the pixels need).
 
     Raises:
         ImageError: the encoding isn't read here, or `data` and `step` don't fit the size.
@@ -52,9 +51,13 @@ def to_rgb(
         raise ImageError(
             f'{flat.size} bytes of data, but {height} rows of step {step} need {needed}'
         )
-    pixels = np.lib.stride_tricks.as_strided(
+    return np.lib.stride_tricks.as_strided(
         flat, (height, width, channels), (step, channels, 1), writeable=False
     )
+
+
+def to_rgb(pixels: NDArray[np.uint8], encoding: str) -> Frame:
+    """Turn what `to_pixels` gives into RGB (height, width, 3); `rgb8` comes back as it is, without a copy."""
     if encoding == 'rgb8':
         return pixels
     if encoding == 'mono8':

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..action import Action
@@ -30,7 +30,7 @@ class DeclareLaunchArgument(Action):
         *,
         default_value: SomeSubstitutionsType | None = None,
         description: str | None = None,
-        choices: Iterable[str] | None = None,
+        choices: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         """
@@ -40,7 +40,7 @@ class DeclareLaunchArgument(Action):
         """
         super().__init__(**kwargs)
         self.name = name
-        self.choices = None if choices is None else list(choices)
+        self.choices = choices
         self.default_value = (
             None if default_value is None else normalize_to_list_of_substitutions(default_value)
         )
