@@ -128,7 +128,8 @@ write_policy(Path({str(folder)!r}), tiny_config(chunk=100))
 @pytest.fixture
 def tiny_sim(tiny_policy: Path) -> list[str]:
     """Arguments of aloha.launch.py for a simulation that asks little of the machine."""
-    return [f'checkpoint:={tiny_policy}', 'image_height:=48', 'image_width:=64']
+    small = ['image_height:=48', 'image_width:=64', 'image_rate_hz:=20.0']
+    return [f'checkpoint:={tiny_policy}', *small]
 
 
 class Listener:

@@ -168,6 +168,12 @@ def test_param_set_tells_the_outcome_and_its_reason(
     assert done.err.startswith(err)
 
 
+def test_param_set_refuses_what_no_parameter_can_be(ros2: Callable[..., Done]) -> None:
+    done = ros2('param', 'set', '/a/talker', 'name', 'a: b')
+    assert done.code == 1
+    assert done.err.startswith("No parameter can be {'a': 'b'}")
+
+
 def test_param_set_reads_values_as_yaml(ros2: Callable[..., Done]) -> None:
     for text, shown in (
         ('1', 'Integer value is: 1'),
@@ -367,6 +373,9 @@ def test_topic_echo_shows_fields_in_order_and_arrays_as_wanted(
         (['/nothing'], 'Could not determine the type for the passed topic\n'),
         (['/a/chatter', 'std_msgs/msg/No'], 'The passed message type is invalid\n'),
         (['/a/joints', '--field', 'header.no'], "Invalid field 'header.no'"),
+        (['/a/chatter', '--filter', 'm.('], "Invalid filter 'm.('"),
+        (['/a/chatter', '--filter', 'm.no'], "Invalid filter 'm.no'"),
+        (['bad name'], "topic name 'bad name' is invalid"),
     ],
 )
 def test_topic_echo_says_why_it_shows_nothing(
@@ -421,6 +430,7 @@ def test_topic_pub_fills_arrays_numbers_and_stamps(ros2: Callable[..., Done]) ->
             'The passed value needs to be a dictionary in YAML format',
         ),
         (['std_msgs/msg/String', '{no: 1}'], 'Failed to populate field: '),
+        (['std_msgs/msg/String', '[x'], 'This is not YAML: '),
     ],
 )
 def test_topic_pub_refuses_what_does_not_fit(

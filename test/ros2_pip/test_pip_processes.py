@@ -320,3 +320,11 @@ def test_last_words_of_a_process_come_before_its_end(
     code = "import os, sys; [print('line', i) for i in range(500)]; sys.exit(1)"
     output = launched(f'python("{code}")').stdout
     assert output.index('line 499') < output.index('process has died')
+
+
+@pytest.mark.parametrize('module', ['launch_ros.descriptions', 'launch.frontend'])
+def test_module_that_the_standin_lacks_is_named(standin: None, module: str) -> None:
+    with pytest.raises(
+        ImportError, match=f"'{module}' is not in this stand-in; install ROS 2's own"
+    ):
+        __import__(module)

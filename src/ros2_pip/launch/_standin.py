@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
+from importlib.abc import MetaPathFinder
 from typing import Any
 
 
@@ -36,3 +38,15 @@ def lacking(module: str) -> Callable[[str], Any]:
             raise ImportError(missing(package, f'{module}.{name}')) from None
 
     return __getattr__
+
+
+class _Lacking(MetaPathFinder):
+    """Asked last: for a module of launch or launch_ros it can only be that this stand-in lacks it."""
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        package, _, rest = fullname.partition('.')
+        if rest and package in ('launch', 'launch_ros'):
+            raise ModuleNotFoundError(missing(package, fullname), name=fullname)
+
+
+sys.meta_path.append(_Lacking())

@@ -126,9 +126,11 @@ def main(argv: Sequence[str] | None = None) -> Any:
         # `ros2 topic list | head`: whoever read has gone. Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:  # ValueError: rclpy's, of names that cannot be
         return str(error)
     except Exception as error:
+        if type(error).__module__.startswith('yaml.'):
+            return f'This is not YAML: {error}'
         if type(error).__name__ != 'ExternalShutdownException':
             raise
         return 128 + int(signal.SIGTERM)  # SIGTERM, taken by rclpy

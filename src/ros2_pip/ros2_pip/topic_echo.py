@@ -139,7 +139,7 @@ def _shower(args: argparse.Namespace) -> Callable[[Any, Any], bool]:
     fields = None if args.field is None else [part for part in args.field.split('.') if part]
     if fields == []:
         raise RuntimeError(f"Invalid field value '{args.field}'")
-    keep = compile(args.filter, '--filter', 'eval') if args.filter else None
+    keep = _filter(args.filter) if args.filter else None
     style = Style(
         truncate=None if args.full_length else args.truncate_length,
         no_arrays=args.no_arr,
@@ -153,12 +153,29 @@ def _shower(args: argparse.Namespace) -> Callable[[Any, Any], bool]:
                 message = getattr(message, field)
             except AttributeError as error:
                 raise RuntimeError(f"Invalid field '{'.'.join(fields or ())}': {error}") from None
-        if keep is not None and not eval(keep, {'m': message}):
+        if keep is not None and not keep(message):
             return False
         _print(message, info if args.include_message_info else None, args.csv, style)
         return True
 
     return show
+
+
+def _filter(expression: str) -> Callable[[Any], Any]:
+    """Return a function that says whether a message is to be printed."""
+    wrong = f"Invalid filter '{expression}'"
+    try:
+        code = compile(expression, '--filter', 'eval')
+    except SyntaxError as error:
+        raise RuntimeError(f'{wrong}: {error}') from None
+
+    def keep(message: Any) -> Any:
+        try:
+            return eval(code, {'m': message})
+        except Exception as error:
+            raise RuntimeError(f'{wrong}: {error}') from None
+
+    return keep
 
 
 def _print(message: Any, info: Any, csv: bool, style: Style) -> None:

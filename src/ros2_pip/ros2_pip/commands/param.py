@@ -116,12 +116,16 @@ def _set_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('value', help='Value of the parameter')
 
 
-def _set(args: argparse.Namespace) -> None:
+def _set(args: argparse.Namespace) -> Any:
     from rcl_interfaces.msg import Parameter
     from rclpy.parameter import get_parameter_value
 
-    parameter = Parameter(name=args.parameter_name, value=get_parameter_value(args.value))
+    value = get_parameter_value(args.value)
+    if not isinstance(value.string_value, str):  # rclpy takes what else YAML knows for a text
+        return f'No parameter can be {value.string_value!r}; a text is \'"{args.value}"\''
+    parameter = Parameter(name=args.parameter_name, value=value)
     _apply(args, parameter, 'Set parameter successful', 'Setting parameter failed')
+    return 0
 
 
 def _delete(args: argparse.Namespace) -> None:
