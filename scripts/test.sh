@@ -6,10 +6,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . ./setup.bash
 
-# The tests share two cores with the processes they start: one thread each, for OpenMP, and for
-# Mesa's software renderer.
-export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" LP_NUM_THREADS="${LP_NUM_THREADS:-1}"
-
 echo '== ruff'
 ruff check .
 echo '== shell scripts'

@@ -20,6 +20,11 @@ import pytest
 
 POLL_S = 0.01
 
+# The tests share the cores with each other and with the processes they start: one thread each, for
+# OpenMP, and for Mesa's software renderer.
+for _variable in ('OMP_NUM_THREADS', 'LP_NUM_THREADS'):
+    os.environ.setdefault(_variable, '1')
+
 if find_spec('rclpy') is None:
     collect_ignore_glob = ['nodes/*', 'launch/*', 'fault/*', 'ros2_pip/*']
 

@@ -22,7 +22,8 @@ class Bridge:
 
     def imgmsg_to_cv2(self, msg: Image, encoding: str) -> np.ndarray:
         self.count += 1
-        assert encoding == 'rgb8' and not msg.is_bigendian
+        assert encoding == ('passthrough' if msg.encoding == 'rgb8' else 'rgb8')
+        assert not msg.is_bigendian
         channels = CHANNELS[msg.encoding]
         shape = (msg.height, msg.step // channels, channels)
         pixels = np.ascontiguousarray(np.ndarray(shape, np.uint8, msg.data)[:, : msg.width])

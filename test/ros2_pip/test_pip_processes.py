@@ -328,3 +328,16 @@ def test_module_that_the_standin_lacks_is_named(standin: None, module: str) -> N
         ImportError, match=f"'{module}' is not in this stand-in; install ROS 2's own"
     ):
         __import__(module)
+
+
+def test_process_is_ended_if_what_comes_after_it_fails(standin: None, launched: Launched) -> None:
+    before = 'def fail(context): raise ValueError("boom")'
+    done = launched(
+        'ExecuteProcess(cmd=["sleep", "60"]), OpaqueFunction(function=fail)', before=before
+    )
+    assert done.returncode == 1
+    output = done.stdout + done.stderr
+    assert 'Caught exception in launch (see debug for traceback): boom' in output
+    assert "sending signal 'SIGINT' to process[sleep-1]" in output
+    assert 'process has died' in output
+    assert 'Traceback' not in output

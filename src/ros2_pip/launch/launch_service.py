@@ -210,7 +210,7 @@ class LaunchService:
             raise RuntimeError(
                 f"expected a LaunchDescriptionEntity from event_handler, got '{entity}'"
             )
-        self.__going_on += visit_all_entities_and_collect_futures(entity, self.__context)
+        visit_all_entities_and_collect_futures(entity, self.__context, self.__going_on)
 
     # Ends
 

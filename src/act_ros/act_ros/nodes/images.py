@@ -40,8 +40,9 @@ def rgb(msg: Image) -> Frame:
     whole = msg.step % pixels.shape[2] == 0 and len(msg.data) >= msg.step * msg.height
     if _bridge is None or not whole or msg.is_bigendian:
         return to_rgb(pixels, msg.encoding)
+    wanted = 'passthrough' if msg.encoding == 'rgb8' else 'rgb8'  # the first doesn't copy
     try:
-        frame: Frame = _bridge.imgmsg_to_cv2(msg, 'rgb8')
+        frame: Frame = _bridge.imgmsg_to_cv2(msg, wanted)
     except Exception as error:  # a driver's message must not end the node
         raise ImageError(f'cv_bridge cannot read an image of {msg.encoding}: {error}') from error
     return frame

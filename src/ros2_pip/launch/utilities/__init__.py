@@ -105,11 +105,18 @@ def perform_substitutions(context: LaunchContext, subs: Sequence[Substitution]) 
 def visit_all_entities_and_collect_futures(
     entity: LaunchDescriptionEntity,
     context: LaunchContext,
+    pairs: list[tuple[LaunchDescriptionEntity, asyncio.Future[None]]] | None = None,
 ) -> list[tuple[LaunchDescriptionEntity, asyncio.Future[None]]]:
-    """Visit ``entity`` and all it leads to, depth first; return what is still going on."""
+    """
+    Visit ``entity`` and all it leads to, depth first; return what is still going on.
+
+    :param pairs: a list to put that into: what was begun is known there even if a later entity fails
+    """
+    pairs = [] if pairs is None else pairs
     sub_entities = entity.visit(context)
     future = entity.get_asyncio_future()
-    pairs = [] if future is None else [(entity, future)]
+    if future is not None:
+        pairs.append((entity, future))
     for sub_entity in sub_entities or ():
-        pairs += visit_all_entities_and_collect_futures(sub_entity, context)
+        visit_all_entities_and_collect_futures(sub_entity, context, pairs)
     return pairs

@@ -105,8 +105,8 @@ def _proto(args: argparse.Namespace) -> Any:
     kind = args.type.split('/')[1:2]
     try:
         found = interface(kind[0] if kind and kind[0] in _KINDS else 'msg', args.type)
-    except ValueError as error:
-        return str(error)
+    except ValueError:
+        return f"The passed type '{args.type}' is invalid"
     part = {'srv': 'Request', 'action': 'Goal'}.get(kind[0])
     text = to_yaml((getattr(found, part) if part else found)())
     print(text if args.no_quotes else f'"{text}"')
