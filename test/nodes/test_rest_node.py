@@ -37,23 +37,24 @@ def _torque(ros, sim, arm):
     return list(answer.values)
 
 
-@pytest.mark.parametrize('torque_off', [False, True])
-def test_all_arms_are_led_slowly_to_rest(ros, sim, tmp_path, torque_off):
-    parameters = {'use_sim_time': True, 'torque_off': torque_off}
-    with Running('rest', tmp_path / 'rest', **parameters) as rest:
-        assert rest.process.wait(100) == 0, rest.output
-    for arm in ARMS:
-        np.testing.assert_allclose(sim.poses[arm][-1], SPEC.rest[:6], atol=0.1, err_msg=arm)
-        assert _torque(ros, sim, arm) == [0 if torque_off else 1] * 6
-    led = np.array(sim.poses['leader_left'])
-    assert np.abs(np.diff(led, axis=0)).max() < 0.05  # 100 times a second, and some may be missed
-
-
-def test_it_moves_nothing_while_another_node_commands_the_arms(ros, sim, tmp_path):
-    ros.node('policy').create_publisher(
-        JointGroupCommand, '/follower_left/commands/joint_group', 1
-    )
-    with Running('rest', tmp_path / 'rest', use_sim_time=True) as rest:
+def test_all_arms_are_led_slowly_to_rest_and_only_if_nobody_else_commands_them(ros, sim, tmp_path):
+    rival = ros.node('policy')
+    topic = '/follower_left/commands/joint_group'
+    publisher = rival.create_publisher(JointGroupCommand, topic, 1)
+    with Running('rest', tmp_path / 'refused', use_sim_time=True) as rest:
         assert rest.process.wait(100) == 1
     assert 'another node publishes commands' in rest.output and 'Traceback' not in rest.output
     np.testing.assert_allclose(sim.poses['follower_left'][-1], SPEC.start[:6], atol=0.1)
+    rival.destroy_publisher(publisher)
+
+    for torque_off in (False, True):
+        parameters = {'use_sim_time': True, 'torque_off': torque_off}
+        with Running('rest', tmp_path / f'rest_{torque_off}', **parameters) as rest:
+            assert rest.process.wait(100) == 0, rest.output
+        for arm in ARMS:
+            np.testing.assert_allclose(sim.poses[arm][-1], SPEC.rest[:6], atol=0.1, err_msg=arm)
+            assert _torque(ros, sim, arm) == [0 if torque_off else 1] * 6
+    led = np.array(sim.poses['leader_left'])
+    assert (
+        np.abs(np.diff(led, axis=0)).max() < 0.2
+    )  # no jump: a step is 0.013, and some are missed

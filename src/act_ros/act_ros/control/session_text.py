@@ -61,12 +61,12 @@ def _complete(view: View) -> bool:
     return 0 < view.wanted <= view.kept
 
 
-def line(view: View, recording: Recording, rate_hz: float) -> str:
-    """The whole line; a fault goes before everything else."""
+def line(view: View, recording: Recording, rate_hz: float, attended: bool = True) -> str:
+    """The whole line; a fault goes before everything else. Hints are for a person who attends."""
     faults = '; '.join(dict.fromkeys(filter(None, (view.fault, view.note))))
     parts = [
         f'FAULT: {faults}' if faults else '',
         headline(view, recording, rate_hz),
-        hint(view),
+        hint(view) if attended else '',
     ]
     return '  |  '.join(filter(None, parts))

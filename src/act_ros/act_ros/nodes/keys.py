@@ -2,29 +2,37 @@
 """`ros2 run act_ros keys`: a recording session by the keys of a terminal, or by a USB pedal.
 
 A pedal is a keyboard with few keys: set it up to send one of these; space alone is enough. Under `ros2
-launch` the nodes have no terminal, so this is run in a second one, which has to have the focus. Without
-a session the keys control teleoperation and the recorder themselves.
+launch` the nodes have no terminal, so this is run in a second one, which has to have the focus. It also
+shows what the session does, in large letters. Without a session the keys control teleoperation and the
+recorder themselves.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import shutil
 import sys
 import termios
 import time
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import wrap
 from typing import Any, NamedTuple
 
 import rclpy
+from act_msgs.msg import SessionState
 from act_msgs.srv import StartEpisode, StopEpisode
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool, Trigger
 
+from act_ros.nodes.large import large
+from act_ros.nodes.topics import LATCHED
+
 WAIT_S, ANSWER_S = 5.0, 130.0
+LOOK_S = 0.1
 
 
 class Call(NamedTuple):
@@ -83,6 +91,12 @@ KEYS = {
 }
 
 
+HELP = (
+    ''.join(f'  {"space" if key == " " else key:6}{what.does}\n' for key, what in KEYS.items())
+    + '  q     end this program\n'
+)
+
+
 @contextmanager
 def single_keys() -> Iterator[None]:
     """Let the terminal hand over each key at once; restored at the end. A pipe is left as it is."""
@@ -98,13 +112,41 @@ def single_keys() -> Iterator[None]:
 
 
 def pressed() -> Iterator[str]:
-    """The keys, one after the other, until `q` or the end of the input."""
-    while select.select([sys.stdin], [], [])[0]:
+    """The keys, one after the other, and '' now and then, until `q` or the end of the input."""
+    while True:
+        if not select.select([sys.stdin], [], [], LOOK_S)[0]:
+            yield ''
+            continue
         # Not through Python's buffer, which would keep from `select` what it has read ahead.
         key = os.read(sys.stdin.fileno(), 1).decode('ascii', 'replace')
         if key in ('', 'q', '\x04'):
             return
         yield key
+
+
+class Board:
+    """Shows what the session does, in letters for two metres, on a terminal."""
+
+    def __init__(self, node: Node) -> None:
+        """Listen to the session."""
+        self._shown = self._line = ''
+        node.create_subscription(SessionState, 'session_state', self._on_state, LATCHED)
+
+    def _on_state(self, msg: SessionState) -> None:
+        self._line = msg.line
+
+    def show(self) -> None:
+        """Write it anew where it has changed."""
+        words, _, rest = self._line.partition('  |  ')
+        if words.startswith('FAULT'):
+            words, _, rest = 'FAULT', '', self._line
+        if self._line == self._shown or not sys.stdout.isatty():
+            return
+        self._shown = self._line
+        columns = shutil.get_terminal_size().columns - 1
+        lines = [row for part in wrap(words, 13) for row in large(part, columns)]
+        sys.stdout.write('\x1b[H\x1b[J' + '\n'.join([*lines, '', rest, '', HELP]) + '\n')
+        sys.stdout.flush()
 
 
 def ask(node: Node, key: Key) -> str:
@@ -141,15 +183,17 @@ def main() -> int:
     """Read keys until q."""
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('keys', namespace='act')
-    say = sys.stdout.write
-    names = [f'  {"space" if key == " " else key:6}{what.does}\n' for key, what in KEYS.items()]
+    board = Board(node)
     try:
-        say(''.join([*names, '  q     end this program\n']))
+        sys.stdout.write(HELP)
+        sys.stdout.flush()
         with single_keys():
             for key in pressed():
                 if key in KEYS:
-                    say(f'{ask(node, KEYS[key])}\n')
+                    sys.stdout.write(f'{ask(node, KEYS[key])}\n')
                     sys.stdout.flush()
+                rclpy.spin_once(node, timeout_sec=0.0)
+                board.show()
     except KeyboardInterrupt:
         pass
     finally:

@@ -146,7 +146,7 @@ class SessionNode(Node):
             self._session.view if self._session else watched(recording, self._values['episodes'])
         )
         self._welcome(recording)
-        text = line(view, recording, self._rate_hz)
+        text = line(view, recording, self._rate_hz, attended=self._session is not None)
         msg = SessionState(state=list(Phase).index(view.phase), line=text)
         msg.header.stamp = self.get_clock().now().to_msg()
         msg.fault = '; '.join(filter(None, (view.fault, view.note)))
