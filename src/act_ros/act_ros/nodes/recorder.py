@@ -228,6 +228,9 @@ class RecorderNode(Node):
         sim = self._sim
         if sim is None or sim.step == 0 or sim.episode == self._handled or not ready:
             return
+        wanted = self._values['episodes']
+        if wanted and len(self._kept) + self._finishing >= wanted:
+            return  # those that are being finished may be enough
         self._handled = sim.episode
         if sim.step > LATE_TICKS:
             if self._reset.service_is_ready():
@@ -262,11 +265,11 @@ class RecorderNode(Node):
 
     def _ended(self, outcome: Outcome) -> None:
         """An episode is on the disk, or isn't; called by the thread that wrote it."""
-        self._finishing -= 1
         if outcome.path is None:
             self._failed += 1
         else:
             self._kept.add(outcome.number, outcome.path, outcome.success)
+        self._finishing -= 1
         wanted = self._values['episodes']
         kept = len(self._kept)
         of = f' ({kept} of {wanted})' if wanted else f' ({kept} kept)'
