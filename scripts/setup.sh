@@ -25,10 +25,15 @@ case "${1:-}" in
     *) fail "unknown argument '$1'; the only one is --dev" ;;
 esac
 
+case "$root" in
+    *[[:space:]]*) fail "the path '$root' has a blank in it, which the scripts that colcon and" \
+        'Python write cannot have; move this folder to a path without one' ;;
+esac
+
 mkdir -p build
 touch build/COLCON_IGNORE
 exec 9>build/.setup.lock
-flock 9   # a second set-up of this folder waits for the first
+flock -n 9 || { say 'another set-up of this folder is running; waiting for it'; flock 9; }
 
 # 1. What to build on: "KIND DISTRO PREFIX", kept in .venv/base for setup.bash.
 base="$(find_base)"

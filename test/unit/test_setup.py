@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -148,6 +149,18 @@ def test_a_step_is_done_once_until_one_of_its_sources_changes(tmp_path: Path) ->
         root=str(tmp_path), venv=f'{tmp_path}/venv', log=f'{tmp_path}/setup.log',
     )  # fmt: skip
     assert 'steps: 2' in result.stdout, result.stderr
+
+
+def test_a_path_with_a_blank_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / 'a clone'
+    shutil.copytree(ROOT / 'scripts', folder / 'scripts')
+    done = subprocess.run(
+        ['bash', folder / 'scripts' / 'setup.sh'],
+        env={'PATH': '/usr/bin:/bin'}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"the path '{folder}' has a blank in it" in done.stderr
+    assert [path.name for path in folder.iterdir()] == ['scripts']
 
 
 def test_setup_bash_says_what_to_do_before_the_set_up(tmp_path: Path) -> None:

@@ -119,8 +119,9 @@ class Simulation:
             self.motors[follower].put(pose)
         self._operator = Operator(self.task, seed, self.spec) if self._scripted else None
         self._steps, self._running = 0, False
-        # Nothing that was seen before has the stamp of what is seen after.
-        self.count += STEPS_PER_TICK
+        # Nothing that was seen before has the stamp of what is seen after; and a tick is left out,
+        # by which a policy in lockstep knows that an episode begins.
+        self.count += 2 * STEPS_PER_TICK
         self._done_at = sys.maxsize
         self._settle = 0 if self._lockstep else SETTLE_STEPS
         self._arrived: set[tuple[str, str]] = set()
