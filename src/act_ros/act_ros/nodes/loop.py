@@ -138,6 +138,8 @@ class ControlLoop:
         silent_since = time.monotonic()
         while not self._stop.is_set():
             if self.lockstep:
+                # The clock stands still for as long as the answer is waited for.
+                silent_since, self.waiting_for_clock = time.monotonic(), False
                 self._lockstep()
                 continue
             beat = self._ticker.wait()
