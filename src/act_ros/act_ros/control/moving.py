@@ -13,6 +13,8 @@ from act_ros.robot.types import Floats
 
 ASTRAY = 0.3
 """Arms that are further (rad) than this from where they were led have met something, or have no torque."""
+SETTLED = 0.08
+"""Arms that are as near (rad) as this have come to rest, but for what their own weight does."""
 
 
 class Moving:
@@ -50,13 +52,16 @@ class Moving:
 
 
 def astray(
-    measured: Floats | None, goal: Floats, names: Sequence[str], grippers: Sequence[int]
+    measured: Floats | None,
+    goal: Floats,
+    names: Sequence[str],
+    grippers: Sequence[int],
+    tolerance: float = ASTRAY,
 ) -> str:
     """The joints that are not where they were led, as words; '' if all are. Grippers may hold something."""
     if measured is None:
         return 'an arm does not report its joints'
     off = np.abs(measured - goal)
     off[list(grippers)] = 0.0
-    return ', '.join(
-        f'{names[i]} by {off[i]:.2f} rad' for i in np.flatnonzero(~(off <= ASTRAY)).tolist()
-    )
+    far = np.flatnonzero(~(off <= tolerance)).tolist()
+    return ', '.join(f'{names[i]} by {off[i]:.2f} rad' for i in far)

@@ -10,6 +10,7 @@ import numpy as np
 from act_msgs.srv import ResetSim
 from rclpy.node import Node
 
+from act_ros.control.moving import SETTLED
 from act_ros.control.session_types import SessionError
 from act_ros.nodes.ceremony import Ceremony
 from act_ros.nodes.drivers import DriverError, Drivers
@@ -85,12 +86,11 @@ class SessionRobot:
             return False
         if self._problem:
             raise SessionError(self._problem)
-        if self._goals and (off := self._teleop.astray(*self._goals)):
+        if self._goals:
             end = time.monotonic() + PUBLISH_S
-            while off and time.monotonic() < end:  # arms lag behind their last command
-                time.sleep(0.05)
-                off = self._teleop.astray(*self._goals)
-            if off:
+            while time.monotonic() < end and self._teleop.astray(*self._goals, SETTLED):
+                time.sleep(0.05)  # arms lag behind their last command
+            if off := self._teleop.astray(*self._goals):
                 raise SessionError(
                     f'not where they were led: {off}; did an arm meet something, or lose its torque?'
                 )

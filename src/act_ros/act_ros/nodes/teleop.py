@@ -25,7 +25,7 @@ from std_srvs.srv import SetBool
 from act_ros.control.gesture import DISENGAGE_S, ENGAGE_S, Squeeze
 from act_ros.control.leading import Leading
 from act_ros.control.limiter import Limiter
-from act_ros.control.moving import Moving, astray
+from act_ros.control.moving import ASTRAY, Moving, astray
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
 from act_ros.nodes.joint_state import ArmReader, JointStateError
 from act_ros.nodes.output import ArmCommands, Output
@@ -223,14 +223,14 @@ class TeleopNode(Node):
         with self._lock:
             return self._engaged and self._leaders is not None and not self._leading.soft
 
-    def astray(self, followers: Floats, leaders: Floats | None) -> str:
+    def astray(self, followers: Floats, leaders: Floats | None, tolerance: float = ASTRAY) -> str:
         """What joints are not where they were led, as words; '' if all are."""
         spec, found = self._spec, []
         with self._lock:
             pairs = [('followers', self._followers, followers)]
             pairs += [] if leaders is None else [('leaders', self._leaders, leaders)]
         for kind, measured, goal in pairs:
-            off = astray(measured, goal, spec.joint_names, spec.grippers)
+            off = astray(measured, goal, spec.joint_names, spec.grippers, tolerance)
             found += [f'{kind}: {off}'] if off else []
         return '; '.join(found)
 
