@@ -13,11 +13,11 @@ import errno
 import os
 import select
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 from act_ros.data.hdf5 import EpisodeFile, TooNarrow
 from act_ros.data.log import BusyError, LogError, sync_folder
@@ -27,7 +27,7 @@ INTERRUPTED = 'interrupted'
 """Folder, in the dataset's, for what an interrupted recorder left."""
 WAIT_S = 10.0
 """Patience with another process that makes the same episode, as one whose recorder was killed."""
-POLL_S, SYNC_S = 0.05, 1.0
+POLL_S = 0.05
 
 
 def log_path(episode: Path) -> Path:
@@ -47,11 +47,14 @@ def finish_log(log: str | Path, into: Path | None = None) -> Path:
 
     Raises:
         EpisodeError: the log holds no row, or the file didn't verify; the log is kept.
-        FileExistsError: the episode exists already; the log is kept.
+        FileExistsError: another recording has the episode's name; the log is kept.
         OSError: the disk is full or gone; the log is kept.
     """
     with contextlib.closing(EpisodeLog(Path(log), WAIT_S)) as source:
-        episode = _make(source, into or source.path.parent)
+        folder = into or source.path.parent
+        episode = folder / source.path.name.removesuffix('.log')
+        if not (episode.exists() and _holds(episode, source)):
+            _make(source, folder)
         source.path.unlink()
         return episode
 
@@ -83,6 +86,10 @@ def recover_log(log: Path) -> str:
         EpisodeError, OSError: it cannot be saved now; the log stays.
     """
     aside = log.parent / INTERRUPTED
+    if log.suffix == '.partial':
+        return (
+            f'a file that was not finished, without its log, was set aside as {_aside(log, aside)}'
+        )
     try:
         source = EpisodeLog(log, WAIT_S)
     except FileNotFoundError:
@@ -101,13 +108,12 @@ def _recover(source: EpisodeLog, aside: Path) -> str:
     log = source.path
     rows = sum(1 for _ in source.rows())
     left, sealed = source.left, source.end is not None
-    cut = int((source.end or {}).get('cut_rows', 0))
     source.again()
     episode = log.with_name(log.name.removesuffix('.log'))
     _partial(episode).unlink(missing_ok=True)
     if not rows:
         return f'an interrupted recording without a row was set aside as {_aside(log, aside)}'
-    if episode.exists() and _holds(episode, max(1, rows - cut), sealed):
+    if episode.exists() and _holds(episode, source):
         log.unlink()
         return f'{episode} was whole; only its log was left, and is deleted'
     if sealed and not episode.exists():
@@ -121,18 +127,23 @@ def _recover(source: EpisodeLog, aside: Path) -> str:
         )
     path = _make(source, aside)
     text = f'an interrupted recording was finished and set aside as {path}, {rows} rows'
-    if left > 50 * log.stat().st_size / rows:  # more than the second that a power cut may cost
+    row_bytes = (log.stat().st_size - left) / rows
+    if left > 50 * row_bytes:  # more than the second that a power cut may cost
         kept = _aside(log, aside)
         return f'{text}; {left} bytes behind them are damaged, and are kept in {kept}'
     log.unlink()
     return text
 
 
-def _holds(episode: Path, rows: int, sealed: bool) -> bool:
-    """Whether a file with the name of an episode is the one that was made of a sealed log."""
+def _holds(episode: Path, source: EpisodeLog) -> bool:
+    """Whether a file is the one that was made of a log, by a process that was killed just then."""
+    stamps = [row.stamp_s for row in source.rows()]
+    end = source.end or {}
+    source.again()
+    kept = stamps[: max(1, len(stamps) - int(end.get('cut_rows', 0)))]
     try:  # files get their name only when they were verified
         with h5py.File(episode, 'r') as file:
-            return sealed and bool(file.attrs['complete']) and len(file['action']) == rows
+            return bool(end) and np.array_equal(file['observations/stamp'][()], kept)
     except (OSError, KeyError, RuntimeError):
         return False
 
@@ -183,19 +194,16 @@ def _make(
 def _build(source: EpisodeLog, file: EpisodeFile, more: Callable[[], bool], cut_off: bool) -> None:
     """Fill and close the file."""
     with contextlib.closing(file):
-        synced = time.monotonic()
-        while True:
+        going = True
+        while source.end is None:
             for row in source.rows():
                 file.add(row)
-                if time.monotonic() - synced > SYNC_S:
-                    file.sync()
-                    synced = time.monotonic()
-            if source.end is not None:
-                break
-            if not more():
+            if source.end is None and not going:
                 if not cut_off:
                     raise _GivenUp
                 break
+            # Once more after the last time: the end may have come just before the recorder left.
+            going = going and source.end is None and more()
         if not len(file):
             raise EpisodeError(f'{source.path} holds no row; delete it, nothing was recorded')
         file.finish(source.end)

@@ -66,5 +66,10 @@ class FolderLock:
 
 
 def unfinished(folder: Path) -> list[Path]:
-    """Logs that a recorder left behind in `folder`, oldest episode first. Hold the lock."""
-    return sorted(folder.glob('episode_*.hdf5.log'), key=lambda path: (len(path.name), path.name))
+    """What a recorder left behind in `folder`, oldest episode first: logs, and files without theirs.
+
+    Hold the lock.
+    """
+    logs = folder.glob('episode_*.hdf5.log')
+    lone = [p for p in folder.glob('episode_*.hdf5.partial') if not p.with_suffix('.log').exists()]
+    return sorted([*logs, *lone], key=lambda path: (len(path.stem), path.name))

@@ -20,6 +20,8 @@ MAX_AGE_S = 1.0
 """A source that has been silent for longer has no value for a row."""
 STALE_S = 0.1
 """A row with a frame, joint state or command older than this is counted as stale."""
+FRAMES = 25
+"""Frames of a camera that are kept, so that a row may be made half a second late on a busy machine."""
 FROZEN_S = 0.5
 """A camera that sends the same picture for longer hangs: no sensor is without noise."""
 COMMAND, BASE = 'act/command', 'base'
@@ -129,7 +131,7 @@ class Heard:
         self.joints: dict[str, History[tuple[Floats, Floats, Floats]]] = {
             arm: History(100) for arm in arms
         }
-        self.frames: dict[str, History[Picture]] = {camera: History(12) for camera in cameras}
+        self.frames: dict[str, History[Picture]] = {camera: History(FRAMES) for camera in cameras}
         self.commands: History[Floats] = History(50)
         self.base: History[tuple[float, float]] | None = History(100) if base else None
 

@@ -8,8 +8,10 @@ is as large as its JPEGs. So the width of the rows may be chosen generously befo
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
+import threading
 import zlib
 from collections.abc import Mapping
 from functools import cache
@@ -25,6 +27,7 @@ from act_ros.data.rows import VECTORS, EpisodeError, Header, Row, raw_frame
 
 WIDTH_FACTOR = 2
 """Width of the stored rows, in longest JPEGs of the first row."""
+READ_BACK_ROWS, FLUSH_S = 50, 0.5
 _STORED = 65535  # longest stored block of deflate
 _ADLER = 65521
 
@@ -39,7 +42,7 @@ class TooNarrow(Exception):
 
 
 class EpisodeFile:
-    """An episode's file while it is made: `add` rows, `sync` now and then, `finish`."""
+    """An episode's file while it is made: `add` rows, `finish`, `close`."""
 
     def __init__(self, path: Path, header: Header, width: int = 0) -> None:
         """Create `path`; rows of JPEGs are `width` bytes wide, by default by the first row.
@@ -57,6 +60,9 @@ class EpisodeFile:
         self._vectors: list[NDArray[np.float32]] = []
         self._others: list[tuple[float, ...]] = []
         self._unread: dict[int, list[int]] = {}
+        self._done = threading.Event()
+        self._flusher = threading.Thread(target=self._flush, daemon=True)
+        self._flusher.start()
 
     def __len__(self) -> int:
         return len(self._stamps)
@@ -66,7 +72,7 @@ class EpisodeFile:
 
         Raises:
             TooNarrow: begin anew.
-            EpisodeError: a raw frame of another size than the first.
+            EpisodeError: a raw frame of another size than the first; a frame that is not what was written.
             OSError, RuntimeError: the disk is full or gone; the library may also end the process.
         """
         if not self._images:
@@ -81,18 +87,10 @@ class EpisodeFile:
         self._unread[at] = sums
         self._lengths.append([len(data) for data in row.jpegs])
         self._stamps.append(row.stamp_s)
-        self._vectors.append(row.vectors)
+        self._vectors.append(row.vectors.copy())  # a view would keep the whole record
         self._others.append((*row.ages_s, *row.source_ages_s, *row.base))
-
-    def sync(self) -> None:
-        """Force the frames to the disk, and read back those that were not yet.
-
-        Raises:
-            EpisodeError: a frame differs from what was written.
-            OSError: the disk is full or gone.
-        """
-        os.fdatasync(self._handle)
-        self._read_back(self._images)
+        if len(self) % READ_BACK_ROWS == 0:
+            self._read_back(self._images)
 
     def finish(self, end: Mapping[str, Any] | None) -> None:
         """Write all that is no frame, close the file, open it anew, compare, force it to the disk.
@@ -119,6 +117,8 @@ class EpisodeFile:
         self._file.close()
         with h5py.File(self.path, 'r') as file:
             self._compare(file, columns)
+        self._done.set()
+        self._flusher.join()
         os.fsync(self._handle)
 
     def _cut(self, rows: int) -> None:
@@ -130,10 +130,18 @@ class EpisodeFile:
 
     def close(self) -> None:
         """Let go of the file, finished or not; closing twice does nothing."""
+        self._done.set()
+        self._flusher.join()
         self._file.close()
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
+
+    def _flush(self) -> None:
+        """Force what there is to the disk again and again, so that little is left for the end."""
+        while not self._done.wait(FLUSH_S):
+            with contextlib.suppress(OSError):  # the last time, in `finish`, says it
+                os.fdatasync(self._handle)
 
     def _create(self, row: Row) -> None:
         group = self._file.create_group('observations/images')

@@ -77,13 +77,14 @@ def _start(
 
 
 def _end_of(process: subprocess.Popen[str], log: Path) -> tuple[str, str]:
+    late = ''
     try:
         patience = PATIENCE_S + log.stat().st_size / RATE
         out, errors = process.communicate(timeout=patience)
     except (OSError, subprocess.TimeoutExpired) as error:
+        late = str(error)
         process.kill()
-        process.communicate()
-        return '', str(error)
+        out, errors = process.communicate()  # it may have come to its end all the same
     if process.returncode == 0 and out.strip():
         return out.strip(), ''
-    return '', errors.strip() or f'the process ended with {process.returncode}'
+    return '', late or errors.strip() or f'the process ended with {process.returncode}'

@@ -150,6 +150,7 @@ class EpisodeLog(LogReader):
     def again(self) -> None:
         """Let `rows` begin anew."""
         self.rewind()
+        self.end = None
         next(self.records())
 
 

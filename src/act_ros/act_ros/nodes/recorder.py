@@ -219,8 +219,9 @@ class RecorderNode(Node):
         if self._fault:
             session.mark(self._fault)
             self._say(f'episode {session.number}: {self._fault}', fault=True)
-        keep = self._success or self._values['keep_failures'] or bool(session.full)
-        keep, success = session.verdict or (keep, self._success)
+        # What a person recorded, or a fault cut off, is not thrown away.
+        keep = self._success or self._values['keep_failures'] or not self._follows
+        keep, success = session.verdict or (keep or bool(self._fault), self._success)
         self._end(session, keep, success and not self._fault)
 
     def _follow(self, ready: bool) -> None:
@@ -269,7 +270,8 @@ class RecorderNode(Node):
             self._failed += 1
         else:
             self._kept.add(outcome.number, outcome.path, outcome.success)
-        self._finishing -= 1
+        with self._lock:
+            self._finishing -= 1
         wanted = self._values['episodes']
         kept = len(self._kept)
         of = f' ({kept} of {wanted})' if wanted else f' ({kept} kept)'

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A robot for the recorder's fault tests: publishes followers, a camera and commands until told otherwise."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from array import array
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from act_msgs.msg import Command, RecorderState
+from act_msgs.srv import StartEpisode, StopEpisode
+from builtin_interfaces.msg import Time
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image, JointState
+
+from act_ros.nodes.topics import LATCHED
+from act_ros.robot.spec import RobotSpec
+
+SPEC = RobotSpec.load()
+NAMES = [*SPEC.joints, 'gripper', 'left_finger', 'right_finger']
+_CAP_DAC_OVERRIDE, _PR_CAPBSET_DROP = 1, 24
+
+
+class Sources:
+    """Publishes at 50 Hz, stamped by `now`; `joints`, `camera`: 'on', 'off', 'frozen' or 'old'."""
+
+    def __init__(self, node: Any, clock: bool = False) -> None:
+        """Begin; `clock`: publish `/clock`, too, which begins at 100 s."""
+        self.joints = self.camera = 'on'
+        self.offset_s = 100.0 - time.monotonic() if clock else 0.0
+        self._clock = node.create_publisher(Clock, '/clock', 10) if clock else None
+        self._random = np.random.default_rng(0)
+        self._arms = [
+            node.create_publisher(JointState, f'/{arm.follower}/joint_states', 10)
+            for arm in SPEC.arms
+        ]
+        self._image = node.create_publisher(Image, f'/{SPEC.cameras["cam_high"].topic}', 10)
+        self._command = node.create_publisher(Command, '/act/command', 10)
+        self._last = self._picture(0.0)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def now(self) -> float:
+        return self.offset_s + time.monotonic() if self._clock else time.time()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.02):
+            now = self.now
+            if self._clock:
+                self._clock.publish(Clock(clock=stamp(now)))
+            if self.joints == 'on':
+                for arm in self._arms:
+                    message = JointState(name=NAMES, position=[0.05] * 9)
+                    message.velocity = message.effort = [0.0] * 9
+                    message.header.stamp = stamp(now)
+                    arm.publish(message)
+            if self.camera == 'on':
+                self._last = self._picture(now)
+            if self.camera == 'frozen':
+                self._last.header.stamp = stamp(now)
+            if self.camera != 'off':
+                self._image.publish(self._last)
+            self._command.publish(Command(tick=int(now * 50 + 1e-6)))
+
+    def _picture(self, now: float) -> Image:
+        message = Image(height=96, width=128, encoding='rgb8', step=384)
+        message.header.stamp = stamp(now)
+        message.data = array('B', self._random.integers(0, 255, 96 * 384, np.uint8).tobytes())
+        return message
+
+
+def stamp(seconds: float) -> Time:
+    whole = int(seconds)
+    return Time(sec=whole, nanosec=int((seconds - whole) * 1e9))
+
+
+class Recorder:
+    """The recorder as a process, without root's right to write everywhere, and what it says."""
+
+    def __init__(self, ros: Any, dataset: Path, log: Path, space: str = '', **more: Any) -> None:
+        """Start it in namespace `space`/act, and wait for its first state."""
+        self.space, self.ros, self.node, self.dataset, self.log = (
+            space,
+            ros,
+            ros.node('operator'),
+            dataset,
+            log,
+        )
+        self.states: list[RecorderState] = []
+        self.node.create_subscription(
+            RecorderState, f'{space}/act/recorder_state', self.states.append, LATCHED
+        )
+        self.process = launch(dataset, log, space, **more)
+        ros.wait_until(lambda: self.said('recording into'), 60, 'the recorder')
+
+    @property
+    def state(self) -> RecorderState:
+        return self.states[-1]
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def said(self, text: str) -> bool:
+        return text in self.output
+
+    def begin(self, rows: int = 10) -> int:
+        """Start an episode and wait for some rows; its number."""
+        request = StartEpisode.Request(task='fold', seed=-1)
+        name = f'{self.space}/act/recorder/start'
+        answer = self.ros.call(self.node, StartEpisode, name, request)
+        assert answer.success, answer.message
+        if rows:
+            self.wait(lambda state: state.episode == answer.episode and state.rows >= rows)
+        return int(answer.episode)
+
+    def end(self) -> Any:
+        """Stop the episode and wait for its file; the answer."""
+        request = StopEpisode.Request(keep=True, success=True)
+        name = f'{self.space}/act/recorder/stop'
+        return self.ros.call(self.node, StopEpisode, name, request, timeout=60)
+
+    def wait(self, condition: Any) -> RecorderState:
+        """Wait for a state that has still to come."""
+        del self.states[:-1]
+        self.ros.wait_until(
+            lambda: any(map(condition, self.states)), 30, 'a state of the recorder'
+        )
+        return next(state for state in self.states if condition(state))
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def children(self) -> list[int]:
+        folder = Path(f'/proc/{self.process.pid}/task')
+        return [int(pid) for f in folder.glob('*/children') for pid in f.read_text().split()]
+
+
+def launch(
+    dataset: Path, log: Path, space: str = '', **parameters: Any
+) -> subprocess.Popen[bytes]:
+    given = {'dataset': dataset, 'cameras': ['cam_high'], 'min_free_mb': 1, **parameters}
+    options = [part for key, value in given.items() for part in ('-p', f'{key}:={value}')]
+    command = [
+        sys.executable,
+        '-m',
+        'act_ros.nodes.recorder',
+        '--ros-args',
+        '-r',
+        f'__ns:={space}/act',
+    ]
+    env = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path), 'OMP_NUM_THREADS': '1'}
+    with log.open('wb') as out:
+        return subprocess.Popen(
+            [*command, *options],
+            stdout=out,
+            stderr=out,
+            env=env,
+            preexec_fn=_humble,
+            start_new_session=True,
+        )
+
+
+def _humble() -> None:
+    """Let permissions hold for this process, also where root runs the tests."""
+    ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, 0, 0, 0)

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inputs, disks and clocks that fail while the recorder records: seen, marked, survived."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from act_msgs.msg import RecorderState
+from conftest import Ros
+from sources import Recorder, Sources, launch
+
+from act_ros.data.episode import read_episode
+from act_ros.data.finish import recover_log
+
+
+@pytest.fixture(scope='module')
+def ros() -> Iterator[Ros]:
+    helper = Ros()
+    yield helper
+    helper.close()
+
+
+@pytest.fixture(scope='module')
+def sources(ros) -> Iterator[Sources]:
+    made = Sources(ros.node('robot'))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope='module')
+def process(ros, sources, tmp_path_factory) -> Iterator[Recorder]:
+    folder = tmp_path_factory.mktemp('recorder')
+    made = Recorder(ros, folder / 'data', folder / 'log')
+    yield made
+    assert made.stop() == 0, made.output
+    assert 'Traceback' not in made.output
+
+
+@pytest.fixture
+def recorder(process, sources) -> Recorder:
+    """The recorder, which no test may bring down, hearing everything."""
+    sources.joints = sources.camera = 'on'
+    process.wait(lambda state: not state.reason or state.state == RecorderState.FAULT)
+    return process
+
+
+def faulty(word: str):
+    return lambda state: state.state == RecorderState.FAULT and word in state.reason
+
+
+def test_a_camera_that_repeats_its_picture_with_new_stamps_is_a_visible_fault(recorder, sources):
+    recorder.begin()
+    sources.camera = 'frozen'
+    assert recorder.wait(faulty('frozen: cam_high')).faults >= 1
+    sources.camera = 'on'
+    recorder.wait(lambda state: state.state == RecorderState.RECORDING)
+    with read_episode(recorder.end().message) as episode:
+        assert episode.attrs['frozen_rows'] > 0 and episode.attrs['dropped_rows'] == 0
+        assert any('frozen: cam_high' in fault for fault in episode.attrs['faults'])
+
+
+@pytest.mark.parametrize('how', ['old', 'off'])
+def test_a_camera_without_new_frames_is_old_then_lacking_then_back(recorder, sources, how):
+    recorder.begin()
+    sources.camera = how
+    recorder.wait(faulty('old: cam_high'))
+    state = recorder.wait(faulty('nothing from cam_high'))
+    assert 'cam_high/camera/color/image_rect_raw, 1 publisher)' in state.reason
+    recorder.wait(lambda state: state.dropped > 0)
+    sources.camera = 'on'
+    recorder.wait(lambda state: state.state == RecorderState.RECORDING)
+    answer = recorder.end()
+    with read_episode(answer.message) as episode:
+        assert episode.attrs['stale_rows'] > 30 and episode.attrs['dropped_rows'] == answer.dropped
+        assert episode.image_age['cam_high'].max() == pytest.approx(1.0, abs=0.05)
+        gap = np.diff(episode.stamp).max()
+        assert gap == pytest.approx(0.02 * (answer.dropped + 1), abs=0.001)  # nothing made up
+
+
+def test_joint_states_that_stop_are_a_visible_fault(recorder, sources):
+    recorder.begin()
+    sources.joints = 'off'
+    recorder.wait(faulty('old: follower_left, follower_right'))
+    recorder.wait(faulty('nothing from follower_left'))
+    sources.joints = 'on'
+    recorder.wait(lambda state: state.state == RecorderState.RECORDING)
+    answer = recorder.end()
+    assert answer.ok and answer.dropped > 0
+
+
+def test_a_folder_that_becomes_read_only_costs_no_row(recorder):
+    finished = recorder.dataset / f'episode_{finish(recorder)}.hdf5'
+    before = finished.read_bytes()
+    number = recorder.begin(50)
+    recorder.dataset.chmod(0o555)
+    try:
+        answer = recorder.end()
+        assert not answer.ok and 'Permission denied' in answer.message
+        recorder.wait(faulty('it stays as'))
+        with pytest.raises(AssertionError, match='Permission denied'):
+            recorder.begin()
+    finally:
+        recorder.dataset.chmod(0o755)
+    assert finished.read_bytes() == before
+    rows = answer.rows
+    assert rows >= 50
+    answer = finish(recorder)  # it goes on, under a new number
+    assert answer > number and (recorder.dataset / f'episode_{number}.hdf5.log').exists()
+
+
+@pytest.mark.parametrize('room', [400_000, 1000], ids=['filling up', 'full at once'])
+def test_a_full_disk_ends_the_episode_and_keeps_what_it_has(recorder, room):
+    finished = recorder.dataset / f'episode_{finish(recorder)}.hdf5'
+    before = finished.read_bytes()
+    number, kept, failed = recorder.begin(20), recorder.state.kept, recorder.state.failed
+    pid, most = recorder.process.pid, resource.RLIM_INFINITY
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (room, most))  # no file can grow beyond
+    try:
+        state = recorder.wait(lambda state: state.kept > kept or state.failed > failed)
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
+    assert 'File too large' in state.message and state.state == RecorderState.FAULT
+    if state.failed > failed:  # it stays as a log, which the next start finishes
+        assert recover_log(recorder.dataset / f'episode_{number}.hdf5.log')
+    folder = recorder.dataset / ('interrupted' if state.failed > failed else '')
+    with read_episode(folder / f'episode_{number}.hdf5') as episode:
+        assert len(episode) >= 20
+    assert finished.read_bytes() == before
+    assert finish(recorder) > number  # room again
+
+
+def test_a_folder_that_is_deleted_while_recording_is_put_back_with_all_rows(recorder):
+    number, kept = recorder.begin(20), recorder.state.kept
+    shutil.rmtree(recorder.dataset)
+    recorder.wait(lambda state: state.kept > kept)
+    assert 'was deleted while it was recorded' in recorder.state.message
+    with read_episode(recorder.dataset / f'episode_{number}.hdf5') as episode:
+        assert len(episode) >= 20
+        assert any('was deleted' in fault for fault in episode.attrs['faults'])
+    recorder.begin()  # and the folder is held again
+    second = launch(recorder.dataset, recorder.log.with_name('second'), '/second')
+    assert second.wait(60) == 1
+    assert recorder.end().ok
+
+
+def test_a_killed_helper_costs_nothing(recorder):
+    recorder.begin(20)
+    (helper,) = recorder.children()
+    os.kill(helper, signal.SIGKILL)
+    answer = recorder.end()
+    with read_episode(answer.message) as episode:
+        assert len(episode) == answer.rows and episode.attrs['complete']
+
+
+def finish(recorder: Recorder) -> int:
+    """Record a short episode without a fault; its number."""
+    recorder.begin()
+    answer = recorder.end()
+    assert answer.ok, answer.message
+    return int(answer.episode)
+
+
+def test_an_unwritable_folder_is_refused_in_one_line(tmp_path):
+    (tmp_path / 'data').mkdir(mode=0o555)
+    process = launch(tmp_path / 'data', tmp_path / 'log')
+    assert process.wait(60) == 1
+    output = (tmp_path / 'log').read_text()
+    assert output.startswith('error: ') and 'Permission denied' in output
+    assert output.count('\n') == 1
+
+
+def test_a_camera_that_never_comes_is_named_with_its_topic(ros, sources, tmp_path):
+    lonely = Recorder(ros, tmp_path / 'data', tmp_path / 'log', '/lonely')
+    lonely.begin(rows=0)
+    state = lonely.wait(lambda state: state.state == RecorderState.WAITING and state.reason)
+    assert 'cam_high (/lonely/cam_high/camera/color/image_rect_raw, 0 publishers)' in state.reason
+    lonely.ros.wait_until(lambda: lonely.said('the episode cannot begin: nothing from'), 30)
+    answer = lonely.end()
+    assert not answer.ok and 'it has no rows' in answer.message
+    assert lonely.stop() == 0
