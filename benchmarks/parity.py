@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peers
 import torch
 from peers import LeRobotPeer, OriginalPeer, Table, observation
 
@@ -225,8 +226,10 @@ def main() -> int:
     parser.add_argument(
         '--train', type=int, default=60, help='steps of training before one comparison'
     )
+    parser.add_argument('--seed', type=int, default=0, help='of weights, statistics and inputs')
     args = parser.parse_args()
     torch.set_num_threads(1)
+    peers.SEED = args.seed
     report = Report()
     if importlib.util.find_spec('lerobot') and not args.policy and not args.act:
         run_lerobot(report, args.cameras, args.steps, args.train)

@@ -24,6 +24,13 @@ from act_ros.policy.vision import _import_torchvision
 
 CAMERAS = ('cam_high', 'cam_low', 'cam_left_wrist', 'cam_right_wrist')
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+SEED = 0
+"""Other weights, statistics and inputs for each; the files of the tests are of 0."""
+
+
+def drawing(name: str) -> np.random.RandomState:
+    """Random numbers that belong to a name."""
+    return np.random.RandomState((zlib.crc32(name.encode()) + SEED) % 2**32)
 
 
 def values(name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -32,7 +39,7 @@ def values(name: str, shape: tuple[int, ...]) -> np.ndarray:
     Scaled so that every input counts in the output, and rounding does not: with attention much sharper than
     this, two networks that differ in rounding alone differ in the fourth digit of their actions.
     """
-    random = np.random.RandomState(zlib.crc32(name.encode()))
+    random = drawing(name)
     drawn = random.standard_normal(shape)
     if name.endswith('running_var'):
         drawn = 0.5 + random.random_sample(shape)
@@ -63,7 +70,7 @@ def statistics(names: list[str]) -> dict[str, dict[str, np.ndarray]]:
     """Every statistic of each feature, float32."""
     found = {}
     for name in names:
-        random = np.random.RandomState(zlib.crc32(name.encode()))
+        random = drawing(name)
         shape = (3, 1, 1) if 'image' in name else (14,)
         mean, std = 0.5 * random.random_sample(shape), 0.1 + random.random_sample(shape)
         found[name] = {
@@ -77,7 +84,7 @@ def observation(
     seed: int, cameras: tuple[str, ...], size: tuple[int, int]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """A random qpos (14,) float32 and a frame for each camera."""
-    random = np.random.RandomState(seed)
+    random = np.random.RandomState(seed + 100_000 * SEED)
     qpos = random.uniform(-1, 1, 14).astype(np.float32)
     frames = {n: random.randint(0, 256, (*size, 3)).astype(np.uint8) for n in cameras}
     return qpos, frames

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -241,12 +242,20 @@ _FIRST_NEW = [f.name for f in fields(PolicyConfig)].index('backbone')
 
 
 def shown(value: object, most: int = 120) -> str:
-    """A value out of a file as an error shows it: printable and not long."""
+    """A value out of a file as an error shows it: printable, not long, and never the whole of a large one.
+
+    In a pickle a few lists that hold each other many times have a `repr` longer than any memory.
+    """
     try:
-        text = repr(value)
+        text = _repr.repr(value)
     except (RecursionError, ValueError):
         return f'a {type(value).__name__} that cannot be shown'
     return text if len(text) <= most else text[: most - 1] + '…'
+
+
+_repr = reprlib.Repr()
+_repr.maxlevel, _repr.maxlist, _repr.maxtuple, _repr.maxdict = 3, 20, 20, 20
+_repr.maxstring = _repr.maxother = 400
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:

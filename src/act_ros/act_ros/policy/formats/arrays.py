@@ -43,26 +43,41 @@ class _Dtype(Note):
         return np.dtype(self._order + self._code)
 
 
+class _Copies:
+    """Makes bytes, no more than a file may have: a pickle can name one text again and again."""
+
+    def __init__(self) -> None:
+        self._left = MOST_BYTES
+
+    def of(self, data: str | bytearray) -> bytes:
+        """The bytes of a latin-1 text or of a buffer."""
+        self._left -= len(data)
+        if self._left < 0:
+            raise PolicyError(f'its arrays are larger than {MOST_BYTES} bytes')
+        return data.encode('latin1') if isinstance(data, str) else bytes(data)
+
+
 class _Array(Note):
     """A NumPy array as pickled."""
 
-    __slots__ = ('value',)
+    __slots__ = ('_copies', 'value')
 
-    def __init__(self) -> None:
+    def __init__(self, copies: _Copies) -> None:
+        self._copies = copies
         self.value: NDArray[Any] | None = None
 
     def fill(self, shape: Any, dtype: Any, data: Any, order: str) -> _Array:
         """Take the bytes in."""
-        if isinstance(data, str):  # protocol 2 in Python 3's words: bytes as a latin-1 string
-            data = data.encode('latin1')
-        if not isinstance(dtype, _Dtype) or not isinstance(data, (bytes, bytearray)):
+        if isinstance(data, (str, bytearray)):  # protocol 2 in Python 3's words: a latin-1 string
+            data = self._copies.of(data)
+        if not isinstance(dtype, _Dtype) or not isinstance(data, bytes):
             raise PolicyError('it holds an array of something else than numbers')
         kind = dtype.numpy()
         if not are_sizes(shape):
             raise PolicyError('it holds an array without a proper shape')
         if math.prod(shape) * kind.itemsize != len(data):
             raise PolicyError(f'it holds an array {shape} of {kind} in {len(data)} bytes')
-        flat = np.frombuffer(bytes(data), kind)
+        flat = np.frombuffer(data, kind)
         self.value = flat.reshape(shape, order='F' if order == 'F' else 'C')
         return self
 
@@ -76,20 +91,21 @@ class _Array(Note):
 
 def _array_names() -> dict[tuple[str, str], Any]:
     """What pickles of NumPy 1 and 2 name, in protocols 2 to 5."""
+    copies = _Copies()
 
     def encode(text: Any, codec: Any = 'latin1') -> bytes:
         if not isinstance(text, str) or not isinstance(codec, str) or codec != 'latin1':
             raise PolicyError('it encodes something in another way than NumPy')
-        return text.encode('latin1')
+        return copies.of(text)
 
     def scalar(dtype: Any, data: Any) -> _Array:
-        return _Array().fill((), dtype, data, 'C')
+        return _Array(copies).fill((), dtype, data, 'C')
 
     def from_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> _Array:
-        return _Array().fill(shape, dtype, data, order)
+        return _Array(copies).fill(shape, dtype, data, order)
 
     names: dict[tuple[str, str], Any] = {
-        ('numpy', 'ndarray'): StandIn(lambda *_: _Array()),
+        ('numpy', 'ndarray'): StandIn(lambda *_: _Array(copies)),
         ('numpy', 'dtype'): StandIn(_Dtype),
         ('_codecs', 'encode'): StandIn(encode),
         # No bytes at all, before protocol 3.
@@ -97,7 +113,7 @@ def _array_names() -> dict[tuple[str, str], Any]:
         ('builtins', 'bytes'): StandIn(lambda: b''),
     }
     for core in ('numpy.core', 'numpy._core'):
-        names[f'{core}.multiarray', '_reconstruct'] = StandIn(lambda *_: _Array())
+        names[f'{core}.multiarray', '_reconstruct'] = StandIn(lambda *_: _Array(copies))
         names[f'{core}.multiarray', 'scalar'] = StandIn(scalar)
         names[f'{core}.numeric', '_frombuffer'] = StandIn(from_buffer)
     return names

@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 from act_ros.policy.config import listed, shown
 from act_ros.policy.errors import PolicyError
 
-MOST_TEXT = 1 << 20
-MOST_HEADER = 16 << 20
+# Python reads 1 MiB of JSON in one go of some 30 ms, and a node that reads has a loop to run.
+MOST_TEXT = 256 << 10
+MOST_YAML = 16 << 10
+MOST_HEADER = 1 << 20
 MOST_MODEL = 8 << 30
 MOST_TENSORS = 20_000
 
@@ -88,10 +90,10 @@ def read_bytes(path: Path, most: int) -> bytes:
         raise PolicyError(f'{path} cannot be read: {error}') from error
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, most: int = MOST_TEXT) -> str:
     """The text of a small UTF-8 file; raises as `check_file`, or where it is no text."""
     try:
-        return read_bytes(path, MOST_TEXT).decode('utf-8')
+        return read_bytes(path, most).decode('utf-8')
     except UnicodeDecodeError as error:
         raise PolicyError(f'{path} cannot be read: {error}') from error
 
@@ -123,7 +125,7 @@ class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc]
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a small YAML file; raises as `read_text`, or where it is none."""
-    text = read_text(path)
+    text = read_text(path, MOST_YAML)
     try:
         data = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - derived from SafeLoader
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -194,19 +196,23 @@ def read_vectors(
     """Some small tensors of a safetensors file, as float64.
 
     Raises:
-        PolicyError: one is large, or holds no floating-point numbers.
+        PolicyError: one is large, or holds no floating-point numbers, or the file is not what it was.
     """
+    chosen = {name: entries[name] for name in names}
+    for name, entry in chosen.items():
+        if entry.dtype not in FLOATS or entry.end - entry.begin > MOST_TEXT:
+            raise PolicyError(
+                f'{path}: {listed([name])} is {entry.dtype} {list(entry.shape)}; expected a short vector '
+                f'of floating-point numbers'
+            )
     vectors = {}
-    with path.open('rb') as file:
-        for name in names:
-            entry = entries[name]
-            if entry.dtype not in FLOATS or entry.end - entry.begin > MOST_TEXT:
-                raise PolicyError(
-                    f'{path}: {listed([name])} is {entry.dtype} {list(entry.shape)}; expected a short vector '
-                    f'of floating-point numbers'
-                )
-            file.seek(entry.begin)
-            vectors[name] = _decode(file.read(entry.end - entry.begin), entry)
+    try:
+        with path.open('rb') as file:
+            for name, entry in chosen.items():
+                file.seek(entry.begin)
+                vectors[name] = _decode(file.read(entry.end - entry.begin), entry)
+    except (OSError, ValueError) as error:  # somebody is writing it
+        raise _damaged(path, f'it changed while it was read: {error}') from error
     return vectors
 
 

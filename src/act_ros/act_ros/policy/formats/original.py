@@ -121,13 +121,12 @@ def _known(path: Path, beside: Mapping[str, Any], backbones: int) -> tuple[Any, 
             f'  # rate_hz: 50  # where the data was recorded at another rate'
         )
     if not isinstance(cameras, (list, tuple)) or not cameras:
-        raise PolicyError(
-            f'{path.parent / BESIDE}: cameras is {shown(type(cameras).__name__)}; expected a list of names'
-        )
+        where = path.parent / (CONFIG if beside.get('cameras') is None else BESIDE)
+        raise PolicyError(f'{where}: cameras is {shown(cameras)}; expected a list of names')
     if backbones > 1 and len(cameras) != backbones:
         raise PolicyError(
             f'{path} has {backbones} backbones, one for each camera, and {len(cameras)} cameras are named: '
-            f'{listed(map(str, cameras))}'
+            f'{shown(list(cameras))}'
         )
     return cameras, heads
 
@@ -176,7 +175,8 @@ def _config(
             vae=vae,
         )
     except PolicyError as error:
-        raise PolicyError(f'{path} with {path.parent / BESIDE} beside it: {error}') from error
+        told = [name for name in (BESIDE, CONFIG) if (path.parent / name).exists()]
+        raise PolicyError(f'{path} with {" and ".join(told)} beside it: {error}') from error
 
 
 def _statistics(
@@ -208,7 +208,8 @@ def _statistics(
             )
         if not np.isfinite(values).all() or (theirs.endswith('std') and (values <= 0).any()):
             raise PolicyError(
-                f'{path}: the statistic {theirs} is not finite, or a deviation not positive: {shown(values)}'
+                f'{path}: the statistic {theirs} is not finite, or a deviation not positive: '
+                f'{shown(values.tolist(), 400)}'
             )
         stats[ours] = values
     return stats

@@ -7,7 +7,9 @@ a storage, and NAME/data/KEY, the uncompressed bytes of the storages.
 
 from __future__ import annotations
 
+import io
 import math
+import os
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -21,7 +23,8 @@ from act_ros.policy.formats.files import MOST_MODEL, MOST_TENSORS, Entry, check_
 from act_ros.policy.formats.pickles import Note, StandIn, are_sizes, read_pickle
 
 MOST_STEPS = 100_000
-_MOST_PICKLE = 32 << 20
+_MOST_READ = 4 << 20
+"""Bytes of its list of files, and of its pickle: enough for as many tensors as a model may have."""
 
 _STORAGES = {
     'DoubleStorage': ('F64', 8),
@@ -46,6 +49,20 @@ class _Kind(NamedTuple):
     width: int
 
 
+class _Bounded(io.FileIO):
+    """A file of which `zipfile` reads as much at once as the file itself says, within a bound."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read at most `size` bytes; PolicyError where that is more than is ever needed."""
+        if size is None or size < 0:
+            size = os.fstat(self.fileno()).st_size - self.tell()
+        if size > _MOST_READ:
+            raise PolicyError(
+                f'its list of files or its data.pkl is longer than {_MOST_READ} bytes'
+            )
+        return super().read(max(size, 0))
+
+
 @dataclass(frozen=True)
 class _Storage:
     dtype: str
@@ -66,7 +83,7 @@ def read_state_names(path: Path) -> dict[str, Entry]:
             raise PolicyError(
                 f'it begins with {start!r} and is no zip archive, as torch.save has written since PyTorch 1.6'
             )
-        with zipfile.ZipFile(path) as archive:
+        with _Bounded(path) as file, zipfile.ZipFile(file) as archive:  # type: ignore[arg-type]
             pickled, storages = _open(archive, size)
         found = _read(pickled, storages)
     except PolicyError as error:
@@ -97,8 +114,6 @@ def _open(archive: zipfile.ZipFile, size: int) -> tuple[bytes, dict[str, int]]:
     for info in infos:
         if info.filename == folder + 'byteorder' and archive.read(info) != b'little':
             raise PolicyError('its byte order is not little endian')
-    if pickles[0].file_size > _MOST_PICKLE:
-        raise PolicyError(f'its data.pkl has {pickles[0].file_size} bytes')
     prefix = folder + 'data/'
     lengths = {
         info.filename[len(prefix) :]: info.file_size
