@@ -116,3 +116,16 @@ def test_a_policy_whose_files_are_gone_when_its_process_dies_is_a_fault_that_say
         assert set_checkpoint(ros, 'two').successful
     finally:
         (policies / 'away').rename(policies / 'one')
+
+
+def test_a_policy_that_was_made_anew_for_something_else_is_not_started_again(policies, tmp_path):
+    from act_ros.nodes.inference import Engine
+    from act_ros.nodes.supervisor import again
+    from act_ros.policy.folder import read_config
+
+    folder = shutil.copytree(policies / 'one', tmp_path / 'one')
+    engine = Engine(folder, read_config(folder), None)
+    config = folder / 'config.json'
+    config.write_text(config.read_text().replace('"chunk": 50', '"chunk": 40'))
+    with pytest.raises(ValueError, match='was changed since it was set'):
+        again(lambda folder: pytest.fail('started'))(engine)

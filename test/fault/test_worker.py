@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from act_ros.policy.channel import SLOTS, Answerer, Caller, ObservationMemory
 from act_ros.policy.errors import PolicyError
+from act_ros.policy.folder import read_config
 from act_ros.policy.policy import Policy
 from act_ros.policy.worker import InferenceWorker
 from act_ros.robot.types import Chunk, Observation
@@ -75,6 +77,18 @@ def worker(running: InferenceWorker) -> InferenceWorker:
     while next_chunk(running).tick != -1:
         pass
     return running
+
+
+def test_files_that_change_while_they_are_loaded_are_refused(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = replace(read_config(checkpoint), rate_hz=25.0)
+    monkeypatch.setattr('act_ros.policy.worker.read_config', lambda _: before)
+    worker = InferenceWorker(checkpoint)
+    worker.start()
+    wait_for(lambda: worker.error)
+    assert 'was changed while it was being loaded' in str(worker.error)
+    worker.close()
 
 
 def test_a_chunk_is_what_the_policy_predicts(worker: InferenceWorker, checkpoint: Path) -> None:

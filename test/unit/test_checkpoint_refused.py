@@ -182,6 +182,16 @@ def test_old_statistics_that_are_missing_or_never_set_or_nobodys_are_named(
     assert 'is the statistic of no feature' in message_of(folder)
 
 
+def test_weights_inside_a_wrapper_of_training_are_named(copy: Callable[[str], Path]) -> None:
+    folder = copy('lerobot_0.3')
+    path = folder / 'model.safetensors'
+    tensors = load_file(path)
+    for wrapped, wrapper in (('module.', 'DistributedData'), ('_orig_mod.', 'torch.compile')):
+        path.unlink()
+        save_file({wrapped + name: value for name, value in tensors.items()}, path)
+        assert wrapper in message_of(folder)
+
+
 def test_two_features_that_share_a_buffers_name_are_refused(copy: Callable[[str], Path]) -> None:
     folder = copy('lerobot_0.3')
     image = {'type': 'VISUAL', 'shape': [3, 64, 96]}

@@ -60,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (PolicyError, OSError) as error:
         print(f'convert: {error}', file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print('convert: stopped; nothing is left behind', file=sys.stderr)
+        return 130
     return 0
 
 
@@ -77,6 +80,7 @@ def convert(
     from act_ros.policy.formats.source import renamed
     from act_ros.policy.lerobot_export import check_exportable
 
+    output = output.expanduser()
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise PolicyError(f'{output} is there already and not empty; name another folder')
     path = resolve_checkpoint(source)
@@ -91,8 +95,9 @@ def convert(
     try:
         _write(output, replace(loaded, config=config), to)
     except BaseException:
-        if new:
-            shutil.rmtree(output, ignore_errors=True)
+        shutil.rmtree(output, ignore_errors=True)
+        if not new:
+            output.mkdir(exist_ok=True)
         raise
     print(f'{path} ({loaded.source.format}) -> {output} ({to})')
     for note in loaded.source.notes:
@@ -106,9 +111,10 @@ def _write(output: Path, loaded: Loaded, to: str) -> None:
     if to == 'lerobot':
         export_lerobot(output, loaded)
         return
+    output.mkdir(parents=True, exist_ok=True)
+    (output / 'README.md').write_text(_readme(loaded, output.name))
     stats = loaded.normalizer.stats()
     save_checkpoint(output, loaded.config, loaded.network.state_dict(), stats)
-    (output / 'README.md').write_text(_readme(loaded, output.name))
 
 
 def _has_cvae(path: Path) -> bool:

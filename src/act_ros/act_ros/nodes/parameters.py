@@ -131,8 +131,10 @@ class Parameters:
         try:
             for parameter in parameters:
                 row = self._rows.get(parameter.name)
-                if row is not None:  # the others are rclpy's own, such as use_sim_time
+                if row is not None:
                     changed[row.name] = row.convert(parameter.value)
+                elif parameter.name == 'use_sim_time':  # rclpy's own, which takes any value
+                    self._keep(parameter)
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         try:
@@ -144,3 +146,11 @@ class Parameters:
             return SetParametersResult(successful=False, reason=reason)
         self.values.update(changed)
         return SetParametersResult(successful=True)
+
+    def _keep(self, parameter: Parameter) -> None:
+        """Refuse another value than the one that the node's clocks were made for."""
+        present = self._node.get_parameter(parameter.name).value
+        if parameter.value != present:
+            raise ValueError(
+                f'{parameter.name} is {str(present).lower()} since the start of the node, and stays so'
+            )

@@ -14,6 +14,8 @@ from typing import Any
 
 from act_ros.nodes.inference import Engine
 from act_ros.nodes.loop import ControlLoop
+from act_ros.policy.errors import PolicyError
+from act_ros.policy.folder import read_config
 
 ATTEMPTS, WITHIN_S = 3, 60.0
 """A process that has to be replaced more often than this within that time has a cause that stays."""
@@ -151,9 +153,11 @@ class Supervisor:
 
 
 def again(make_worker: Callable[[Path], Any]) -> Callable[[Engine], Engine]:
-    """The same policy in another process."""
+    """The same policy in another process; ValueError where its files say another thing by now."""
 
     def make(engine: Engine) -> Engine:
+        if read_config(engine.folder) != engine.config:
+            raise PolicyError(f'{engine.folder} was changed since it was set')
         worker = make_worker(engine.folder)
         worker.start()
         return replace(engine, worker=worker)

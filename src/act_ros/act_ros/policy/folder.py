@@ -14,6 +14,7 @@ from act_ros.policy.formats.native import CONFIG, MODEL
 
 __all__ = ['CONFIG', 'MODEL', 'policy_names', 'read_config', 'resolve_checkpoint']
 
+MOST_NAME = 4000
 _WITHIN = ('', 'pretrained_model', 'checkpoints/last/pretrained_model')
 """Where in a folder the policy may be; the last two are where LeRobot's training puts it."""
 
@@ -49,9 +50,17 @@ def resolve_checkpoint(name: str | os.PathLike[str], models: Path | None = None)
     """
     models = share_dir() / 'models' if models is None else models
     text = os.fspath(name)
-    if not text.isprintable() or len(text) > 4000:
-        raise PolicyError(f'the name of a policy cannot be {shown(text)}')
-    given = Path(text).expanduser()
+    if not text.isprintable() or len(text) > MOST_NAME:
+        raise PolicyError(
+            f'the name of a policy cannot be {shown(text)}: it has {len(text)} characters, of which at most '
+            f'{MOST_NAME}, and printable ones only, are taken'
+        )
+    try:
+        given = Path(text).expanduser()
+    except RuntimeError as error:
+        raise PolicyError(
+            f'there is no policy {shown(text)}: no user of this name has a home'
+        ) from error
     if given.name in (CONFIG, MODEL):
         given = given.parent
     for path in (models / given, models.parent / given, given) if text else ():

@@ -62,7 +62,6 @@ def export_lerobot(folder: Path, loaded: Loaded) -> None:
         {f'model.{name}': value.contiguous() for name, value in state.items()},
     )
     inputs, outputs = _features(config)
-    _write(folder / 'config.json', _config(config, inputs, outputs, vae))
     stats = _statistics(loaded)
     normalizer = {'eps': EPS, 'norm_map': _MODES}
     steps: list[dict[str, Any]] = [
@@ -83,6 +82,8 @@ def export_lerobot(folder: Path, loaded: Loaded) -> None:
         {'registry_name': 'device_processor', 'config': {'device': 'cpu', 'float_dtype': None}},
     ]
     _write_pipeline(folder / POSTPROCESSOR, steps, 0, stats)
+    # Last: a folder without it passes for a policy with nobody.
+    _write(folder / 'config.json', _config(config, inputs, outputs, vae))
 
 
 def _features(config: PolicyConfig) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -22,7 +22,7 @@ class Library:
 
     def __init__(self, folders: Iterable[Path], anywhere: bool = False) -> None:
         """Search these folders, the first first; with `anywhere` all paths are good."""
-        self.folders = tuple(dict.fromkeys(folder.expanduser().resolve() for folder in folders))
+        self.folders = tuple(dict.fromkeys(_real(folder) for folder in folders))
         self.anywhere = anywhere
         self._trusted: set[Path] = set()
 
@@ -81,5 +81,10 @@ class Library:
         for folder in self.folders if not self.anywhere else ():
             if folder.is_dir():
                 # Links are followed here, as they were on the way to `path`.
-                roots += [Path(entry.path).resolve() for entry in os.scandir(folder)]
+                roots += [_real(entry.path) for entry in os.scandir(folder)]
         return self.anywhere or any(path.is_relative_to(root) for root in roots)
+
+
+def _real(path: str | os.PathLike[str]) -> Path:
+    """A path without links and `~`; of a link that leads to itself, the link."""
+    return Path(os.path.realpath(os.path.expanduser(path)))  # noqa: PTH111 - pathlib's raise

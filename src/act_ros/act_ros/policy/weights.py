@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from act_ros.policy.config import listed
@@ -44,7 +44,7 @@ def read_weights(source: Source, names: Mapping[str, str]) -> dict[str, Tensor]:
 def save_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a safetensors file; it appears whole or not at all."""
     partial = path.with_name(f'{path.name}.partial')
-    save_file(dict(tensors), partial)
+    partial.write_bytes(save(dict(tensors)))  # `save_file` makes it readable for this user only
     partial.replace(path)
 
 

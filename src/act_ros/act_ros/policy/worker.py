@@ -94,6 +94,7 @@ class InferenceWorker:
             PROCESS,
             str(os.getpid()),
             str(self.checkpoint),
+            self._config.to_json(),
             *map(str, fds),
         ]
         # Ctrl+C goes to every process of the terminal: this one is ended by its owner, not by that. A

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process behind `InferenceWorker`: loads a policy, then predicts for the newest observation, again and again.
 
-Started as `python -m act_ros.policy.worker_process CALLER FOLDER SOCKET_FD MEMORY_FD THREADS NICE PRECISION`.
+Started as `python -m act_ros.policy.worker_process CALLER FOLDER CONFIG SOCKET_FD MEMORY_FD THREADS NICE PRECISION`.
+CONFIG is the policy's configuration as the caller has read it.
 """
 
 from __future__ import annotations
@@ -13,21 +14,27 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from act_ros.policy.channel import Answerer, ObservationMemory
+from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import NonFiniteError, PolicyError
-from act_ros.policy.folder import read_config
+
+if TYPE_CHECKING:
+    from act_ros.policy.policy import Policy
 
 
 def main(argv: Sequence[str]) -> int:
     """Serve until the caller closes its end or dies; 1 when the policy failed."""
-    caller, folder, socket_fd, memory_fd, threads, nice, precision = argv
+    caller, folder, config, socket_fd, memory_fd, threads, nice, precision = argv
     _die_with(int(caller))
     # The caller may have real-time priority; this process would then hold up everything for seconds.
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     answerer = Answerer(socket.socket(fileno=int(socket_fd)))
     try:
-        _serve(Path(folder), answerer, int(memory_fd), int(threads), int(nice), precision)
+        told = PolicyConfig.from_json(config)
+        policy = _load(Path(folder), told, int(threads), precision)
+        _serve(policy, ObservationMemory(told, int(memory_fd)), answerer, int(nice))
     except (BrokenPipeError, ConnectionResetError):
         return 0  # the caller has gone
     except PolicyError as error:
@@ -39,14 +46,17 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _serve(
-    folder: Path, answerer: Answerer, memory_fd: int, threads: int, nice: int, precision: str
-) -> None:
+def _load(folder: Path, told: PolicyConfig, threads: int, precision: str) -> Policy:
     from act_ros.policy.policy import Policy, warm_up
 
-    memory = ObservationMemory(read_config(folder), memory_fd)
     policy = Policy.load(folder, threads, precision)
+    if policy.config != told:
+        raise PolicyError(f'{folder} was changed while it was being loaded; set it again')
     warm_up(policy)
+    return policy
+
+
+def _serve(policy: Policy, memory: ObservationMemory, answerer: Answerer, nice: int) -> None:
     answerer.ready()
     yields = False
     while (note := answerer.newest()) is not None:

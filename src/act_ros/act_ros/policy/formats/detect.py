@@ -18,7 +18,7 @@ def is_policy(path: Path) -> bool:
     """Whether a path looks like a checkpoint of any format: a folder, or a .ckpt file."""
     if path.suffix == '.ckpt':
         return path.is_file()
-    return (path / CONFIG).is_file() or any(path.glob('*.ckpt'))
+    return (path / CONFIG).is_file() or any(file.is_file() for file in path.glob('*.ckpt'))
 
 
 def read_source(path: Path) -> Source:

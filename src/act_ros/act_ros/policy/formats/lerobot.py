@@ -33,6 +33,7 @@ from act_ros.policy.formats.lerobot_stats import (
 from act_ros.policy.formats.source import (
     DEFAULT_RATE_HZ,
     Source,
+    check_unwrapped,
     read_beside,
     renamed,
     source_shapes,
@@ -81,9 +82,10 @@ def read_lerobot(folder: Path) -> Source:
     except PolicyError as error:
         raise PolicyError(f'{path}: {error}') from error
     entries = read_header(folder / MODEL)
+    check_unwrapped(folder / MODEL, entries)
     if (folder / PREPROCESSOR).exists():
         norms, version = read_pipelines(folder, [STATE, *images], ACTION), 'LeRobot 0.4 or later'
-    elif any(name.startswith(BUFFERS) for name in entries):
+    elif any(name.startswith(BUFFERS) for name in entries) or _needs_none(data, features):
         norms = read_buffers(folder / MODEL, entries, path, data, features)
         version = 'LeRobot 0.3.3 or before'
     else:
@@ -118,6 +120,14 @@ def read_lerobot(folder: Path) -> Source:
             },
         },
         (*norms.notes, *notes, *_hints(data)),
+    )
+
+
+def _needs_none(data: Mapping[str, Any], features: Mapping[str, Feature]) -> bool:
+    """Whether a configuration says of every feature that it isn't normalized; then 0.3.3 has no buffers."""
+    modes = data.get('normalization_mapping')
+    return isinstance(modes, dict) and all(
+        modes.get(feature.kind) == 'IDENTITY' for feature in features.values()
     )
 
 

@@ -34,6 +34,7 @@ from act_ros.policy.formats.source import (
     BESIDE,
     DEFAULT_RATE_HZ,
     Source,
+    check_unwrapped,
     read_beside,
     source_shapes,
 )
@@ -51,7 +52,7 @@ def find_ckpt(folder: Path) -> Path | None:
     Raises:
         PolicyError: there are several, and none has one of the usual names.
     """
-    files = sorted(path for path in folder.glob('*.ckpt'))
+    files = sorted(path for path in folder.glob('*.ckpt') if not path.is_dir())
     for name in PREFERRED:
         if folder / name in files:
             return folder / name
@@ -73,7 +74,9 @@ def read_original(path: Path) -> Source:
         PolicyError: a file is missing, damaged or hostile, the policy isn't ACT, or something has to be
             written to `act_ros.yaml`; the message shows what.
     """
-    entries = {without_prefix(path, name): entry for name, entry in read_state_names(path).items()}
+    state = read_state_names(path)
+    check_unwrapped(path, state)
+    entries = {without_prefix(path, name): entry for name, entry in state.items()}
     check_supported(path, entries)
     backbones = find_backbones(entries)
     beside = read_beside(path.parent, _ENTRIES)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,17 @@ def source_shapes(
         for name in ('action_head.weight', 'action_head.bias'):
             shapes[name] = (keep, *shapes[name][1:])
     return shapes
+
+
+def check_unwrapped(path: Path, names: Iterable[str]) -> None:
+    """Refuse weights that were saved with what training wraps a network in; names it."""
+    for part, wrapper in (('_orig_mod.', 'torch.compile'), ('module.', 'DistributedDataParallel')):
+        found = next((n for n in names if n.startswith(part) or f'.{part}' in n), None)
+        if found is not None:
+            raise PolicyError(
+                f'{path}: tensor {listed([found])} has the name that {wrapper} gives it; save the policy '
+                f'without that wrapper, or take {part!r} out of the names'
+            )
 
 
 def read_beside(folder: Path, known: tuple[str, ...]) -> dict[str, Any]:
