@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'convert: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print('convert: stopped; nothing is left behind', file=sys.stderr)
+        print('convert: stopped; no policy is left behind', file=sys.stderr)
         return 130
     return 0
 
@@ -72,7 +72,7 @@ def convert(
     """Read a checkpoint and write it anew.
 
     Raises:
-        PolicyError: it cannot be read, or not be written in that form; nothing is left behind.
+        PolicyError: it cannot be read, or not be written in that form; no policy is left behind.
         OSError: the disk is full, or the folder may not be written.
     """
     from act_ros.policy.checkpoint import load_checkpoint
@@ -95,9 +95,8 @@ def convert(
     try:
         _write(output, replace(loaded, config=config), to)
     except BaseException:
-        shutil.rmtree(output, ignore_errors=True)
-        if not new:
-            output.mkdir(exist_ok=True)
+        if new:
+            shutil.rmtree(output, ignore_errors=True)
         raise
     print(f'{path} ({loaded.source.format}) -> {output} ({to})')
     for note in loaded.source.notes:
