@@ -83,7 +83,7 @@ def read_state_names(path: Path) -> dict[str, Entry]:
             raise PolicyError(
                 f'it begins with {start!r} and is no zip archive, as torch.save has written since PyTorch 1.6'
             )
-        with _Bounded(path) as file, zipfile.ZipFile(file) as archive:  # type: ignore[arg-type]
+        with _Bounded(path) as bounded, zipfile.ZipFile(bounded) as archive:
             pickled, storages = _open(archive, size)
         found = _read(pickled, storages)
     except PolicyError as error:
