@@ -147,9 +147,22 @@ class Ros:
         self.context.try_shutdown()
 
 
-@pytest.fixture
-def ros() -> Iterator[Ros]:
-    """Nodes in a domain and a context of their own; see `Ros`."""
+@contextlib.contextmanager
+def _own_ros() -> Iterator[Ros]:
     helper = Ros()
     yield helper
     helper.close()
+
+
+@pytest.fixture
+def ros() -> Iterator[Ros]:
+    """Nodes in a domain and a context of their own; see `Ros`."""
+    with _own_ros() as helper:
+        yield helper
+
+
+@pytest.fixture(scope='module')
+def module_ros() -> Iterator[Ros]:
+    """The same, for the tests of a module that share what they start."""
+    with _own_ros() as helper:
+        yield helper

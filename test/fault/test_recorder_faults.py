@@ -12,7 +12,6 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from act_msgs.msg import RecorderState
-from conftest import Ros
 from sources import Recorder, Sources, launch
 
 from act_ros.data.episode import read_episode
@@ -20,10 +19,8 @@ from act_ros.data.finish import recover_log
 
 
 @pytest.fixture(scope='module')
-def ros() -> Iterator[Ros]:
-    helper = Ros()
-    yield helper
-    helper.close()
+def ros(module_ros):
+    return module_ros
 
 
 @pytest.fixture(scope='module')
