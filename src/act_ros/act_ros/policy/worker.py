@@ -7,6 +7,7 @@ Imports no PyTorch: only the process does.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -102,7 +103,7 @@ class InferenceWorker:
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._process = subprocess.Popen(
-                command + self._arguments,
+                _at_ordinary_priority() + command + self._arguments,
                 stdin=subprocess.DEVNULL,
                 pass_fds=fds,
                 env=_environment(self._arguments[0]),
@@ -206,6 +207,16 @@ def _ending(status: int) -> str:
         hint = ' (out of memory?)' if name == 'SIGKILL' else ''
         return f'the inference process was ended by {name}{hint}'
     return f'the inference process ended with status {status}; its output says why'
+
+
+def _at_ordinary_priority() -> list[str]:
+    """What stands before a command so that it doesn't begin with this process's real-time priority.
+
+    The time that Python takes to begin would be the control loop's: of two processes of one real-time
+    priority on a processor, the one waits up to 100 ms for the other.
+    """
+    chrt = shutil.which('chrt')  # of util-linux; the process itself gives the priority up later
+    return [chrt, '--other', '0'] if chrt else []
 
 
 def _environment(threads: str) -> dict[str, str]:
