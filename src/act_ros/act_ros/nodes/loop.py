@@ -208,18 +208,12 @@ class ControlLoop:
             self._output.command(self._last_tick or 0, *self._sent)
 
     def _reset_if_asked(self, tick: int) -> None:
-        """Begin anew where `new_world` said so.
-
-        Not in lockstep: there the tick that is left out has said it, at its moment; what is said on
-        a topic may come some ticks later, and would make the episode another one.
-        """
+        """Begin anew where `new_world` said so."""
         stamp_s, self._reset_at_s = self._reset_at_s, None
-        if stamp_s is None or self.lockstep:
-            return
-        if tick_of(stamp_s, self._rate_hz) == self._reset_tick:
+        if stamp_s is None or tick_of(stamp_s, self._rate_hz) == self._reset_tick:
             return
         self._senses.forget(stamp_s)
-        self._reset(tick_of(stamp_s, self._rate_hz))
+        self._reset(tick if self.lockstep else tick_of(stamp_s, self._rate_hz))
 
     def _reset(self, tick: int) -> None:
         self._reset_tick = tick

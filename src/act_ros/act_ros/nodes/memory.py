@@ -15,7 +15,7 @@ def keep_memory() -> bool:
 
     rclpy makes three copies of an image as it takes it in, and holds the interpreter's lock meanwhile. Of
     480x640 pixels they are 640 pages, which the system zeroes one by one each time: 2 ms and now and then
-    8 ms in which the control loop cannot run, instead of 0.4 ms and at most 0.7.
+    8 ms in which the control loop cannot run, instead of 0.4 ms and now and then 0.7.
 
     Returns:
         Whether this C library can do it (glibc).

@@ -191,7 +191,9 @@ class PolicyNode(Node):
 
     def _on_sim(self, msg: SimState) -> None:
         self.loop.lockstep = msg.lockstep
-        if self._episode not in (None, msg.episode):
+        # In lockstep the tick that is left out says it, at its moment; what comes on a topic may be some
+        # ticks late, and would make the episode another one.
+        if self._episode not in (None, msg.episode) and not msg.lockstep:
             self.loop.new_world(msg.header.stamp.sec + msg.header.stamp.nanosec * 1e-9)
         self._episode = msg.episode
 
