@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Damaged and hostile checkpoints by the thousand: each gives an error, or is still a checkpoint; nothing else.
 

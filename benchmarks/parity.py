@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The same weights in this suite and in LeRobot's and the original's own code: how far apart are the actions?
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'benchmarks'))
 
 
 def test_every_bad_policy_is_removed_and_nothing_outside_of_the_folder(tmp_path, monkeypatch):
-    from swap import Policies
+    from bad_policies import Policies
 
     source = tmp_path / 'source'
     source.mkdir()
