@@ -30,20 +30,23 @@ _CAP_DAC_OVERRIDE, _PR_CAPBSET_DROP = 1, 24
 
 
 class Sources:
-    """Publishes at 50 Hz, stamped by `now`; `joints`, `camera`: 'on', 'off', 'frozen' or 'old'."""
+    """Publishes at 50 Hz, stamped by `now`.
 
-    def __init__(self, node: Any, clock: bool = False) -> None:
+    `camera`: 'on', 'off', 'frozen' or 'old'; `joints`: 'on', 'off', or 'bare' of effort.
+    """
+
+    def __init__(self, node: Any, clock: bool = False, space: str = '') -> None:
         """Begin; `clock`: publish `/clock`, too, which begins at 100 s."""
         self.joints = self.camera = 'on'
         self.offset_s = 100.0 - time.monotonic() if clock else 0.0
         self._clock = node.create_publisher(Clock, '/clock', 10) if clock else None
         self._random = np.random.default_rng(0)
         self._arms = [
-            node.create_publisher(JointState, f'/{arm.follower}/joint_states', 10)
+            node.create_publisher(JointState, f'{space}/{arm.follower}/joint_states', 10)
             for arm in SPEC.arms
         ]
-        self._image = node.create_publisher(Image, f'/{SPEC.cameras["cam_high"].topic}', 10)
-        self._command = node.create_publisher(Command, '/act/command', 10)
+        self._image = node.create_publisher(Image, f'{space}/{SPEC.cameras["cam_high"].topic}', 10)
+        self._command = node.create_publisher(Command, f'{space}/act/command', 10)
         self._last = self._picture(0.0)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -62,10 +65,11 @@ class Sources:
             now = self.now
             if self._clock:
                 self._clock.publish(Clock(clock=stamp(now)))
-            if self.joints == 'on':
+            if self.joints != 'off':
                 for arm in self._arms:
                     message = JointState(name=NAMES, position=[0.05] * 9)
-                    message.velocity = message.effort = [0.0] * 9
+                    message.velocity = [0.0] * 9
+                    message.effort = [] if self.joints == 'bare' else [0.0] * 9
                     message.header.stamp = stamp(now)
                     arm.publish(message)
             if self.camera == 'on':
@@ -157,18 +161,13 @@ class Recorder:
 
 
 def launch(
-    dataset: Path, log: Path, space: str = '', **parameters: Any
+    dataset: Path, log: Path, space: str = '', before: str = '', **parameters: Any
 ) -> subprocess.Popen[bytes]:
+    """Start the recorder; `before`: Python that its process runs first."""
     given = {'dataset': dataset, 'cameras': ['cam_high'], 'min_free_mb': 1, **parameters}
     options = [part for key, value in given.items() for part in ('-p', f'{key}:={value}')]
-    command = [
-        sys.executable,
-        '-m',
-        'act_ros.nodes.recorder',
-        '--ros-args',
-        '-r',
-        f'__ns:={space}/act',
-    ]
+    code = f'{before}\nfrom act_ros.nodes.recorder import main\nraise SystemExit(main())'
+    command = [sys.executable, '-c', code, '--ros-args', '-r', f'__ns:={space}/act']
     env = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path), 'OMP_NUM_THREADS': '1'}
     with log.open('wb') as out:
         return subprocess.Popen(

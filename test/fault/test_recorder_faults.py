@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from act_msgs.msg import RecorderState
 from sources import Recorder, Sources, launch
+from std_msgs.msg import String
 
+from act_ros.data.archive import QUEUE_ROWS
 from act_ros.data.episode import read_episode
 from act_ros.data.finish import recover_log
 
@@ -89,6 +91,53 @@ def test_joint_states_that_stop_are_a_visible_fault(recorder, sources):
     recorder.wait(lambda state: state.state == RecorderState.RECORDING)
     answer = recorder.end()
     assert answer.ok and answer.dropped > 0
+
+
+def test_effort_that_no_driver_sends_is_named_in_the_file(recorder, sources):
+    sources.joints = 'bare'
+    recorder.ros.wait_until(lambda: recorder.said('no effort is published'), 10, 'the warning')
+    recorder.begin()
+    with read_episode(recorder.end().message) as episode:
+        missing = ['effort of follower_left', 'effort of follower_right']
+        assert list(episode.attrs['not_measured']) == missing
+    sources.joints = 'on'
+    recorder.wait(lambda state: state.rows == 0)
+    recorder.begin()
+    with read_episode(recorder.end().message) as episode:
+        assert 'not_measured' not in episode.attrs
+
+
+def test_what_another_node_finds_wrong_is_in_the_file(recorder):
+    told = recorder.node.create_publisher(String, '/act/episode_fault', 10)
+    recorder.ros.wait_until(told.get_subscription_count, 10, 'the recorder')
+    recorder.begin()
+    told.publish(String(data='leader_left fell silent'))
+    recorder.wait(lambda state: state.faults == 1)
+    with read_episode(recorder.end().message) as episode:
+        assert [fault.partition(': ')[2] for fault in episode.attrs['faults']] == [
+            'leader_left fell silent'
+        ]
+
+
+def test_rows_for_which_the_disk_is_too_slow_are_counted_and_shown(ros, tmp_path):
+    slow = (
+        'import time\nfrom act_ros.data.episode import EpisodeWriter as Writer\n'
+        'append = Writer.append_row\n'
+        'Writer.append_row = lambda self, row: (time.sleep(0.05), append(self, row))\n'
+    )
+    fast = Sources(ros.node('fast'), space='/slow')
+    recorder = Recorder(ros, tmp_path / 'data', tmp_path / 'log', '/slow', before=slow)
+    recorder.begin()
+    state = recorder.wait(lambda state: state.overflow > 10)
+    assert state.state == RecorderState.FAULT and 'too slow' in state.reason
+    assert state.queue <= QUEUE_ROWS
+    answer = recorder.end()
+    assert recorder.stop() == 0
+    fast.close()
+    with read_episode(answer.message) as episode:
+        assert episode.attrs['overflow_rows'] == answer.dropped > 10
+        assert any('too slow' in fault for fault in episode.attrs['faults'])
+        assert len(episode.stamp) == answer.rows
 
 
 def test_a_folder_that_becomes_read_only_costs_no_row(recorder):

@@ -52,7 +52,7 @@ class Session:
     """The open episode. `rows` counts those handed to the writer; `verdict`: (keep, success).
 
     `error`: why no more rows can be written; `full`: why it should end now. `keep_rows`: its file gets
-    so many rows at most (0: all).
+    so many rows at most (0: all). `not_measured`: what is 0 in its rows since no driver sends it.
     """
 
     number: int
@@ -67,6 +67,7 @@ class Session:
     stale: int = 0
     frozen: int = 0
     faults: list[str] = field(default_factory=list)
+    not_measured: set[str] = field(default_factory=set)
     done: Future[Outcome] = field(default_factory=Future)
     error: str = ''
     full: str = ''
@@ -246,6 +247,7 @@ class Archive:
             'stale_rows': session.stale,
             'frozen_rows': session.frozen,
             'faults': session.faults,
+            'not_measured': sorted(session.not_measured),
             **({'cut_rows': cut} if cut else {}),
         }
         writer = session.writer

@@ -25,7 +25,10 @@ STILL_S = 1.0
 """The same picture for longer is named: a still scene, or a camera that hung."""
 SLACK = 1e-4
 """Rounding allowed at a limit (rad, opening)."""
-LOSSES = ('dropped', 'dropped_rows', 'lost_rows', 'missed_rows', 'faults', 'stale_rows')
+LOSSES = (
+    *('dropped', 'dropped_rows', 'lost_rows', 'missed_rows', 'stale_rows', 'frozen_rows'),
+    *('not_measured', 'faults'),
+)
 """Attributes in which a recorder counts or names what went wrong."""
 
 

@@ -15,7 +15,8 @@ and what the original lacks:
   attributes                         task, seed, success, complete, joint_names, cameras,
                                      rate_hz, jpeg_channels, jpeg_quality, act_ros_version
                                      dropped_rows, overflow_rows, stale_rows, frozen_rows,
-                                     faults (recorder node)
+                                     faults, not_measured: what is 0 since no driver sends it
+                                     (recorder node)
 """
 
 from __future__ import annotations
