@@ -118,14 +118,14 @@ def test_a_policy_whose_files_are_gone_when_its_process_dies_is_a_fault_that_say
         (policies / 'away').rename(policies / 'one')
 
 
-def test_a_policy_that_was_made_anew_for_something_else_is_not_started_again(policies, tmp_path):
+@pytest.mark.parametrize('name', ['config.json', 'model.safetensors'])
+def test_a_policy_whose_files_were_changed_is_not_started_again(policies, tmp_path, name):
     from act_ros.nodes.inference import Engine
     from act_ros.nodes.supervisor import again
-    from act_ros.policy.folder import read_config
+    from act_ros.policy.folder import read_config, version_of
 
     folder = shutil.copytree(policies / 'one', tmp_path / 'one')
-    engine = Engine(folder, read_config(folder), None)
-    config = folder / 'config.json'
-    config.write_text(config.read_text().replace('"chunk": 50', '"chunk": 40'))
+    engine = Engine(folder, read_config(folder), None, version_of(folder))
+    (folder / name).write_bytes((folder / name).read_bytes())
     with pytest.raises(ValueError, match='was changed since it was set'):
         again(lambda folder: pytest.fail('started'))(engine)

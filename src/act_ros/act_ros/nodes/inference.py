@@ -15,7 +15,7 @@ from typing import Protocol
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.fits import misfits
-from act_ros.policy.folder import read_config
+from act_ros.policy.folder import read_config, version_of
 from act_ros.policy.library import Library
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk, Observation
@@ -59,11 +59,12 @@ MakeWorker = Callable[[Path], Worker]
 
 @dataclass(frozen=True)
 class Engine:
-    """A policy that runs, or is about to."""
+    """A policy that runs, or is about to; `version` is that of its files when it was set."""
 
     folder: Path
     config: PolicyConfig
     worker: Worker
+    version: dict[str, tuple[int, int]]
 
 
 def check_fits(config: PolicyConfig, spec: RobotSpec) -> None:
@@ -84,7 +85,7 @@ def make_engine(text: str, library: Library, spec: RobotSpec, make_worker: MakeW
         PolicyError: it isn't there, can't be read, or is for another robot.
     """
     folder = library.find(text)
-    config = read_config(folder)
+    version, config = version_of(folder), read_config(folder)
     try:
         check_fits(config, spec)
     except PolicyError as error:
@@ -97,7 +98,7 @@ def make_engine(text: str, library: Library, spec: RobotSpec, make_worker: MakeW
         raise PolicyError(
             f'{folder.name}: no inference process could be started: {error}'
         ) from error
-    return Engine(folder, config, worker)
+    return Engine(folder, config, worker, version)
 
 
 def wait_ready(worker: Worker, timeout_s: float, cancelled: Callable[[], bool]) -> None:

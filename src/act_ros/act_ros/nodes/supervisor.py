@@ -15,7 +15,7 @@ from typing import Any
 from act_ros.nodes.inference import Engine
 from act_ros.nodes.loop import ControlLoop
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.folder import read_config
+from act_ros.policy.folder import version_of
 
 ATTEMPTS, WITHIN_S = 3, 60.0
 """A process that has to be replaced more often than this within that time has a cause that stays."""
@@ -156,7 +156,7 @@ def again(make_worker: Callable[[Path], Any]) -> Callable[[Engine], Engine]:
     """The same policy in another process; ValueError where its files say another thing by now."""
 
     def make(engine: Engine) -> Engine:
-        if read_config(engine.folder) != engine.config:
+        if version_of(engine.folder) != engine.version:
             raise PolicyError(f'{engine.folder} was changed since it was set')
         worker = make_worker(engine.folder)
         worker.start()

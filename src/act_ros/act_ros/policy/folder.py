@@ -12,11 +12,12 @@ from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.detect import is_policy, read_any_config
 from act_ros.policy.formats.native import CONFIG, MODEL
 
-__all__ = ['CONFIG', 'MODEL', 'policy_names', 'read_config', 'resolve_checkpoint']
+__all__ = ['CONFIG', 'MODEL', 'policy_names', 'read_config', 'resolve_checkpoint', 'version_of']
 
 MOST_NAME = 4000
 _WITHIN = ('', 'pretrained_model', 'checkpoints/last/pretrained_model')
 """Where in a folder the policy may be; the last two are where LeRobot's training puts it."""
+_READ = ('.json', '.safetensors', '.ckpt', '.pkl', '.yaml')
 
 
 def read_config(path: Path) -> PolicyConfig:
@@ -26,6 +27,21 @@ def read_config(path: Path) -> PolicyConfig:
         PolicyError: there is none, or it is wrong; the message names the file.
     """
     return read_any_config(path)
+
+
+def version_of(path: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of change (ns) of each file that a policy may be read from: others mean another policy.
+
+    Raises:
+        PolicyError: the folder cannot be looked at.
+    """
+    folder = path if path.is_dir() else path.parent
+    try:
+        read = [file for file in folder.iterdir() if file.suffix in _READ]
+        stats = {file.name: file.stat() for file in read if file.is_file()}
+    except OSError as error:
+        raise PolicyError(f'{folder} cannot be read: {error}') from error
+    return {name: (stat.st_size, stat.st_mtime_ns) for name, stat in stats.items()}
 
 
 def policy_names(models: Path) -> list[str]:
