@@ -93,7 +93,7 @@ def main() -> int:
     for name, execution, ticks in (
         ('oldest', TemporalEnsemble(K, DOF, M, 'oldest'), args.ticks),
         ('newest', TemporalEnsemble(K, DOF, M, 'newest'), args.ticks),
-        ('off', OpenLoop(K, DOF, K), args.ticks),
+        ('none', OpenLoop(K, DOF, K), args.ticks),
         ('table', Table(1000), 1000),
     ):
         took = timed(execution, range(ticks), pool)[K:]

@@ -102,8 +102,8 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'ensemble',
                 default_value='oldest',
-                choices=('oldest', 'newest', 'off'),
-                description='Temporal ensemble: which prediction weighs most; off: execute chunks one after the other.',
+                choices=('oldest', 'newest', 'none'),
+                description='Temporal ensemble: which prediction weighs most; none: execute chunks one after the other.',
             ),
             DeclareLaunchArgument(
                 'inference',

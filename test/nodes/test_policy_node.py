@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from act_msgs.msg import Chunk as ChunkMsg
 from act_msgs.msg import Command, PolicyState
 from act_msgs.srv import ListModels
@@ -281,7 +282,7 @@ def test_the_way_the_chunks_are_executed_can_be_changed_while_it_runs(ros, robot
     node = running(ros, policy())
     loop = node.node.loop
     held = loop.statistics.held
-    assert set_parameter(ros, 'ensemble', 'off').successful
+    assert set_parameter(ros, 'ensemble', 'none').successful
     ros.wait_until(lambda: type(loop.runtime.execution).__name__ == 'OpenLoop')
     assert set_parameter(ros, 'execute', 10).successful
     ros.wait_until(lambda: loop.runtime.execution.execute == 10)
@@ -454,7 +455,7 @@ def test_a_checkpoint_whose_process_fails_is_refused(ros, robot, policy, models)
         ('max_image_age_s', float('nan'), 'max_image_age_s'),
         ('max_image_age_s', 'old', 'expected a number'),
         ('ensemble_m', 11.0, 'ensemble_m'),
-        ('ensemble', 'best', 'expected one of oldest, newest, off'),
+        ('ensemble', 'best', 'expected one of oldest, newest, none'),
         ('inference', 'later', 'expected one of async, sync'),
         ('execute', -1, 'execute'),
         ('inference_timeout_s', 0.0, 'inference_timeout_s'),
@@ -482,13 +483,21 @@ def test_a_whole_number_is_taken_for_a_float(ros, policy):
 @pytest.mark.parametrize(
     ('parameters', 'reason'),
     [
-        ({'ensemble': 'best'}, "ensemble is 'best', expected one of oldest, newest, off"),
-        ({'ensemble': 'off', 'execute': K + 1}, 'chunk length 50'),
+        ({'ensemble': 'best'}, "ensemble is 'best', expected one of oldest, newest, none"),
+        ({'ensemble': 'none', 'execute': K + 1}, 'chunk length 50'),
     ],
 )
 def test_a_start_with_a_wrong_parameter_says_which(policy, parameters, reason):
     with pytest.raises(ValueError, match=reason):
         policy(**parameters)
+
+
+def test_a_choice_is_text_in_yaml_too():
+    # `ros2 param set` and parameter files take 'off' or 'no' for a boolean.
+    from act_ros.nodes.policy import TABLE
+
+    choices = [choice for row in TABLE for choice in row.choices]
+    assert choices and [yaml.safe_load(choice) for choice in choices] == choices
 
 
 def test_every_parameter_is_described(ros, policy):

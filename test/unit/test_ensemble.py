@@ -181,8 +181,8 @@ def test_open_loop_bridges_a_late_chunk_and_then_has_nothing():
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'ensemble': 'best'}, 'oldest, newest, off'),
-        ({'ensemble': 'off', 'execute': K + 1}, 'chunk length 7, got 8'),
+        ({'ensemble': 'best'}, 'oldest, newest, none'),
+        ({'ensemble': 'none', 'execute': K + 1}, 'chunk length 7, got 8'),
         ({'m': math.nan}, 'must be finite'),
         ({'chunk': 0}, 'at least 1'),
     ],

@@ -230,11 +230,11 @@ def test_a_change_in_the_middle_of_another_makes_no_step_either(runtime):
 def test_another_way_to_execute_the_same_policy_gets_its_chunks_too(runtime):
     runtime.accept(chunk(100, value=0.01), 100)
     tick_at(runtime, 100)
-    off = make_execution(K, 14, 'off')
-    runtime.replace(off, runtime.cameras, own=True)
+    none = make_execution(K, 14, 'none')
+    runtime.replace(none, runtime.cameras, own=True)
     runtime.accept(chunk(101, value=0.01), 101)
     assert tick_at(runtime, 101)[0] == pytest.approx(0.01)
-    assert runtime.execution is off
+    assert runtime.execution is none
     assert runtime.state is State.RUNNING
 
 

@@ -174,14 +174,14 @@ def parser() -> argparse.ArgumentParser:
         '--ensemble',
         choices=ORDERS,
         default='oldest',
-        help='which prediction weighs most in the temporal ensemble; off: execute chunks',
+        help='which prediction weighs most in the temporal ensemble; none: execute chunks',
     )
     p.add_argument('--m', type=float, default=0.01, help='the ensemble weighs exp(-m i)')
     p.add_argument(
         '--execute',
         type=int,
         default=0,
-        help='with --ensemble off: actions taken of each chunk; 0: all',
+        help='with --ensemble none: actions taken of each chunk; 0: all',
     )
     p.add_argument('--workers', type=int, default=1, help='processes; each takes --threads cores')
     p.add_argument('--threads', type=int, default=1, help='cores for the network in each process')

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from act_ros.robot.types import Chunk, Floats
 
 Order = Literal['oldest', 'newest']
-ORDERS: tuple[str, ...] = ('oldest', 'newest', 'off')
+ORDERS: tuple[str, ...] = ('oldest', 'newest', 'none')  # 'off' would be a bool in yaml
 """Values of the `ensemble` parameter: which prediction weighs most, or no ensemble."""
 
 _NONE = np.iinfo(np.int64).min // 2  # tick of an empty slot: no tick's window reaches it
@@ -55,14 +55,14 @@ def make_execution(
     Args:
         chunk: rows per chunk (k).
         dof: entries per action (14).
-        ensemble: 'oldest', 'newest' or 'off'.
+        ensemble: 'oldest', 'newest' or 'none'.
         m: decay of the ensemble's weights, exp(-m * i).
         execute: without ensemble, how many actions of a chunk are executed; 0 means all of them.
 
     Raises:
         ValueError: a value is out of its range.
     """
-    if ensemble == 'off':
+    if ensemble == 'none':
         return OpenLoop(chunk, dof, execute or chunk)
     if ensemble == 'oldest':
         return TemporalEnsemble(chunk, dof, m, 'oldest')

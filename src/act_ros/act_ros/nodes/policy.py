@@ -50,11 +50,11 @@ TABLE = (
           "the suite's own."),
     Param('allow_any_path', False, 'Whether checkpoint may be set to a path outside models_dir.'),
     Param('enable', False, 'Whether the arms may move from the start; else call ~/enable.'),
-    Param('ensemble', 'oldest', 'Which prediction for a tick weighs most; off: execute chunks one '
+    Param('ensemble', 'oldest', 'Which prediction for a tick weighs most; none: execute chunks one '
           'after the other.', choices=ORDERS, read_only=False),
     Param('ensemble_m', 0.01, 'Decay of the weights of the temporal ensemble, exp(-m i).',
           low=-10.0, high=10.0, read_only=False),
-    Param('execute', 0, 'With ensemble off: actions executed of each chunk, at most its length; 0: '
+    Param('execute', 0, 'With ensemble none: actions executed of each chunk, at most its length; 0: '
           'all.', low=0, high=MOST['chunk'], read_only=False),
     Param('inference', 'async', 'async: beside the loop, as fast as it can; sync: one inference '
           'per tick, which the tick waits for.', choices=('async', 'sync'), read_only=False),
