@@ -21,6 +21,8 @@ from act_ros.nodes.bringup import (
     cameras,
     common_arguments,
     flag,
+    guard,
+    guarded,
     recorder,
     value,
 )
@@ -51,7 +53,9 @@ def _policy(context: LaunchContext) -> list[Action]:
         'ensemble': value(context, 'ensemble'),
         'inference': value(context, 'inference'),
     }
-    nodes = [act_node(context, 'policy', parameters, use_sim_time=simulated)]
+    # Its own patience, since the drivers' is long: what hangs is ended, and then the arms go to rest.
+    policy = act_node(context, 'policy', parameters, use_sim_time=simulated, sigterm_timeout='5')
+    nodes = [policy, *guard(context, 'policy')]
     if value(context, 'record'):
         parameters = {
             'dataset': value(context, 'record'),
@@ -117,6 +121,7 @@ def generate_launch_description() -> LaunchDescription:
                 description='Folder to record the episodes of the policy into, failures too; empty: none.',
             ),
             OpaqueFunction(function=_checkpoint),
+            OpaqueFunction(function=guarded),
             IncludeLaunchDescription(
                 PythonLaunchDescriptionSource(str(HERE / 'sim.launch.py')),
                 condition=IfCondition(PythonExpression(["'", robot, "' == 'sim'"])),

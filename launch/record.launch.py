@@ -21,11 +21,14 @@ from launch.substitutions import LaunchConfiguration, PythonExpression
 
 from act_ros.nodes.bringup import (
     BOOLEAN,
+    GO_TO_REST_S,
     act_node,
     cameras,
     common_arguments,
+    drivers_outlast,
     ends_launch,
     flag,
+    full_name,
     number,
     recorder,
     value,
@@ -33,8 +36,6 @@ from act_ros.nodes.bringup import (
 from act_ros.robot.spec import RobotSpec
 
 HERE = Path(__file__).parent
-GO_TO_REST_S, DRIVERS_S = '150', '160'
-"""Patience, in seconds, with a session that brings the arms to rest, and with what waits for it."""
 
 
 def _attended(context: LaunchContext) -> bool:
@@ -42,18 +43,12 @@ def _attended(context: LaunchContext) -> bool:
     return value(context, 'robot') != 'sim' or value(context, 'operator') != 'scripted'
 
 
-def _session_name(context: LaunchContext) -> str:
-    return '/'.join(['', *filter(None, [value(context, 'namespace').strip('/'), 'act/session'])])
-
-
 def _attend(context: LaunchContext) -> list[Action]:
     """The drivers, simulated or not, end after the session, which brings the arms to rest first."""
     if not _attended(context):
         return []
     return [
-        SetLaunchConfiguration('outlast', _session_name(context)),
-        # Read when all ends, so it has to be set for the whole launch.
-        SetLaunchConfiguration('sigterm_timeout', DRIVERS_S),
+        *drivers_outlast(context, 'session'),
         SetLaunchConfiguration('auto_reset', 'false'),  # the session sets the scene up
     ]
 
@@ -93,7 +88,7 @@ def _record(context: LaunchContext) -> list[Action]:
 def _stays(context: LaunchContext) -> Callable[..., list[Action] | None]:
     """A session that died can't bring the arms to rest, and they would drop if their drivers ended, too."""
     end = ends_launch('session')
-    rest = f'ros2 run act_ros rest --ros-args -r __ns:={_session_name(context).rpartition("/")[0]}'
+    rest = f'ros2 run act_ros rest --ros-args -r __ns:={full_name(context, "session").rpartition("/")[0]}'
 
     def on_exit(event: ProcessExited, context: LaunchContext) -> list[Action] | None:
         if event.returncode in (0, 1) or context.is_shutdown:  # 1: nothing was moved yet

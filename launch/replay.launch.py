@@ -18,7 +18,14 @@ from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PythonExpression
 
-from act_ros.nodes.bringup import LaunchArgumentError, act_node, common_arguments, value
+from act_ros.nodes.bringup import (
+    LaunchArgumentError,
+    act_node,
+    common_arguments,
+    guard,
+    guarded,
+    value,
+)
 
 HERE = Path(__file__).parent
 TASKS = ('transfer_cube', 'insertion')
@@ -58,7 +65,9 @@ def _replay(context: LaunchContext) -> list[Action]:
         'episode': value(context, 'episode'),
         'enable': simulated if enable == 'auto' else enable == 'true',
     }
-    return [act_node(context, 'replay', parameters, use_sim_time=simulated)]
+    # Its own patience, since the drivers' is long: what hangs is ended, and then the arms go to rest.
+    replay = act_node(context, 'replay', parameters, use_sim_time=simulated, sigterm_timeout='5')
+    return [replay, *guard(context, 'replay')]
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -80,6 +89,7 @@ def generate_launch_description() -> LaunchDescription:
                 'Later: ros2 service call /act/replay/enable std_srvs/srv/SetBool "{data: true}".',
             ),
             OpaqueFunction(function=_episode),
+            OpaqueFunction(function=guarded),
             IncludeLaunchDescription(
                 PythonLaunchDescriptionSource(str(HERE / 'sim.launch.py')),
                 condition=IfCondition(PythonExpression(["'", robot, "' == 'sim'"])),

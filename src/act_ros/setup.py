@@ -98,6 +98,7 @@ setup(
             node('keys'),
             node('session'),
             node('rest'),
+            node('guard'),
             node('outlast'),
         ],
     },

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 import yaml
 from ament_index_python.packages import get_packages_with_prefixes
 
+from act_ros.nodes.outlast import alive
 from act_ros.robot.spec import RobotSpec
 
 pytestmark = pytest.mark.timeout(300)
@@ -204,6 +208,71 @@ def test_a_policy_needs_no_leaders_and_is_not_enabled(
     assert listener.count['/act/command'] == 0
     assert 'process started' in launch.text
     assert '[sim-' not in launch.text
+
+
+def test_a_policy_that_dies_is_outlasted_by_the_guard_and_that_by_the_drivers(
+    start: Callable, drivers: dict[str, str], tiny_policy: Path, listener: Any
+) -> None:
+    messages = pytest.importorskip('interbotix_xs_msgs.msg')
+    launch = start('aloha.launch.py', 'robot:=aloha', f'checkpoint:={tiny_policy}', **drivers)
+    launch.wait_for('driver is up', times=6)
+    topic = '/follower_left/commands/joint_group'
+    publisher = listener.node.create_publisher(messages.JointGroupCommand, topic, 1)
+
+    def seen() -> bool:
+        publisher.publish(messages.JointGroupCommand(name='arm', cmd=[0.0] * 6))
+        return 'the arms are commanded' in launch.text
+
+    listener.spin_until(seen, 'the guard sees a command')
+    listener.node.destroy_publisher(publisher)
+    os.kill(launch.pid('policy'), signal.SIGKILL)
+    assert launch.wait() == 1
+    _come_in_order(
+        launch.text,
+        'policy ended with exit code -9',
+        'THE ARMS GO SLOWLY TO REST',
+        'follower_right has not reported any joints',  # the stand-ins do not
+        'TAKE HOLD OF THEM',
+        f'process has finished cleanly [pid {launch.pid("outlast")}]',
+    )
+    assert 'Traceback' not in launch.text
+
+
+def test_a_replay_that_moved_nothing_ends_at_once_and_then_its_drivers(
+    start: Callable, drivers: dict[str, str], tmp_path: Path, listener: Any
+) -> None:
+    path = tmp_path / 'episode_0.hdf5'
+    with h5py.File(path, 'w') as file:
+        file.attrs['sim'] = False
+        for name in ('action', 'observations/qpos', 'observations/qvel'):
+            file[name] = np.zeros((50, 14), np.float32)
+        file.create_group('observations/images')
+    launch = start('replay.launch.py', 'robot:=aloha', f'episode:={path}', **drivers)
+    launch.wait_for('driver is up', times=6)
+    launch.wait_for('the arms do not move before they are enabled')
+    listener.spin_until(lambda: alive('/act/guard'), 'the guard')
+    os.kill(launch.pid('guard'), signal.SIGKILL)
+    launch.wait_for('it is started again')
+    listener.spin_until(lambda: alive('/act/guard'), 'another guard')
+    here = os.getsid(launch.process.pid)
+    for arm in RobotSpec.load().arms:
+        session = _calls(drivers)[f'/{arm.follower}/xs_sdk']['session']
+        assert session != here  # the terminal's Ctrl+C is not for it
+    assert launch.interrupt() < 20.0
+    assert launch.process.returncode == 0, launch.text
+    _come_in_order(
+        launch.text,
+        'the arms were never commanded',
+        f'process has finished cleanly [pid {launch.pid("outlast")}]',
+    )
+    assert 'Traceback' not in launch.text
+
+
+def _come_in_order(text: str, *parts: str) -> None:
+    found = [text.find(part) for part in parts]
+    assert found == sorted(found) and found[0] >= 0, (
+        f'{dict(zip(parts, found, strict=True))}\n{text}'
+    )
 
 
 def test_cameras_come_on_the_topics_of_the_configuration(

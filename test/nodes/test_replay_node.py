@@ -67,3 +67,12 @@ def test_ctrl_c_ends_it_with_code_0(ros, robot, episode, tmp_path):
         start = time.monotonic()
         assert replay.stop() == 0
         assert time.monotonic() - start < 5.0
+
+
+def test_enabled_from_the_start_it_waits_for_the_followers(ros, robot, episode, tmp_path):
+    robot.joints_on = False
+    given = {'episode': episode[0], 'enable': True, 'max_age_s': 5.0}
+    with Running('replay', tmp_path / 'log', **given) as replay:
+        ros.wait_until(lambda: 'does not report its joints' in replay.output, 60)
+        robot.joints_on = True
+        ros.wait_until(lambda: ': playing' in replay.output, 60)

@@ -14,7 +14,7 @@ from typing import Any
 from ament_index_python.packages import get_package_prefix
 from launch import LaunchContext
 from launch.action import Action
-from launch.actions import DeclareLaunchArgument, EmitEvent, SetLaunchConfiguration
+from launch.actions import DeclareLaunchArgument, EmitEvent, LogInfo, SetLaunchConfiguration
 from launch.events import Shutdown
 from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
@@ -25,6 +25,8 @@ from act_ros.robot.spec import RobotSpec
 
 BOOLEAN = ('true', 'false')
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
+GO_TO_REST_S, DRIVERS_S = '150', '160'
+"""Patience, in seconds, with what brings the arms to rest, and with what waits for it."""
 
 
 class LaunchArgumentError(RuntimeError):
@@ -171,6 +173,40 @@ def ends_launch(what: str) -> Callable[[ProcessExited, LaunchContext], list[Acti
         return [EmitEvent(event=Shutdown(reason=f'{what} has finished'))]
 
     return on_exit
+
+
+def full_name(context: LaunchContext, node: str) -> str:
+    """The name of a node of this suite, with the namespace that it is launched in."""
+    return '/'.join(['', *filter(None, [value(context, 'namespace').strip('/'), f'act/{node}'])])
+
+
+def drivers_outlast(context: LaunchContext, node: str) -> list[Action]:
+    """Let the drivers end after `node`, which brings the arms to rest first; before the drivers are started."""
+    return [
+        SetLaunchConfiguration('outlast', full_name(context, node)),
+        # Read when all ends, so it has to be set for the whole launch.
+        SetLaunchConfiguration('sigterm_timeout', DRIVERS_S),
+    ]
+
+
+def guarded(context: LaunchContext) -> list[Action]:
+    """Let the drivers of a real robot outlast the guard, see `guard`."""
+    return [] if value(context, 'robot') == 'sim' else drivers_outlast(context, 'guard')
+
+
+def guard(context: LaunchContext, leading: str) -> list[Action]:
+    """What brings the arms of a real robot to rest once the node `leading` has ended."""
+    if value(context, 'robot') == 'sim':
+        return []
+
+    def on_exit(event: ProcessExited, context: LaunchContext) -> list[Action] | None:
+        if event.returncode in (0, 1) or context.is_shutdown:  # 1: it could not begin
+            return ends_launch('guard')(event, context)
+        what = f'the guard of the arms died (exit code {event.returncode}); it is started again'
+        return [LogInfo(msg=f'ERROR: {what}'), *guard(context, leading)]
+
+    after = {'after': full_name(context, leading)}
+    return [act_node(context, 'guard', after, on_exit=on_exit, sigterm_timeout=GO_TO_REST_S)]
 
 
 def outlasting(context: LaunchContext) -> list[Action]:

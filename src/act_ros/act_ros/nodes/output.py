@@ -32,6 +32,8 @@ class ArmCommands:
         """Advertise the topics of `arms`, which are named in the order of the vector, on the node."""
         self._spec, self._gripper = spec, gripper
         self.topics: list[str] = []
+        self.left_out: Sequence[str] = ()
+        """Arms that get nothing."""
         self._arms = []
         for arm in arms:
             topics = [
@@ -41,11 +43,13 @@ class ArmCommands:
             self.topics += topics
             group = node.create_publisher(JointGroupCommand, topics[0], COMMAND)
             single = node.create_publisher(JointSingleCommand, topics[1], COMMAND)
-            self._arms.append((group, single))
+            self._arms.append((arm, group, single))
 
     def send(self, action: Floats) -> None:
         """Send joints in rad, and grippers 0..1, which the drivers get in radians."""
-        for index, (group, single) in enumerate(self._arms):
+        for index, (arm, group, single) in enumerate(self._arms):
+            if arm in self.left_out:
+                continue
             joints = self._spec.arm_slice(index)
             # An array('f') passes the message's check as a whole, a list number by number.
             group.publish(JointGroupCommand(name='arm', cmd=array('f', action[joints].tobytes())))
@@ -71,6 +75,10 @@ class Output:
         msg = Command(tick=tick, action=action)
         msg.header.stamp = to_time(stamp_s)
         self._command.publish(msg)
+
+    def leave_out(self, followers: Sequence[str]) -> None:
+        """Send nothing to these from now on."""
+        self._followers.left_out = followers
 
     def chunk(self, chunk: Chunk) -> None:
         """Publish a chunk that came in."""

@@ -145,7 +145,7 @@ class ReplayNode(Node):
 
     def _tell(self) -> None:
         playing = self._playing
-        if playing.phase == self._said:
+        if playing.phase in ('waiting', self._said):
             return
         self._said = playing.phase
         self.get_logger().info(

@@ -75,13 +75,20 @@ class RestNode(Node):
         while self._teleop.unheard and time.monotonic() < end:
             time.sleep(0.05)
         robot.leave_out(self._teleop.unheard)
+        if robot.left_out:
+            self.get_logger().warning(robot.left_out)
         robot.check()
         say('the arms go slowly to the start, and then to rest')
         robot.rest()
-        end = time.monotonic() + 2 * MOVE_S
+        heard = time.monotonic()
+        end = heard + 2 * MOVE_S
         while not robot.arrived():
             if self._stop.is_set():
                 return
+            if self._teleop.followers is not None:
+                heard = time.monotonic()
+            if time.monotonic() > heard + HEAR_S:
+                raise SessionError('a follower fell silent on the way; hold the arms')
             if time.monotonic() > end:
                 raise SessionError(
                     'the arms did not arrive at rest; hold them before you switch them off'

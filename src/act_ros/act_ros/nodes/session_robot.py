@@ -35,20 +35,29 @@ class SessionRobot:
         self._locked = False
         self._goals: tuple[Floats, Floats | None] | None = None
         self._problem = ''
+        self.left_out = ''
+        """What is said of a follower that the others are led without."""
         self._reset = node.create_client(ResetSim, 'sim/reset') if simulated else None
 
     def leave_out(self, unheard: Sequence[str]) -> None:
-        """Go without the leaders, where none of them is there: a policy runs without.
+        """Go without the leaders, where none of them is there: a policy runs without; and without one follower.
 
         Raises:
             SessionError: another arm is missing.
         """
         leaders = [arm for arm in self._ceremony.leaders if arm not in unheard]
-        if unheard and (leaders or set(unheard) & set(self._ceremony.followers)):
+        followers = [arm for arm in self._ceremony.followers if arm not in unheard]
+        if not followers or (leaders and leaders != self._ceremony.leaders):
             raise SessionError(
                 f'{", ".join(unheard)} has not reported any joints; is the driver running, is the arm on?'
             )
-        self._ceremony.leaders = leaders
+        silent = [arm for arm in self._ceremony.followers if arm in unheard]
+        self._ceremony.leaders, self._ceremony.followers = leaders, followers
+        if silent:
+            self._teleop.leave_out(silent)
+            self.left_out = (
+                f'{", ".join(silent)} is silent and was left out; it does NOT go to rest: hold it'
+            )
 
     def release(self) -> None:
         """Take the torque of all arms."""
@@ -84,8 +93,8 @@ class SessionRobot:
         """Whether the arms are where they were to go; raises SessionError where one is elsewhere."""
         if not self._teleop.arrived:
             return False
-        if self._problem:
-            raise SessionError(self._problem)
+        if problem := '; '.join(filter(None, (self.left_out, self._problem))):
+            raise SessionError(problem)
         if self._goals:
             end = time.monotonic() + PUBLISH_S
             while time.monotonic() < end and self._teleop.astray(*self._goals, SETTLED):

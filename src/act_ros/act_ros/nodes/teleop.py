@@ -8,6 +8,7 @@ has this node in its own process, decides when the followers follow, and has it 
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from collections.abc import Sequence
@@ -205,6 +206,13 @@ class TeleopNode(Node):
                 paths = [followers] if leaders is None else [followers, leaders]
                 self._moves = [Moving(Limiter(self._spec), path) for path in paths]
             return rivals
+
+    def leave_out(self, followers: Sequence[str]) -> None:
+        """Lead the others without these, which are silent: they get no command, and count as at rest."""
+        self._output.leave_out(followers)
+        rest = self._spec.rest.astype(np.float32)[: len(self._spec.joints) + 1]
+        with self._lock:
+            self._poses.update({arm: (math.inf, rest) for arm in followers})
 
     @property
     def arrived(self) -> bool:
