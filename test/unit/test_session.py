@@ -226,7 +226,8 @@ def test_a_failed_check_moves_nothing_and_is_tried_again_at_the_next_sign():
     assert Sound.FAULT in cell.sounds and cell.done[-1] == 'rest'
 
 
-def test_a_long_squeeze_with_still_arms_ends_an_episode_and_is_cut_off():
+@pytest.mark.parametrize('busy_s', [0.0, 0.5])
+def test_a_long_squeeze_with_still_arms_ends_an_episode_and_is_cut_off(busy_s):
     before = []
 
     def person(cell):
@@ -235,6 +236,8 @@ def test_a_long_squeeze_with_still_arms_ends_an_episode_and_is_cut_off():
         yield 2.0
         cell.grip(*SHUT)
         before.append(cell.state.rows)
+        cell.now += busy_s  # nobody looks meanwhile, on a machine that is busy
+        cell._record()
         yield 2.0
         assert 'STOPPING' in cell.texts[-1] and cell.opened_s is not None
 

@@ -42,6 +42,11 @@ class Squeeze:
         self._armed[:] = False
         self._since_s = None
 
+    @property
+    def begun(self) -> bool:
+        """Whether they are squeezed now, though it may be seen for the first time."""
+        return self._since_s is not None
+
     def held_s(self, now_s: float) -> float:
         """For how long they have been squeezed."""
         return 0.0 if self._since_s is None else now_s - self._since_s

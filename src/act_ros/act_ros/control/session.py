@@ -149,7 +149,7 @@ class Session(Course):
             if _count(view) > _count(before) or not view.open:
                 return False
             stop = sign.seen(self._robot.leaders(), self._now())
-            rows = rows if sign.held_s or stop else max(1, view.rows)  # before the sign
+            rows = rows if sign.given else max(1, view.rows)  # before the sign
             if sign.in_s and not warned:
                 self._play(Sound.ATTENTION)
             warned = sign.in_s > 0.0

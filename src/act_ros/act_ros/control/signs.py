@@ -53,13 +53,13 @@ class StopSign:
     def __init__(self) -> None:
         """Grippers that are closed now tell nothing before they are opened."""
         self._squeeze, self._still = Squeeze(), Stillness()
-        self.in_s = self.held_s = 0.0
+        self.in_s, self.given = 0.0, False
 
     def seen(self, leaders: Floats | None, now_s: float) -> bool:
         """Whether the episode is to end.
 
-        `held_s`: for how long the sign has been given; `in_s`: after how many more seconds it counts, once that
-        is announced.
+        `given`: the sign is given, however short; `in_s`: after how many more seconds it counts, once that is
+        announced.
         """
         grippers = None
         if leaders is not None:
@@ -68,6 +68,7 @@ class StopSign:
             )
             grippers = leaders[_GRIPPERS].tolist() if still_s > 0.0 else None
         stop = self._squeeze.seen(grippers, now_s, STOP_S)
-        self.held_s = self._squeeze.held_s(now_s)
-        self.in_s = STOP_S - self.held_s if self.held_s >= WARN_S else 0.0
+        self.given = stop or self._squeeze.begun
+        held_s = self._squeeze.held_s(now_s)
+        self.in_s = STOP_S - held_s if held_s >= WARN_S else 0.0
         return stop
