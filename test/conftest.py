@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,8 @@ for _variable in ('OMP_NUM_THREADS', 'LP_NUM_THREADS'):
 
 if find_spec('rclpy') is None:
     collect_ignore_glob = ['nodes/*', 'launch/*', 'fault/*', 'ros2_pip/*']
+    # Nothing is installed then, and the processes that tests start have to find the package, too.
+    os.environ['PYTHONPATH'] = str(Path(__file__).resolve().parents[1] / 'src/act_ros')
 
 
 def _claim_domain() -> tuple[int, socket.socket]:
