@@ -66,8 +66,7 @@ def run(
     keep_memory()
     hurried = take_real_time() if real_time else None
     stop = Stop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop_at_signals(stop)
     try:
         _check_domain()
         # Not rclpy's own handlers: they would end the context under the threads that publish.
@@ -86,9 +85,7 @@ def run(
         stop.fail()
     else:
         app.start()
-        # With a timeout, since a signal that arrives just before the wait would not end it.
-        while not stop.wait(0.5):
-            pass
+        stop.wait()
         app.close()
     for spin in spins:
         spin.close()
@@ -97,6 +94,25 @@ def run(
         # Python's own end gives signals back to the system: one more then would kill what is done.
         signal.signal(number, signal.SIG_IGN)
     return stop.code
+
+
+def stop_at_signals(stop: threading.Event) -> None:
+    """Let SIGINT and SIGTERM set `stop`, from a thread.
+
+    A handler of Python's runs in the main thread between any two of its instructions, those of `stop.wait`
+    included: were it to call `stop.set`, which takes the same lock, the process would stand for ever.
+    """
+    heard, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+
+    def listen() -> None:
+        os.read(heard, 1)
+        stop.set()
+
+    threading.Thread(target=listen, name='signals', daemon=True).start()
 
 
 def _domain_hint(error: Exception) -> str:
