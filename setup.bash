@@ -53,6 +53,11 @@ _act_setup() {
         echo "setup.bash: not set up yet; run: make -C $root setup" >&2
         return 1
     fi
+    # What is installed names this folder. Of a copy it would run the original without a word.
+    if [ "$(cat "$venv/root" 2>/dev/null)" != "$root" ]; then
+        echo "setup.bash: this folder was moved or copied after its set-up; run: make -C $root setup" >&2
+        return 1
+    fi
     case "$kind" in
         pypi)
             export ROS_VERSION=2 ROS_PYTHON_VERSION=3 ROS_DISTRO="$distro"

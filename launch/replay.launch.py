@@ -3,7 +3,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
@@ -24,6 +23,7 @@ from act_ros.nodes.bringup import (
     common_arguments,
     guard,
     guarded,
+    program,
     value,
 )
 
@@ -35,9 +35,7 @@ def _episode(context: LaunchContext) -> list[Action]:
     """Read the episode before anything starts; the simulator sets up its task and seed."""
     path = Path(value(context, 'episode')).expanduser().absolute()
     # In a process of its own: a damaged HDF5 file may end the one that reads it.
-    read = subprocess.run(
-        [sys.executable, '-m', 'act_ros.data.playback', str(path)], capture_output=True, text=True
-    )
+    read = subprocess.run([program('playback'), str(path)], capture_output=True, text=True)
     if read.returncode != 0:
         why = read.stderr.strip().splitlines()
         raise LaunchArgumentError(

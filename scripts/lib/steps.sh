@@ -21,12 +21,21 @@ tell_progress() {
     done
 }
 
+# What the output of a step, read from stdin, says of a network that cannot be reached, or nothing.
+# pip itself ends with `No matching distribution found`, as if a pin were wrong.
+network_trouble() {
+    sed -nE -e "s/.*Retry\(total=0,.* connection broken by '(.*)': .*/\1/p" \
+        -e 's/.*(Max retries exceeded with url|Read timed out)/\1/p' |
+        sed -E -e 's/.*(\[Errno[^]]*\] [[:alpha:] ]+).*/\1/' -e 's/<[^>]*>:? ?//' | tail -n 1
+}
+
 # step TITLE COMMAND…: run it and print one line with its time; its output goes to the log.
 step() {
-    local title="$1" start=$SECONDS status=0 ticker
+    local title="$1" start=$SECONDS status=0 ticker begin trouble
     shift
     printf '  %s …\n' "$title"
     printf '\n==== %s\n' "$title" >>"$log"
+    begin="$(wc -c <"$log")"
     tell_progress 9>&- &
     ticker=$!
     # In a subshell with errexit of its own: `||` would switch it off inside the command.
@@ -37,6 +46,9 @@ step() {
     kill "$ticker" 2>/dev/null || true
     wait "$ticker" 2>/dev/null || true
     if [ "$status" != 0 ]; then
+        trouble="$(tail -c "+$begin" "$log" | network_trouble)"
+        [ -z "$trouble" ] || fail "$title: no connection to the package index ($trouble)." \
+            "This step needs a network; run this again when there is one (details: ${log#"$root"/})"
         printf -- '---- the end of %s:\n' "${log#"$root"/}" >&2
         tail -n 25 "$log" >&2
         fail "$title (exit status $status); the whole output is in ${log#"$root"/}"

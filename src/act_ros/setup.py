@@ -100,6 +100,8 @@ setup(
             node('rest'),
             node('guard'),
             node('outlast'),
+            # For replay.launch.py.
+            f'playback = {package_name}.data.playback:main',
         ],
     },
 )

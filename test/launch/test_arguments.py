@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,3 +107,42 @@ def test_broken_checkpoint_is_refused(start: Callable, tmp_path: Path) -> None:
     assert launch.wait() == 1
     assert '"cameras" is missing' in launch.text
     assert 'process started' not in launch.text
+
+
+ROS_PYTHON = """
+import sys
+from importlib.metadata import entry_points
+
+class Lacking:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in ('cv2', 'h5py', 'torch', 'mujoco', 'pyarrow', 'PIL', 'safetensors', 'tqdm'):
+            raise ModuleNotFoundError(f'there is no {name} here')
+
+sys.meta_path.insert(0, Lacking())
+sys.executable = '/bin/false'
+(ros2,) = {entry.value: entry for entry in entry_points(group='console_scripts', name='ros2')}.values()
+sys.exit(ros2.load()())
+"""
+"""A `ros2 launch` as it is where ROS 2 is installed: its Python has NumPy and YAML, and nothing of the set-up's."""
+
+
+@pytest.mark.parametrize(
+    ('file', 'argument', 'message'),
+    [
+        ('aloha.launch.py', 'checkpoint:=nowhere', "there is no policy 'nowhere'"),
+        ('record.launch.py', 'length:=long', 'length:=long is not a whole number'),
+        ('replay.launch.py', 'episode:=/nowhere', 'there is no episode /nowhere'),
+        ('sim.launch.py', 'seed:=first', 'seed:=first is not a whole number'),
+        ('hardware.launch.py', 'robot:=spot', 'Valid options are'),
+    ],
+)
+def test_a_launch_file_needs_of_its_own_python_only_what_ros_has(
+    file: str, argument: str, message: str, environment: dict[str, str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, '-c', ROS_PYTHON, 'launch', 'act_ros', file, argument],
+        env=environment,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    )  # fmt: skip
+    assert message in done.stdout + done.stderr
+    assert done.returncode == 1

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What of an episode is played back to a robot: its actions, checked, at the robot's own rate.
 
-`python -m act_ros.data.playback FILE` prints the task and seed as JSON: so a launch file learns them
-from a process of its own, which a damaged HDF5 file may end.
+The program `playback FILE` prints the task and seed as JSON: so a launch file learns them from a process
+of its own, which a damaged HDF5 file may end.
 """
 
 from __future__ import annotations
@@ -109,7 +109,3 @@ def main() -> int:
     known = {'task': found.task, 'seed': found.seed, 'ticks': len(found.actions)}
     sys.stdout.write(json.dumps(known))
     return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

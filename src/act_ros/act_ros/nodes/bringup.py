@@ -152,6 +152,15 @@ def recorder(
     return act_node(context, 'recorder', parameters, use_sim_time=simulated, sigterm_timeout='60')
 
 
+def program(name: str) -> str:
+    """Path of an executable of this suite.
+
+    It runs in this suite's Python. The `ros2` of an installed ROS 2 doesn't: its Python, which is
+    `sys.executable` in a launch file, sees nothing of what the set-up has installed.
+    """
+    return str(Path(get_package_prefix('act_ros'), 'lib', 'act_ros', name))
+
+
 def exactly(item: bool | float | str | list[str]) -> Any:
     """A parameter with just this value: launch would read a text like '1234' or 'on' as yaml otherwise."""
     return ParameterValue(item, value_type=str) if isinstance(item, str) else item
@@ -214,8 +223,7 @@ def outlasting(context: LaunchContext) -> list[Action]:
     node = LaunchConfiguration('outlast', default='').perform(context)
     if not node:
         return []
-    program = Path(get_package_prefix('act_ros'), 'lib', 'act_ros', 'outlast')
-    prefix = shlex.join([str(program), node, '--'])
+    prefix = shlex.join([program('outlast'), node, '--'])
     return [SetLaunchConfiguration('launch-prefix', prefix)]
 
 
