@@ -105,6 +105,8 @@ def test_a_session_by_hand_alone(start: Callable, tmp_path: Path, person: Person
     person.listener.spin_until(
         lambda: abs(person.pose['follower_left'][0] - 0.3) < 0.05, 'the follower follows'
     )
+    # At its begin the grippers are still closed by the sign for it.
+    person.listener.spin_until(lambda: person.states[-1].rows > 75, 'rows with open grippers')
     person.hands.grip(0.0, 0.0)  # still, and long enough: the episode ends
     person.sees(person.kinds.RESET)
     assert person.states[-1].kept == 1 and person.states[-1].success
