@@ -41,10 +41,12 @@ class Arms:
         self.faults = []
         node.create_subscription(String, '/act/episode_fault', self.faults.append, 10)
         self.silent = set()
+        self.reports = 0
         self.timer = node.create_timer(0.01, self.report)
 
     def report(self) -> None:
         """Publish the joint states of all arms that aren't silent."""
+        self.reports += 1
         for name, publisher in self.publishers.items():
             if name in self.silent:
                 continue
@@ -131,6 +133,9 @@ def test_engaging_again_is_soft_from_where_the_followers_are(arms, ros):
     )
     assert engage(False).success
     arms.pose['leader_left'][0] = 0.5
+    # A leader whose new pose is heard after the engaging has moved, and is followed at once.
+    heard = arms.reports + 50
+    ros.wait_until(lambda: arms.reports > heard, timeout=60)
     arms.command.clear()
     assert engage(True).success
     ros.wait_until(
