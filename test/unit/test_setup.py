@@ -133,6 +133,25 @@ def test_a_step_that_fails_shows_its_last_output_and_stops(tmp_path: Path) -> No
     assert 'never' not in result.stdout + result.stderr
 
 
+def test_a_step_that_fails_for_want_of_a_network_says_that_and_not_what_pip_makes_of_it(
+    tmp_path: Path,
+) -> None:
+    pip = (
+        'WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection '
+        "broken by 'NewConnectionError('<HTTPConnection object at 0x7f57>: Failed to establish a new connection: "
+        "[Errno -3] Temporary failure in name resolution')': /simple/setuptools/\n"
+        'ERROR: No matching distribution found for setuptools==79.0.1\n'
+    )
+    (tmp_path / 'pip').write_text(pip)
+    result = shell(
+        f'bad() {{ cat {tmp_path}/pip; false; }}\nstep "a title" bad',
+        root=str(tmp_path), log=f'{tmp_path}/setup.log',
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert 'no connection to the package index ([Errno -3] Temporary failure' in result.stderr
+    assert 'No matching distribution' not in result.stderr
+
+
 def test_a_step_is_done_once_until_one_of_its_sources_changes(tmp_path: Path) -> None:
     (tmp_path / 'venv').mkdir()
     for name in ('base', 'pyvenv.cfg'):
@@ -171,6 +190,21 @@ def test_setup_bash_says_what_to_do_before_the_set_up(tmp_path: Path) -> None:
     )  # fmt: skip
     assert f'make -C {tmp_path} setup' in result.stderr
     assert result.stdout == 'status 1\n'
+
+
+def test_setup_bash_refuses_a_folder_that_was_moved_after_its_set_up(tmp_path: Path) -> None:
+    (tmp_path / 'setup.bash').write_bytes((ROOT / 'setup.bash').read_bytes())
+    venv = tmp_path / '.venv'
+    (venv / 'bin').mkdir(parents=True)
+    (venv / 'bin' / 'python').symlink_to('/bin/false')
+    (venv / 'base').write_text('pypi jazzy /somewhere\n')
+    (venv / 'root').write_text('/where/it/was\n')
+    result = subprocess.run(
+        ['bash', '-c', '. ./setup.bash; echo status $?; env'],
+        cwd=tmp_path, env={'PATH': '/usr/bin:/bin'}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert f'was moved or copied after its set-up; run: make -C {tmp_path} setup' in result.stderr
+    assert 'status 1\n' in result.stdout and 'ROS_DISTRO' not in result.stdout
 
 
 @pytest.mark.skipif(

@@ -62,6 +62,11 @@ class ArmReader:
         self._position: list[int] = []
         self._effort: list[int] = []
 
+    @property
+    def lacking(self) -> str:
+        """What of `absent` a person is told."""
+        return f'no {" and no ".join(self.absent)} is published'
+
     def read(
         self,
         names: Sequence[str],
@@ -211,7 +216,7 @@ class JointStateNode(Node):
             )
             return
         if reader.absent:
-            self._tell(arm, f'no {" and no ".join(reader.absent)} is published; taken as 0')
+            self._tell(arm, f'{reader.lacking}; taken as 0')
         self._notes.pop(arm, None)
         self._samples[arm] = ArmSample(stamp_s, *vectors)
         self._arrived()

@@ -182,7 +182,7 @@ class RecorderNode(Node):
             elif tick < session.first_tick:
                 return
             elif isinstance(row, RowData):
-                session.not_measured.update(self._inputs.not_measured)
+                session.not_measured |= self._inputs.not_measured
                 was, self._losing = self._losing, not self._archive.add(session, row)
                 if self._losing and not was and session.mark(SLOW):
                     self._say(f'episode {session.number}: {SLOW}', fault=True)

@@ -51,7 +51,9 @@ class Inputs(Node):
         self._dof = len(spec.joint_names)
         self._topics: dict[str, str] = {}
         self._unusable: dict[str, str] = {}
-        self._absent: dict[str, tuple[str, ...]] = {}
+        self._absent: dict[str, tuple[str, ...]] = dict.fromkeys(heard.joints, ())
+        self.not_measured: set[str] = set()
+        """What the arms' drivers do not send, as 'effort of follower_left'; it is recorded as 0."""
         for arm in heard.joints:
             reader = ArmReader(spec.joints, spec.follower_gripper)
             topic = self._topics[arm] = robot_topic(self, f'{arm}/joint_states')
@@ -76,23 +78,22 @@ class Inputs(Node):
         text = f'{source} ({topic}, {count} publisher{"" if count == 1 else "s"}'
         return f'{text}: {self._unusable[source]})' if source in self._unusable else f'{text})'
 
-    @property
-    def not_measured(self) -> list[str]:
-        """What the arms' drivers do not send, as 'effort of follower_left'; it is recorded as 0."""
-        return [f'{what} of {arm}' for arm, absent in self._absent.items() for what in absent]
-
     def _on_joints(self, arm: str, reader: ArmReader, msg: JointState) -> None:
         try:
             vectors = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
         except JointStateError as error:
             self._refuse(arm, error)
             return
-        if reader.absent and reader.absent != self._absent.get(arm):
-            what = ' and no '.join(reader.absent)
-            self.get_logger().warning(f'{arm}: no {what} is published; 0 is recorded, and marked')
         with self._lock:
-            self._absent[arm] = reader.absent
+            if reader.absent != self._absent[arm]:
+                self._absent[arm] = reader.absent
+                self._note_absent(arm, reader)
             self._heard.joints[arm].add(self._stamp(arm, msg), vectors)
+
+    def _note_absent(self, arm: str, reader: ArmReader) -> None:
+        self.not_measured = {f'{what} of {a}' for a, them in self._absent.items() for what in them}
+        if reader.absent:
+            self.get_logger().warning(f'{arm}: {reader.lacking}; 0 is recorded, and marked')
 
     def _on_image(self, name: str, msg: Image) -> None:
         try:
