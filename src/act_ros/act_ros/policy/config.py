@@ -7,7 +7,7 @@ import json
 import math
 import reprlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from act_ros.policy.errors import PolicyError
@@ -38,7 +38,8 @@ MOST = {
 """Largest values that are believed: a damaged or hostile file must not make this process allocate without end."""
 MOST_CAMERAS = 16
 MOST_PIXELS = 4096
-"""Largest number of cameras; largest height and width of an image."""
+MOST_RUNS = 1000
+"""Largest number of cameras; largest height and width of an image; most runs of training seeds."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class PolicyConfig:
         pre_norm: layer normalization before each block, with one more at the encoder's end.
         activation: of the feed-forward blocks, 'relu' as the paper or 'gelu'.
         vae: whether there is a CVAE encoder; without it z is 0 in training too.
+        task: what the demonstrations show, as their files name it; '' where nobody said.
+        training_seeds: (first, last) of each run of seeds that the simulated demonstrations were made from.
     """
 
     cameras: tuple[str, ...]
@@ -97,9 +100,11 @@ class PolicyConfig:
     pre_norm: bool = False
     activation: str = 'relu'
     vae: bool = True
+    task: str = ''
+    training_seeds: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ('cameras', 'image_size', 'image_mean', 'image_std'):
+        for name in ('cameras', 'image_size', 'image_mean', 'image_std', 'training_seeds'):
             value = getattr(self, name)
             if isinstance(value, str) or not isinstance(value, (list, tuple)):
                 raise PolicyError(f'{name} is {shown(value)}; expected a list')
@@ -107,6 +112,7 @@ class PolicyConfig:
             object.__setattr__(self, name, rows)
         self._check_cameras()
         self._check_numbers()
+        self._check_origin()
         for name, choices in (
             ('norm', NORMS),
             ('backbone', BACKBONES),
@@ -142,6 +148,25 @@ class PolicyConfig:
             raise PolicyError(f'{len(cameras)} cameras; at most {MOST_CAMERAS} are supported')
         if len(set(cameras)) != len(cameras):
             raise PolicyError(f'cameras is {list(cameras)}; each camera may be named once')
+
+    def _check_origin(self) -> None:
+        """Refuse a task that could not be shown, and seeds that are no runs of seeds."""
+        if self.task != '' and not _is_name(self.task):
+            raise PolicyError(
+                f'task is {shown(self.task)}; expected a name of at most 100 printable characters'
+            )
+        runs: Any = self.training_seeds
+        if len(runs) > MOST_RUNS or not all(_is_run(run) for run in runs):
+            raise PolicyError(
+                f'training_seeds is {shown(runs)}; expected at most {MOST_RUNS} pairs [first, last] of whole '
+                f'numbers from 0 up'
+            )
+
+    def same_network(self, other: PolicyConfig) -> bool:
+        """Whether weights of one fit the other: they differ at most in what they were trained on."""
+        return replace(self, task='', training_seeds=()) == replace(
+            other, task='', training_seeds=()
+        )
 
     def _check_numbers(self) -> None:
         """Refuse what isn't a number, or is out of range, before it becomes a puzzling error of PyTorch's."""
@@ -267,6 +292,15 @@ def listed(names: Iterable[str], most: int = 8) -> str:
 
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 100 and value.isprintable()
+
+
+def _is_run(value: object) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and all(type(seed) is int for seed in value)
+        and 0 <= value[0] <= value[1] < 2**63
+    )
 
 
 def _is_number(value: object) -> bool:

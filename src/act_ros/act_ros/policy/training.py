@@ -222,7 +222,7 @@ class Trainer:
             PolicyError: it can't be read, or its network is not the one that is trained.
         """
         loaded = load_checkpoint(folder, cvae=True)
-        if loaded.config != self.config:
+        if not loaded.config.same_network(self.config):
             raise PolicyError(
                 f'cannot start from {folder}: its network differs; it is {loaded.config.to_json()}, '
                 f'and {self.config.to_json()} is trained'
