@@ -17,6 +17,8 @@ from launch.substitutions import LaunchConfiguration, PythonExpression
 
 from act_ros.nodes.bringup import (
     BOOLEAN,
+    SIM_TASKS,
+    LaunchArgumentError,
     act_node,
     cameras,
     common_arguments,
@@ -27,19 +29,35 @@ from act_ros.nodes.bringup import (
     value,
 )
 from act_ros.policy.folder import read_config
-from act_ros.policy.library import Library
+from act_ros.policy.library import Library, shipped_policy
 from act_ros.robot.spec import RobotSpec
 
 HERE = Path(__file__).parent
+AUTO = 'auto'
 
 
-def _checkpoint(context: LaunchContext) -> list[Action]:
-    """Read the policy's configuration before anything starts; the simulator renders its cameras."""
+def _choose(context: LaunchContext) -> list[Action]:
+    """Settle which policy does which task before anything starts; the simulator renders its cameras."""
     library = Library.of(value(context, 'models_dir'), anywhere=True)
-    config = read_config(library.find(value(context, 'checkpoint')))
-    if value(context, 'robot') != 'sim' or value(context, 'cameras') != 'auto':
-        return []
-    return [SetLaunchConfiguration('cameras', ','.join(config.cameras))]
+    simulated, task = value(context, 'robot') == 'sim', value(context, 'task')
+    if simulated and task not in (AUTO, *SIM_TASKS):
+        raise LaunchArgumentError(f'task:={task} is not simulated; {" or ".join(SIM_TASKS)} is')
+    name = value(context, 'checkpoint')
+    if name == AUTO and not simulated:
+        raise LaunchArgumentError(
+            'a robot runs only a policy that is named: checkpoint:=NAME, or the path of its folder; there are: '
+            + (', '.join(library.policies()) or 'none')
+        )
+    if name == AUTO:
+        name = shipped_policy(SIM_TASKS[0] if task == AUTO else task)
+    config = read_config(library.find(name))
+    if task == AUTO:
+        task = config.task or 'not named'
+        task = SIM_TASKS[0] if simulated and task not in SIM_TASKS else task
+    chosen = {'checkpoint': name, 'task': task}
+    if simulated and value(context, 'cameras') == AUTO:
+        chosen['cameras'] = ','.join(config.cameras)
+    return [SetLaunchConfiguration(*item) for item in chosen.items()]
 
 
 def _policy(context: LaunchContext) -> list[Action]:
@@ -52,6 +70,7 @@ def _policy(context: LaunchContext) -> list[Action]:
         'enable': simulated if enable == 'auto' else enable == 'true',
         'ensemble': value(context, 'ensemble'),
         'inference': value(context, 'inference'),
+        'task': value(context, 'task') if simulated else '',
     }
     # Its own patience, since the drivers' is long: what hangs is ended, and then the arms go to rest.
     policy = act_node(context, 'policy', parameters, use_sim_time=simulated, sigterm_timeout='5')
@@ -76,14 +95,15 @@ def generate_launch_description() -> LaunchDescription:
             # With a real robot any name will do: only sim.launch.py limits the choice.
             DeclareLaunchArgument(
                 'task',
-                default_value='transfer_cube',
-                description='Sim: transfer_cube or insertion; aloha: the name that is written into recorded episodes.',
+                default_value=AUTO,
+                description='Sim: transfer_cube or insertion; aloha: the name that is written into recorded episodes. '
+                'auto: the task that the policy was trained for.',
             ),
             DeclareLaunchArgument(
                 'checkpoint',
-                default_value='aloha_sim_transfer_cube',
-                description='Policy to run: a name in models_dir, or the path of its folder. '
-                'Later: ros2 param set /act/policy checkpoint NAME.',
+                default_value=AUTO,
+                description='Policy to run: a name in models_dir, or the path of its folder. auto, in sim only: the '
+                'shipped one for the task. Later: ros2 param set /act/policy checkpoint NAME.',
             ),
             DeclareLaunchArgument(
                 'models_dir',
@@ -120,7 +140,7 @@ def generate_launch_description() -> LaunchDescription:
                 default_value='',
                 description='Folder to record the episodes of the policy into, failures too; empty: none.',
             ),
-            OpaqueFunction(function=_checkpoint),
+            OpaqueFunction(function=_choose),
             OpaqueFunction(function=guarded),
             IncludeLaunchDescription(
                 PythonLaunchDescriptionSource(str(HERE / 'sim.launch.py')),

@@ -43,6 +43,12 @@ def _attended(context: LaunchContext) -> bool:
     return value(context, 'robot') != 'sim' or value(context, 'operator') != 'scripted'
 
 
+def _dataset(context: LaunchContext) -> list[Action]:
+    """Where the episodes go, for the recorder, and for the simulator, whose seeds go on after theirs."""
+    folder = value(context, 'dataset') or f'data/{value(context, "task")}'
+    return [SetLaunchConfiguration('dataset', folder)]
+
+
 def _attend(context: LaunchContext) -> list[Action]:
     """The drivers, simulated or not, end after the session, which brings the arms to rest first."""
     if not _attended(context):
@@ -58,7 +64,7 @@ def _record(context: LaunchContext) -> list[Action]:
     task, episodes = value(context, 'task'), number(context, 'episodes', int, 0)
     recording = {
         'task': task,
-        'dataset': value(context, 'dataset') or f'data/{task}',
+        'dataset': value(context, 'dataset'),
         'episodes': 0
         if attended
         else episodes,  # a session counts by itself: the last may be redone
@@ -126,6 +132,12 @@ def generate_launch_description() -> LaunchDescription:
                 description='Folder for the episodes; empty: data/TASK, where you are.',
             ),
             DeclareLaunchArgument(
+                'seed',
+                default_value='auto',
+                description='Sim: seed of the first episode; the next have the next seeds. auto: 1000, or the one after '
+                'the last in the dataset; 0 to 999 are for evaluation.',
+            ),
+            DeclareLaunchArgument(
                 'length',
                 default_value='0',
                 description="Ticks of 20 ms in an episode; 0: with a scripted operator as long as the task's (400 or "
@@ -162,6 +174,7 @@ def generate_launch_description() -> LaunchDescription:
                 choices=BOOLEAN,
                 description='Aloha: start the leader arms and their gravity compensation, too.',
             ),
+            OpaqueFunction(function=_dataset),
             OpaqueFunction(function=_attend),
             # The recorder counts the episodes, those that are kept; the simulator goes on meanwhile.
             GroupAction(

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ALOHA in MuJoCo, with the topics and services of the real arms and cameras."""
 
+from pathlib import Path
+
 from launch import LaunchContext, LaunchDescription
 from launch.action import Action
 from launch.actions import DeclareLaunchArgument, GroupAction, OpaqueFunction
+from launch.substitutions import LaunchConfiguration
 
 from act_ros.nodes.bringup import (
     BOOLEAN,
+    SIM_TASKS,
     act_node,
     cameras,
     common_arguments,
@@ -17,10 +21,18 @@ from act_ros.nodes.bringup import (
 )
 
 
+def _seed(context: LaunchContext) -> dict[str, int | str]:
+    """Where the seeds begin; with auto, which only record.launch.py has, beyond those of its dataset."""
+    dataset = LaunchConfiguration('dataset', default='').perform(context)
+    if value(context, 'seed') == 'auto' and dataset:
+        return {'seeds_after': str(Path(dataset).absolute())}
+    return {'seed': number(context, 'seed', int, 0)}
+
+
 def _sim(context: LaunchContext) -> list[Action]:
     parameters = {
         'task': value(context, 'task'),
-        'seed': number(context, 'seed', int, 0),
+        **_seed(context),
         'episodes': number(context, 'episodes', int, 0),
         'operator': value(context, 'operator'),
         'auto_reset': flag(context, 'auto_reset'),
@@ -42,7 +54,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'task',
                 default_value='transfer_cube',
-                choices=('transfer_cube', 'insertion'),
+                choices=SIM_TASKS,
                 description='Simulated task.',
             ),
             DeclareLaunchArgument(

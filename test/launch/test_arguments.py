@@ -59,7 +59,11 @@ REFUSED = [
     ('aloha.launch.py', 'ensemble:=average', 'Valid options are'),
     ('aloha.launch.py', 'inference:=later', 'Valid options are'),
     ('aloha.launch.py', 'enable:=maybe', 'Valid options are'),
-    ('aloha.launch.py', 'task:=laundry', 'Valid options are'),
+    (
+        'aloha.launch.py',
+        'task:=laundry',
+        'task:=laundry is not simulated; transfer_cube or insertion is',
+    ),
     (
         'aloha.launch.py',
         'params_file:=mine.yaml',
@@ -75,6 +79,7 @@ REFUSED = [
     ),
     ('record.launch.py', 'keep_failures:=perhaps', 'Valid options are'),
     ('record.launch.py', 'operator:=me', 'Valid options are'),
+    ('record.launch.py', 'seed:=later', 'seed:=later is not a whole number of at least 0'),
 ]
 
 
@@ -87,6 +92,16 @@ def test_unusable_value_is_refused(
     assert launch.wait() == 1
     assert message in launch.text
     assert 'Traceback' not in launch.text
+    assert 'process started' not in launch.text
+
+
+def test_a_robot_is_not_run_by_a_policy_that_nobody_named(
+    start: Callable, tiny_policy: Path
+) -> None:
+    launch = start('aloha.launch.py', 'robot:=aloha', f'models_dir:={tiny_policy.parent}')
+    assert launch.wait() == 1
+    assert 'a robot runs only a policy that is named: checkpoint:=NAME' in launch.text
+    assert 'there are: tiny' in launch.text
     assert 'process started' not in launch.text
 
 

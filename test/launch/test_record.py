@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import pytest
 
 pytestmark = pytest.mark.timeout(300)
@@ -27,11 +28,19 @@ def test_all_episodes_are_kept_and_a_resumed_session_continues_the_numbers(
     launch = start('record.launch.py', 'episodes:=2', *arguments)
     assert launch.wait() == 0, launch.text
     assert _numbers(data) == ['episode_0.hdf5', 'episode_1.hdf5']
-    launch = start('record.launch.py', 'episodes:=1', 'seed:=2', *arguments)
+    launch = start('record.launch.py', 'episodes:=1', *arguments)
     assert launch.wait() == 0, launch.text
     assert 'resumed: there are episodes up to 1' in launch.text
     assert 'RECORDING 1/1' in launch.text
     assert _numbers(data) == ['episode_0.hdf5', 'episode_1.hdf5', 'episode_2.hdf5']
+    seeds = [_seed(data / name) for name in _numbers(data)]
+    assert seeds[:2] == [1000, 1001], 'the seeds before 1000 are for evaluation'
+    assert seeds[2] > 1001, 'no seed is recorded twice'
+
+
+def _seed(path: Path) -> int:
+    with h5py.File(path) as file:
+        return int(file.attrs['seed'])
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

@@ -163,3 +163,45 @@ def test_an_unknown_policy_is_refused_with_those_there_are(tmp_path: Path, name:
     write_policy(tmp_path / 'models' / 'cube')
     with pytest.raises(PolicyError, match='available there: cube'):
         resolve_checkpoint(name, tmp_path / 'models')
+
+
+def test_what_a_policy_was_trained_on_is_kept_with_it(tmp_path: Path) -> None:
+    config = tiny_config(task='insertion', training_seeds=((1000, 1291), (1300, 1300)))
+    write_policy(tmp_path, config)
+    assert load_checkpoint(tmp_path).config == config
+    assert config.same_network(tiny_config()) and config != tiny_config()
+    assert not config.same_network(tiny_config(chunk=6))
+
+
+def test_a_policy_that_says_nothing_of_its_training_is_read(tmp_path: Path) -> None:
+    write_policy(tmp_path)
+    entries = json.loads((tmp_path / 'config.json').read_text())
+    assert not {'task', 'training_seeds'} & set(entries)
+    config = load_checkpoint(tmp_path).config
+    assert config.task == '' and config.training_seeds == ()
+
+
+@pytest.mark.parametrize(
+    ('entry', 'value'),
+    [
+        ('task', 7),
+        ('task', 'a\nb'),
+        ('task', 'x' * 101),
+        ('training_seeds', 'all'),
+        ('training_seeds', [5]),
+        ('training_seeds', [[5, 3]]),
+        ('training_seeds', [[-1, 3]]),
+        ('training_seeds', [[1, 2, 3]]),
+        ('training_seeds', [[0, True]]),
+        ('training_seeds', [[0, 1.5]]),
+        ('training_seeds', [[0, 1]] * 1001),
+    ],
+)
+def test_a_task_or_seeds_that_cannot_be_are_refused(
+    tmp_path: Path, entry: str, value: object
+) -> None:
+    write_policy(tmp_path)
+    path = tmp_path / 'config.json'
+    path.write_text(json.dumps({**json.loads(path.read_text()), entry: value}))
+    with pytest.raises(PolicyError, match=f'config.json: {entry} is'):
+        load_checkpoint(tmp_path)

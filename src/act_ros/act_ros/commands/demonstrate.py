@@ -20,8 +20,9 @@ from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
-from act_ros.data.episode import EpisodeError, EpisodeWriter, next_index, read_episode
+from act_ros.data.episode import EpisodeError, EpisodeWriter, next_index
 from act_ros.data.folder import FolderLock
+from act_ros.data.seeds import FIRST_SEED, known_seeds
 from act_ros.robot.spec import RobotSpec
 from act_ros.sim.cameras import CameraRig
 from act_ros.sim.operator import Operator
@@ -147,7 +148,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _collect(setting: Setting, args: argparse.Namespace) -> tuple[int, int]:
     """Record until enough are kept, in the order of the seeds; returns (kept, failed attempts)."""
-    known = _known_seeds(args.output, setting.task)
+    known = known_seeds(args.output, setting.task)
     seeds = (seed for seed in itertools.count(args.first_seed) if seed not in known)
     kept = failed = 0
     with tqdm(total=args.episodes, unit='episode', desc=setting.task) as bar:
@@ -211,16 +212,6 @@ def _keep(path: Path, folder: Path) -> Path:
         return target
 
 
-def _known_seeds(folder: Path, task: str) -> set[int]:
-    """Seeds of `task` whose demonstrations `folder` holds already."""
-    seeds = set()
-    for path in sorted(folder.glob('episode_*.hdf5')):
-        with read_episode(path) as episode:
-            if episode.attrs.get('task') == task and 'seed' in episode.attrs:
-                seeds.add(int(episode.attrs['seed']))
-    return seeds
-
-
 def _size(text: str) -> tuple[int, int]:
     height, cross, width = text.partition('x')
     if not (cross and height.isdigit() and width.isdigit() and int(height) and int(width)):
@@ -252,7 +243,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--ticks', type=_positive, help=f"rows of an episode; default: the task's {STEPS}"
     )
-    parser.add_argument('--first-seed', type=int, default=1000, help='0..999 are for evaluation')
+    parser.add_argument(
+        '--first-seed',
+        type=int,
+        default=FIRST_SEED,
+        help='default: 1000; 0..999 are for evaluation',
+    )
     parser.add_argument('--cameras', nargs='+', default=['cam_high'], metavar='CAMERA')
     parser.add_argument('--size', default='480x640', metavar='HEIGHTxWIDTH')
     parser.add_argument('--output', type=Path, required=True, metavar='FOLDER')

@@ -24,6 +24,8 @@ from launch_ros.parameter_descriptions import ParameterValue
 from act_ros.robot.spec import RobotSpec
 
 BOOLEAN = ('true', 'false')
+SIM_TASKS = ('transfer_cube', 'insertion')
+"""What can be simulated. The simulator itself cannot be asked: a launch file has only what ROS has."""
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
 GO_TO_REST_S, DRIVERS_S = '150', '160'
 """Patience, in seconds, with what brings the arms to rest, and with what waits for it."""

@@ -46,6 +46,8 @@ TABLE = (
     Param('checkpoint', 'aloha_sim_transfer_cube', 'Policy: a name in models_dir, or the path of '
           'its folder. Set at run time, it is changed between two ticks, and the answer comes when '
           'it is live.', read_only=False),
+    Param('task', '', 'What is simulated: a policy that was trained for another task is said; empty: '
+          'not known.'),
     Param('models_dir', '', 'Folder of the policies; empty: models/ of the working directory, then '
           "the suite's own."),
     Param('allow_any_path', False, 'Whether checkpoint may be set to a path outside models_dir.'),
@@ -154,7 +156,13 @@ class PolicyNode(Node):
                 engine.worker.close(1.0)
 
     def _engine(self, checkpoint: str) -> Engine:
-        return make_engine(checkpoint, self.library, self.spec, self._make)
+        engine = make_engine(checkpoint, self.library, self.spec, self._make)
+        trained, task = engine.config.task, self.parameters.values['task']
+        if task and trained and trained != task:
+            self.get_logger().warning(
+                f'{engine.folder.name} was trained for {trained}, and the task here is {task}'
+            )
+        return engine
 
     def _make(self, folder: Path) -> Worker:
         return self._make_worker(folder)

@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 # Mesa's software renderer would take a thread per core, from the physics and from the policy.
 os.environ.setdefault('LP_NUM_THREADS', '1')
@@ -20,6 +21,7 @@ from act_msgs.srv import ResetSim
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 
+from act_ros.data.seeds import next_seed
 from act_ros.nodes.cameras import chosen_cameras
 from act_ros.nodes.driver import SimDriver
 from act_ros.nodes.pace import Pace, RealTimeFactor
@@ -42,6 +44,11 @@ PARAMETERS = (
     Param('task', 'transfer_cube', 'What is simulated.', choices=('transfer_cube', 'insertion')),
     Param(
         'seed', 0, 'Where objects lie in the first episode; the next have the next seeds.', low=0
+    ),
+    Param(
+        'seeds_after',
+        '',
+        'Folder of episodes: the first seed is 1000, or the one after the last that is there; empty: `seed`.',
     ),
     Param('episodes', 0, 'Stop after this many episodes; 0: go on until stopped.', low=0),
     Param('auto_reset', True, 'Begin another episode after success or the time limit.'),
@@ -90,7 +97,7 @@ class SimNode(Node):
         self._lockstep, self._factor = bool(values['lockstep']), RealTimeFactor()
         scripted = values['operator'] == 'scripted'
         self.simulation = Simulation(
-            values['task'], values['seed'], spec, scripted, self._lockstep
+            values['task'], self._first_seed(), spec, scripted, self._lockstep
         )
         self._changed = threading.Condition()
         self._drivers = [
@@ -110,6 +117,12 @@ class SimNode(Node):
     def groups(self) -> list[list[Node]]:
         """This node and the drivers', spun by one thread."""
         return [[self, *(driver.node for driver in self._drivers)]]
+
+    def _first_seed(self) -> int:
+        folder = self._values['seeds_after']
+        if not folder:
+            return int(self._values['seed'])
+        return next_seed(Path(folder), self._values['task'], self.get_logger().warning)
 
     def start(self) -> None:
         """Let the world run."""

@@ -12,6 +12,11 @@ from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import policy_names, resolve_checkpoint
 
 
+def shipped_policy(task: str) -> str:
+    """Name of the suite's own policy for a simulated task."""
+    return f'aloha_sim_{task}'
+
+
 class Library:
     """Finds policies by name or path.
 
