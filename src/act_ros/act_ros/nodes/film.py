@@ -19,7 +19,7 @@ from act_ros.sim.filming import FPS, Shot
 MOST_WAITING = 120 * FPS
 """While more shots than these are to be drawn, no further episode is filmed."""
 PROGRAM = 'act_ros.sim.filming'
-_YIELDING = ('nice', '-n', '19')
+_YIELDING = ('nice', '-n', '10')
 _LEAVE_S = 20.0
 
 

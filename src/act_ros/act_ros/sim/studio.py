@@ -24,9 +24,12 @@ _DRAWN = round(1.5 * HEIGHT), round(1.5 * WIDTH)
 """Drawn larger, then averaged: smooth edges at half of what multisampling costs in software."""
 
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
-_WHITE, _GRAPHITE = (0.95, 0.95, 0.94, 1.0), (0.30, 0.32, 0.36, 1.0)
+_MATERIALS = {  # colour, and how much it shines
+    'white': ((0.95, 0.95, 0.94, 1.0), 0.4),
+    'graphite': ((0.30, 0.32, 0.36, 1.0), 0.4),
+    'wood': ((0.82, 0.73, 0.62, 1.0), 0.0),
+}
 _RED, _BLUE = (0.90, 0.16, 0.13, 1.0), (0.10, 0.36, 0.85, 0.6)
-_WOOD = (0.80, 0.72, 0.62, 1.0)
 _HIDDEN_GROUP = 5
 _LINKS_IN_WHITE = ('3_upper_arm', '4_upper_forearm', '5_lower_forearm')
 
@@ -42,12 +45,13 @@ def studio_model(task: str) -> mujoco.MjModel:
     spec = mujoco.MjSpec.from_file(str(scene_path(task)))
     _paint(spec)
     _light(spec)
-    table = spec.worldbody.add_geom(name='film/table', type=mujoco.mjtGeom.mjGEOM_BOX)
-    # The scene's own is narrower than the arms' feet. Its top is at z = 0; this lies 1 mm below.
-    table.size, table.pos, table.rgba = (0.88, 0.42, 0.04), (0.0, 0.56, -0.041), _WOOD
-    table.contype = table.conaffinity = 0
+    # The scene's own table is narrower than the arms' feet. Its top is at z = 0; this one's 1 mm below.
+    spec.worldbody.add_geom(
+        name='film/table', type=mujoco.mjtGeom.mjGEOM_BOX, size=(0.88, 0.42, 0.04),
+        pos=(0.0, 0.56, -0.041), material='film/wood', contype=0, conaffinity=0,
+    )  # fmt: skip
     spec.worldbody.add_camera(
-        name=CAMERA, pos=(0.0, -1.02, 0.70), xyaxes=(1, 0, 0, 0, 0.34, 1.0), fovy=28.5
+        name=CAMERA, pos=(0.0, -1.02, 0.70), xyaxes=(1, 0, 0, 0, 0.315, 1.0), fovy=28.5
     )
     return spec.compile()
 
@@ -116,8 +120,8 @@ class Studio:
 
 def _paint(spec: mujoco.MjSpec) -> None:
     """Arms in white and graphite, objects in clear colours, a sky in place of black."""
-    for name, rgba in (('white', _WHITE), ('graphite', _GRAPHITE)):
-        spec.add_material(name=f'film/{name}', rgba=rgba, specular=0.4, shininess=0.4)
+    for name, (rgba, shine) in _MATERIALS.items():
+        spec.add_material(name=f'film/{name}', rgba=rgba, specular=shine, shininess=0.4)
     for geom in spec.geoms:
         if geom.name == 'table':
             geom.group = _HIDDEN_GROUP
