@@ -181,7 +181,7 @@ def test_a_film_of_another_tasks_states_is_refused(tmp_path: Path) -> None:
 def test_a_film_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / 'a.mp4').mkdir()
     states = [World('transfer_cube').state()] * 60
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match=r'a\.mp4 cannot be written: .*Is a directory$'):
         film_episode(tmp_path / 'a.mp4', 'transfer_cube', states)
     with pytest.raises(OSError):
         Film(Path('/proc/nothing/a.mp4'))

@@ -95,5 +95,5 @@ class FilmProcess:
             if code not in (0, -signal.SIGTERM):
                 self._errors.seek(0)
                 said = self._errors.read().decode(errors='replace').strip().splitlines()
-                why = said[-1] if said else f'its process ended with {code}'
-                self._logger.error(f'the film {self._path} ends here: {why}')
+                why = said[-1] if said else f'{self._path}: its process ended with {code}'
+                self._logger.error(f'the film ends here: {why}')

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import subprocess
+import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
 from act_ros.robot.types import Frame
+
+_LEAVE_S = 30.0
 
 
 class Film:
@@ -24,28 +26,42 @@ class Film:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self.fps = path, fps
-        self._writer: Generator[None, Any, None] | None = None
         self._size: tuple[int, int] | None = None
+        self._encoder: subprocess.Popen[bytes] | None = None
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the film
 
     def append(self, frame: Frame) -> None:
         """Add a frame (height, width, 3) uint8.
 
         Raises:
             ValueError: it has another size than the frames before.
-            OSError: the film cannot be written (full disk, or its encoder ended).
+            OSError: the film cannot be written (full disk, or its encoder ended), or there is no ffmpeg.
         """
         size = frame.shape[1], frame.shape[0]
-        if self._writer is None:
-            self._size, self._writer = size, self._begin(size)
+        if self._encoder is None:
+            self._size, self._encoder = size, self._begin(size)
         if size != self._size:
             raise ValueError(f'{self.path}: a frame of {size} pixels in a film of {self._size}')
-        self._writer.send(np.ascontiguousarray(frame))
+        assert self._encoder.stdin is not None
+        try:
+            self._encoder.stdin.write(np.ascontiguousarray(frame).data)
+        except OSError as error:
+            raise self._failure(str(error)) from error
 
     def close(self) -> None:
-        """End the film; closing twice does nothing."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        """End the film; closing twice does nothing.
+
+        Raises:
+            OSError: it could not be written to its end.
+        """
+        if self._encoder is None or self._encoder.stdin is None or self._encoder.stdin.closed:
+            return
+        try:
+            self._encoder.stdin.close()
+        except OSError as error:
+            raise self._failure(str(error)) from error
+        if code := self._encoder.wait():
+            raise self._failure(f'ffmpeg ended with {code}')
 
     def __enter__(self) -> Film:
         return self
@@ -58,17 +74,54 @@ class Film:
     ) -> None:
         self.close()
 
-    def _begin(self, size: tuple[int, int]) -> Generator[None, Any, None]:
+    def _begin(self, size: tuple[int, int]) -> subprocess.Popen[bytes]:
         import imageio_ffmpeg  # only who films needs it
 
-        # Fragments of two seconds: what was filmed before a kill can be played.
-        fragments = ('-movflags', '+frag_keyframe+empty_moov+default_base_moof')
-        writer: Generator[None, Any, None] = imageio_ffmpeg.write_frames(
-            str(self.path), size, fps=self.fps, codec='libx264', quality=None, macro_block_size=2,
-            output_params=[
-                *fragments, '-g', str(2 * self.fps), '-crf', '20', '-preset', 'veryfast', '-threads', '1',
-            ],
-            ffmpeg_log_level='error',
-        )  # fmt: skip
-        writer.send(None)
-        return writer
+        try:
+            ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+        except RuntimeError as error:
+            raise OSError(f'no ffmpeg was found ({error}); install imageio-ffmpeg') from error
+        command = [
+            *(
+                ffmpeg,
+                '-nostdin',
+                '-loglevel',
+                'error',
+                '-y',
+                '-f',
+                'rawvideo',
+                '-pix_fmt',
+                'rgb24',
+            ),
+            *(
+                '-s',
+                f'{size[0]}x{size[1]}',
+                '-r',
+                str(self.fps),
+                '-i',
+                'pipe:0',
+                '-c:v',
+                'libx264',
+            ),
+            *('-pix_fmt', 'yuv420p', '-crf', '20', '-preset', 'veryfast', '-threads', '1'),
+            # Fragments of two seconds: what was filmed before a kill can be played.
+            *('-g', str(2 * self.fps), '-movflags', '+frag_keyframe+empty_moov+default_base_moof'),
+            *('-f', 'mp4', f'file:{self.path}'),
+        ]
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._said
+        )
+
+    def _failure(self, why: str) -> OSError:
+        """What the encoder says is wrong, once it has had the time to."""
+        assert self._encoder is not None
+        try:
+            self._encoder.wait(_LEAVE_S)
+        except subprocess.TimeoutExpired:
+            self._encoder.kill()
+            self._encoder.wait()
+        self._said.seek(0)
+        lines = self._said.read().decode(errors='replace').strip().splitlines()
+        if lines:  # '[out#0/mp4 @ 0x55…] Error writing trailer: No space left on device'
+            why = lines[0].rpartition('] ')[2]
+        return OSError(f'{self.path} cannot be written: {why}')

@@ -60,7 +60,11 @@ class Shot(NamedTuple):
 
 
 class FilmMaker:
-    """Draws shots into an mp4, with a title at the beginning and captions. For one thread."""
+    """Draws shots into an mp4, with a title at the beginning and captions. A context of one thread.
+
+    Attributes:
+        interrupted: the last episode did not come to its end, and its outcome is not told.
+    """
 
     def __init__(self, path: Path, task: str, episodes: int = 0) -> None:
         """Begin the film `path` of `task`; `episodes`: how many it will have, 0 if that is open.
@@ -72,6 +76,7 @@ class FilmMaker:
         self._task, self._episodes = task, episodes
         self._film = Film(path, FPS)
         self._studio = Studio(task)
+        self.interrupted = False
         self._last: tuple[Shot, Frame] | None = None
 
     @property
@@ -94,19 +99,6 @@ class FilmMaker:
         self._film.append(self._frame(shot, picture))
         self._last = shot, picture
 
-    def close(self, ended: bool = True) -> None:
-        """End the film; `ended`: the last episode came to its end, too, and its outcome is shown.
-
-        Raises:
-            OSError: the film cannot be written.
-        """
-        try:
-            if ended and self._last is not None:
-                self._hold(self._frame(*self._last, ended=True), VERDICT_S)
-        finally:
-            self._film.close()
-            self._studio.close()
-
     def __enter__(self) -> FilmMaker:
         return self
 
@@ -116,7 +108,13 @@ class FilmMaker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close(ended=kind is None)
+        """End the film, with the outcome of its last episode unless that was interrupted."""
+        try:
+            if self._last is not None and kind is None and not self.interrupted:
+                self._hold(self._frame(*self._last, ended=True), VERDICT_S)
+        finally:
+            self._film.close()
+            self._studio.close()
 
     def _frame(self, shot: Shot, picture: Frame, ended: bool = False) -> Frame:
         info = episode_text(shot.episode, self._episodes, shot.seed, shot.elapsed_s)
@@ -146,10 +144,11 @@ def main() -> int:
     stop: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stop.append(number))
     try:
-        maker = FilmMaker(path, task, episodes)
-        while not stop and len(row := sys.stdin.buffer.read(maker.shot_size)) == maker.shot_size:
-            maker.add(Shot.from_bytes(row))
-        maker.close(ended=not stop)
+        with FilmMaker(path, task, episodes) as maker:
+            size = maker.shot_size
+            while not stop and len(row := sys.stdin.buffer.read(size)) == size:
+                maker.add(Shot.from_bytes(row))
+            maker.interrupted = bool(stop)
     except (SimulationError, OSError, ImportError) as error:
         sys.stderr.write(f'{error}\n')
         return 1
