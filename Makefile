@@ -15,7 +15,7 @@ help:   ## this list
 setup:  ## install what is needed and build the packages; then: source setup.bash
 	@scripts/setup.sh
 
-demo:   ## watch the trained policy run the simulated robot for a few episodes
+demo:   ## watch the trained policies do both tasks in the simulator; leaves outputs/demo.mp4
 	@scripts/setup.sh
 	@source ./setup.bash && exec python scripts/demo.py
 

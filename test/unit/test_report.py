@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people look at: intervals, films and plots."""
+"""What people look at: intervals and plots."""
 
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from act_ros.commands.report import (
     plot_episode,
     success_line,
     wilson_interval,
-    write_video,
 )
 
 
@@ -41,19 +40,8 @@ def test_success_line_names_count_share_and_interval() -> None:
     assert success_line(40, 50) == '40 of 50 succeeded: 80 % (95 % interval 67 to 89 %)'
 
 
-def test_video_has_every_frame_and_plot_is_a_picture(tmp_path: Path) -> None:
-    trace = EpisodeTrace()
-    for i in range(12):
-        trace.append(np.full((48, 64, 3), 10 * i, np.uint8), np.zeros(14), np.ones(14) * i)
-    write_video(tmp_path / 'a.mp4', trace.frames, fps=50)
+def test_a_plot_is_a_picture(tmp_path: Path) -> None:
+    ticks = [np.ones(14) * i for i in range(12)]
+    trace = EpisodeTrace([], [np.zeros(14)] * 12, ticks)
     plot_episode(tmp_path / 'a.png', trace, [f'left_{i}' for i in range(14)], 'a title')
-    video = cv2.VideoCapture(str(tmp_path / 'a.mp4'))
-    brightness = []
-    while True:
-        ok, frame = video.read()
-        if not ok:
-            break
-        brightness.append(float(frame.mean()))
-    assert len(brightness) == 12
-    assert np.all(np.diff(brightness) > 5)
     assert cv2.imread(str(tmp_path / 'a.png')).shape[2] == 3

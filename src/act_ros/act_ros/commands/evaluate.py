@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from act_ros.commands.report import EpisodeTrace, plot_episode, success_line, write_video
+from act_ros.commands.report import EpisodeTrace, plot_episode, success_line
 from act_ros.control.ensemble import ORDERS, make_execution
 from act_ros.control.limiter import Limiter
 from act_ros.policy.errors import PolicyError
@@ -27,6 +27,7 @@ from act_ros.policy.policy import Policy
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk, Frame
 from act_ros.sim.cameras import CameraRig
+from act_ros.sim.filming import film_episode
 from act_ros.sim.world import STEPS, SimulationError, World
 
 
@@ -105,7 +106,7 @@ class Evaluator:
             assert target is not None  # a chunk of this very tick, or one that still reaches it
             command, _ = limiter.apply(target)
             if trace is not None:
-                trace.append(self._picture(), world.qpos, command)
+                trace.append(world.state(), world.qpos, command)
             world.command(command)
             world.step(1.0 / self._spec.rate_hz)
             digest.update(world.qpos.tobytes())
@@ -125,10 +126,6 @@ class Evaluator:
         started = time.perf_counter()
         actions = self.policy.predict(self.world.qpos.astype(np.float32), images)
         return Chunk(tick, actions, time.perf_counter() - started)
-
-    def _picture(self) -> Frame:
-        self.rig.update(self.world.state())
-        return self.rig.render('angle', 480, 640)
 
 
 _worker: Evaluator | None = None
@@ -254,10 +251,12 @@ def _save(path: Path, setting: Setting, results: Sequence[Result]) -> None:
 
 def _film(setting: Setting, seed: int, folder: Path) -> None:
     trace = EpisodeTrace()
-    result = Evaluator(setting).run(seed, trace)
+    evaluator = Evaluator(setting)
+    result = evaluator.run(seed, trace)
     verdict = 'success' if result.success else f'stage {result.max_reward}'
     names = RobotSpec.load().joint_names
-    write_video(folder / f'seed_{seed}.mp4', trace.frames, fps=50)
+    states = [*trace.states, evaluator.world.state()]
+    film_episode(folder / f'seed_{seed}.mp4', setting.task, states)
     plot_episode(
         folder / f'seed_{seed}.png', trace, names, f'{setting.task}, seed {seed}: {verdict}'
     )

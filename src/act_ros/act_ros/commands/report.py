@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people look at: success with its interval, a film, a plot of joints."""
+"""What people look at: success with its interval, a plot of joints."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from act_ros.robot.types import Frame
+if TYPE_CHECKING:
+    from act_ros.sim.world import WorldState
 
 
 def wilson_interval(successes: int, trials: int, z: float = 1.96) -> tuple[float, float]:
@@ -40,31 +41,19 @@ def success_line(successes: int, trials: int) -> str:
 
 @dataclass
 class EpisodeTrace:
-    """An episode as it went: pictures, positions and commands, one entry a tick."""
+    """An episode as it went: states of the simulated world, positions and commands, one entry a tick."""
 
-    frames: list[Frame] = field(default_factory=list)
+    states: list[WorldState] = field(default_factory=list)
     qpos: list[NDArray[np.floating]] = field(default_factory=list)
     action: list[NDArray[np.floating]] = field(default_factory=list)
 
     def append(
-        self, frame: Frame, qpos: NDArray[np.floating], action: NDArray[np.floating]
+        self, state: WorldState, qpos: NDArray[np.floating], action: NDArray[np.floating]
     ) -> None:
-        """Add one tick: a picture (h, w, 3), positions (14,) and the command (14,)."""
-        self.frames.append(frame)
+        """Add one tick: a snapshot of the world, positions (14,) and the command (14,)."""
+        self.states.append(state)
         self.qpos.append(np.array(qpos))
         self.action.append(np.array(action))
-
-
-def write_video(path: Path, frames: Sequence[Frame], fps: int) -> None:
-    """Write RGB frames (h, w, 3) as an H.264 mp4 that browsers play."""
-    import imageio.v2 as imageio  # slow to import, and only wanted here
-
-    writer: Any  # imageio's types know no video
-    with imageio.get_writer(
-        path, fps=fps, codec='libx264', quality=7, macro_block_size=8
-    ) as writer:
-        for frame in frames:
-            writer.append_data(frame)
 
 
 def plot_episode(

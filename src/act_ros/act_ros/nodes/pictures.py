@@ -6,48 +6,41 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
-from act_ros.nodes.film import Film
+from act_ros.nodes.film import FilmProcess
 from act_ros.nodes.render import RenderThread, View
 from act_ros.nodes.simulation import Simulation
 from act_ros.nodes.times import stamp_of
 from act_ros.nodes.topics import robot_topic
 from act_ros.robot.spec import Camera
 from act_ros.robot.types import Frame
+from act_ros.sim.filming import TICKS_PER_FRAME, Shot
 from act_ros.sim.world import WorldState
-
-FILM_CAMERA, FILM_SIZE = 'angle', (480, 640)
 
 
 class Pictures:
-    """Publishes the cameras and makes the film, both from one thread; may have nothing to do."""
+    """Publishes the cameras from a thread, and has a process make the film; may have nothing to do."""
 
     def __init__(
         self,
         node: Node,
         simulation: Simulation,
         cameras: Sequence[Camera],
-        path: str,
+        film: FilmProcess | None,
         failed: Callable[[str], None],
     ) -> None:
-        """Render `cameras`, and film the task into `path` unless that is empty.
+        """Render `cameras`, and hand to `film` what it is to show.
 
         `failed` is called from another thread, with the reason, when pictures come to an end.
-
-        Raises:
-            OSError: the film's folder cannot be made.
         """
         self._node, self._simulation = node, simulation
         views = [self._view(camera) for camera in cameras]
-        self._film = Film(Path(path).expanduser(), *FILM_SIZE) if path else None
-        if self._film:
-            views.append(View(FILM_CAMERA, *FILM_SIZE, self._filmed, self._film.due))
+        self._film, self._filmed = film, (0, 0)
         self._thread = RenderThread(simulation.world, views, failed) if views else None
 
     def show(self, state: WorldState, stamp_ns: int, wait: bool) -> None:
@@ -57,31 +50,29 @@ class Pictures:
             if wait:
                 self._thread.wait()
 
-    def close(self) -> None:
-        """Stop rendering and end the film."""
+    def film(self) -> None:
+        """Film the present moment, once every second tick; returns at once. The world must stand still."""
+        sim = self._simulation
+        frame = sim.episode, sim.step // TICKS_PER_FRAME
+        if self._film and frame != self._filmed:
+            self._filmed = frame
+            state = sim.world.state()
+            self._film.add(
+                Shot(sim.episode, sim.seed, state.max_reward, sim.elapsed_s, state.physics)
+            )
+
+    def close(self, ended: bool) -> None:
+        """Stop rendering and end the film; with all that was filmed if the episodes `ended`."""
         if self._thread:
             self._thread.close()
         if self._film:
-            self._film.close()
+            self._film.close(ended)
 
     def _view(self, camera: Camera) -> View:
         # Reliable, as realsense2_camera's: who can do without some subscribes as to sensor data.
         topic = robot_topic(self._node, camera.topic)
         publisher = self._node.create_publisher(Image, topic, QoSProfile(depth=10))
         return View(camera.sim, camera.height, camera.width, partial(_publish, publisher, camera))
-
-    def _filmed(self, frame: Frame, stamp_ns: int) -> None:
-        assert self._film is not None
-        sim = self._simulation
-        done = 'SUCCESS' if sim.world.success else f'stage {sim.world.max_reward}/4'
-        caption = (
-            f'{sim.task}  seed {sim.seed}  episode {sim.episode}  {sim.elapsed_s:4.1f} s  {done}'
-        )
-        try:
-            self._film.add(frame, stamp_ns, caption)
-        except OSError as error:
-            self._node.get_logger().error(f'the film {self._film.path} ends here: {error}')
-            self._film.close()
 
 
 def _publish(publisher: Any, camera: Camera, frame: Frame, stamp_ns: int) -> None:

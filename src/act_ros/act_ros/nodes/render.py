@@ -14,13 +14,12 @@ from act_ros.sim.world import World, WorldState
 
 @dataclass(frozen=True)
 class View:
-    """A camera of the scene, the size of its pictures, who gets them (with stamp in ns), and when."""
+    """A camera of the scene, the size of its pictures, and who gets them (with stamp in ns)."""
 
     scene: str
     height: int
     width: int
     deliver: Callable[[Frame, int], None]
-    due: Callable[[int], bool] = lambda stamp_ns: True
 
 
 class RenderThread:
@@ -62,9 +61,7 @@ class RenderThread:
             with CameraRig(self._world, height, width) as rig:
                 while (task := self._take()) is not None:
                     self._render(rig, *task)
-        except (
-            Exception
-        ) as error:  # whatever OpenGL or a full disk raises ends the pictures, audibly
+        except Exception as error:  # whatever OpenGL raises ends the pictures, audibly
             self._failed(f'{type(error).__name__}: {error}')
         finally:
             with self._changed:
@@ -83,6 +80,5 @@ class RenderThread:
     def _render(self, rig: CameraRig, state: WorldState, stamp_ns: int) -> None:
         rig.update(state)
         for view in self._views:
-            if view.due(stamp_ns):
-                view.deliver(rig.render(view.scene, view.height, view.width), stamp_ns)
+            view.deliver(rig.render(view.scene, view.height, view.width), stamp_ns)
         self.rendered += 1

@@ -24,6 +24,7 @@ from rosgraph_msgs.msg import Clock
 from act_ros.data.seeds import next_seed
 from act_ros.nodes.cameras import chosen_cameras
 from act_ros.nodes.driver import SimDriver
+from act_ros.nodes.film import FilmProcess
 from act_ros.nodes.pace import Pace, RealTimeFactor
 from act_ros.nodes.parameters import Param, Parameters
 from act_ros.nodes.pictures import Pictures
@@ -83,7 +84,7 @@ class SimNode(Node):
         """
         super().__init__('sim')
         values = Parameters(self, PARAMETERS).values
-        self._values, self._stop = values, stop
+        self._values, self._stop, self._ended = values, stop, False
         spec = RobotSpec.load()
         cameras = [
             replace(
@@ -109,7 +110,7 @@ class SimNode(Node):
         self._shown: tuple[int, ...] = ()
         self.create_service(ResetSim, '~/reset', self._reset)
         self._pictures = Pictures(
-            self, self.simulation, cameras, values['video'], self._no_pictures
+            self, self.simulation, cameras, self._begin_film(values['video']), self._no_pictures
         )
         self._thread = threading.Thread(target=self._run, name='physics', daemon=True)
 
@@ -133,7 +134,13 @@ class SimNode(Node):
         with self._changed:
             self._changed.notify_all()
         self._thread.join()
-        self._pictures.close()
+        self._pictures.close(self._ended)
+
+    def _begin_film(self, path: str) -> FilmProcess | None:
+        if not path:
+            return None
+        task, episodes = self._values['task'], self._values['episodes']
+        return FilmProcess(Path(path).expanduser(), task, episodes, self.get_logger())
 
     def _no_pictures(self, why: str) -> None:
         self.get_logger().fatal(f'the cameras cannot be simulated: {why}')
@@ -197,6 +204,7 @@ class SimNode(Node):
         )
         if sim.episode == self._values['episodes']:
             self._publish_state()
+            self._ended = True
             self._stop.set()
         else:
             sim.reset(sim.seed + 1)
@@ -207,6 +215,7 @@ class SimNode(Node):
             stamp_ns, readings = sim.stamp_ns, sim.readings()
             due = self._lockstep or sim.count % self._image_steps == 0
             state = sim.world.state() if due else None
+            self._pictures.film()
         stamp = stamp_of(stamp_ns)
         self._clock_topic.publish(Clock(clock=stamp))
         for driver in self._drivers:

@@ -29,6 +29,19 @@ _NO_GL = (
 )
 
 
+def make_renderer(model: mujoco.MjModel, height: int, width: int) -> mujoco.Renderer:
+    """A renderer of pictures (height, width, 3); its OpenGL context belongs to this thread.
+
+    Raises:
+        SimulationError: OpenGL is missing.
+    """
+    try:
+        return mujoco.Renderer(model, height, width)
+    except Exception as error:  # MuJoCo and PyOpenGL raise many kinds here
+        gl = os.environ.get('MUJOCO_GL', 'not set')
+        raise SimulationError(_NO_GL.format(gl=gl, why=error)) from error
+
+
 class CameraRig:
     """Renders a world's cameras from data of its own, so that physics may go on meanwhile.
 
@@ -96,9 +109,5 @@ class CameraRig:
                     f'size {width}x{height} does not fit this rig: at most {limits.offwidth}x'
                     f'{limits.offheight}; give CameraRig a larger max_height and max_width'
                 )
-            try:
-                self._renderers[size] = mujoco.Renderer(self._model, height, width)
-            except Exception as error:  # MuJoCo and PyOpenGL raise many kinds here
-                gl = os.environ.get('MUJOCO_GL', 'not set')
-                raise SimulationError(_NO_GL.format(gl=gl, why=error)) from error
+            self._renderers[size] = make_renderer(self._model, height, width)
         return self._renderers[size]
