@@ -31,6 +31,12 @@ SIM_GRIPPER = GripperScale(
 STEPS = {'transfer_cube': 400, 'insertion': 500}
 """Longest episode of each task, in ticks of 20 ms."""
 
+STAGES: dict[str, tuple[str, str, str, str]] = {
+    'transfer_cube': ('touched', 'lifted', 'handed over', 'held by the left arm'),
+    'insertion': ('grasped', 'lifted', 'in contact', 'inserted'),
+}
+"""Names of the stages 1 to 4 of each task."""
+
 _OBJECTS = {
     # lower and upper corner of the positions that gym-aloha draws, in metres
     'transfer_cube': {'red_box_joint': ((0.0, 0.4, 0.05), (0.2, 0.6, 0.05))},
