@@ -13,18 +13,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from act_ros.commands.evaluation import Candidate, Evaluation
+from act_ros.commands.evaluation import Evaluation
 from act_ros.commands.filming import film
 from act_ros.commands.options import OneLineParser, number, whole
-from act_ros.commands.rollout import Setting, run_episodes
-from act_ros.commands.seeds import parse_seeds, seeds_text
-from act_ros.control.ensemble import ORDERS, make_execution
+from act_ros.commands.planning import plan
+from act_ros.commands.rollout import run_episodes
+from act_ros.commands.seeds import parse_seeds
+from act_ros.control.ensemble import ORDERS
 from act_ros.data.children import ChildDeath, ChildError
 from act_ros.policy.config import MOST, shown
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.fits import misfits
-from act_ros.policy.folder import read_config, resolve_checkpoint
-from act_ros.robot.spec import RobotSpec
 from act_ros.sim.world import STEPS, SimulationError
 
 RESULTS = 'results.json'
@@ -66,45 +64,7 @@ def parser() -> argparse.ArgumentParser:
         metavar='LIST',
         help='e.g. 0-49 or 0-9,20,30-39; default: 0-49. Training uses 1000 and up',
     )
-    p.add_argument(
-        '--ensemble',
-        choices=ORDERS,
-        default='oldest',
-        help='which prediction weighs most in the temporal ensemble; none: execute chunks; default: oldest',
-    )
-    p.add_argument(
-        '--m',
-        type=number(-10.0, 10.0),
-        default=0.01,
-        help='the ensemble weighs exp(-m i); default: 0.01',
-    )
-    p.add_argument(
-        '--execute',
-        type=whole(0, MOST['chunk']),
-        default=0,
-        metavar='N',
-        help='with --ensemble none: actions taken of each chunk; default: all',
-    )
-    p.add_argument(
-        '--delay',
-        type=whole(0, MOST['chunk']),
-        default=0,
-        metavar='TICKS',
-        help='a chunk is there so many ticks of 20 ms after its observation, as live; default: 0',
-    )
-    p.add_argument(
-        '--rate',
-        type=number(0.1, 1000.0),
-        metavar='HZ',
-        help='inferences that begin in a second, as live; default: one a tick',
-    )
-    p.add_argument(
-        '--workers',
-        type=whole(1, 256),
-        default=1,
-        metavar='N',
-        help='processes; each takes --threads cores; default: 1',
-    )
+    p.add_argument('--workers', type=whole(1, 256), default=1, metavar='N', help='processes')
     p.add_argument(
         '--threads',
         type=whole(1, 256),
@@ -112,16 +72,53 @@ def parser() -> argparse.ArgumentParser:
         metavar='N',
         help='cores for the network in each process; default: 1',
     )
-    p.add_argument('--output', metavar='DIR', help=f'folder for {RESULTS}, films and plots')
-    p.add_argument(
+    _add_execution(p.add_argument_group('how chunks come and are executed'))
+    made = p.add_argument_group('what is kept')
+    made.add_argument('--output', metavar='DIR', help=f'folder for {RESULTS}, films and plots')
+    made.add_argument(
         '--film',
         type=whole(0, 1000),
         default=0,
         metavar='N',
-        help='film the first N failed seeds of each policy, and plot their joints; needs --output',
+        help='film the first N failed seeds of each policy, and plot their joints',
     )
-    p.add_argument('--video', action='store_true', help='film and plot the first seed, too')
+    made.add_argument('--video', action='store_true', help='film and plot the first seed')
     return p
+
+
+def _add_execution(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--ensemble',
+        choices=ORDERS,
+        default='oldest',
+        help='which prediction weighs most in the temporal ensemble; none: execute chunks; default: oldest',
+    )
+    group.add_argument(
+        '--m',
+        type=number(-10.0, 10.0),
+        default=0.01,
+        help='the ensemble weighs exp(-m i); default: 0.01',
+    )
+    group.add_argument(
+        '--execute',
+        type=whole(0, MOST['chunk']),
+        default=0,
+        metavar='N',
+        help='with --ensemble none: actions taken of each chunk; default: all',
+    )
+    group.add_argument(
+        '--delay',
+        type=whole(0, MOST['chunk']),
+        default=0,
+        metavar='TICKS',
+        help='a chunk is there so many ticks of 20 ms after its observation, as live; default: 0',
+    )
+    group.add_argument(
+        '--rate',
+        type=number(0.1, 1000.0),
+        metavar='HZ',
+        help='inferences that begin in a second, as live; default: one a tick',
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -136,8 +133,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault('LP_NUM_THREADS', '1')
     try:
         return _run(args)
-    except (PolicyError, SimulationError, ChildError, ValueError) as error:
-        return _fail(str(error), 2)
+    except ValueError as error:
+        return _fail(' '.join(str(error).split()), 2)
     except OSError as error:
         where = f': {shown(str(error.filename))}' if error.filename else ''
         return _fail(f'{error.strerror or error}{where}', 1)
@@ -155,20 +152,25 @@ def _run(args: argparse.Namespace) -> int:
     output = _make_output(args.output, evaluation) if args.output is not None else None
     for remark in evaluation.remarks:
         print(f'evaluate: {remark}', file=sys.stderr)
-    early, status = '', 0
+    status, why = 0, ''
     try:
         _evaluate(evaluation, args.workers, output)
     except KeyboardInterrupt:
-        early, status = 'interrupted', 130
+        status, why = 130, 'interrupted'
     except ChildDeath as error:
-        early, status = f'a worker was ended by {error.how} (out of memory?)', 1
+        status, why = 1, f'a worker was ended by {error.how} (out of memory?)'
+    except (ChildError, PolicyError, SimulationError) as error:
+        status, why = 1 if evaluation.done else 2, str(error)
     if evaluation.done:
         print(evaluation.text())
-    if output is not None:
+    if output is not None and evaluation.done:
         save(output / RESULTS, evaluation)
         print(f'  results: {output / RESULTS}')
-    if early:
-        return _fail(f'{early} after {evaluation.done} of {evaluation.planned} episodes', status)
+    elif output is not None:  # nothing is in it, and it would refuse the next run
+        (output / RESULTS).unlink(missing_ok=True)
+    if status == 130 or evaluation.done < evaluation.planned:
+        after = f'after {evaluation.done} of {evaluation.planned} episodes'
+        return _fail(f'{why} {after}' if status == 130 else f'{why}; stopped {after}', status)
     if output is not None:
         for line in film(evaluation, args.film, args.video, output):
             print(f'  {line}')
@@ -192,77 +194,6 @@ def _evaluate(evaluation: Evaluation, workers: int, output: Path | None) -> None
             if output is not None and time.monotonic() - saved > _SAVE_EVERY_S:
                 save(output / RESULTS, evaluation)
                 saved = time.monotonic()
-
-
-def plan(args: argparse.Namespace) -> Evaluation:
-    """What a command line asks for, checked before anything is loaded.
-
-    Raises:
-        PolicyError: a policy isn't there, is not for this robot, or is named twice.
-        ValueError: options that don't go together, with each other or with a policy.
-    """
-    spec = RobotSpec.load()
-    if args.execute and args.ensemble != 'none':
-        raise ValueError('--execute needs --ensemble none: an ensemble uses all of every chunk')
-    if (args.film or args.video) and args.output is None:
-        raise ValueError('--film and --video need --output DIR to put the films into')
-    if args.rate is not None and args.rate > spec.rate_hz:
-        raise ValueError(
-            f'--rate is {args.rate:g}; at most {spec.rate_hz:g}, one inference a tick, has a use'
-        )
-    candidates = _candidates(args.checkpoint, spec)
-    for c in candidates:
-        make_execution(c.config.chunk, spec.dof, args.ensemble, args.m, args.execute)
-        if args.delay >= c.config.chunk:
-            raise ValueError(
-                f'--delay is {args.delay} ticks; the chunks of {c.name} are {c.config.chunk} long, so '
-                f'nothing of them would be left'
-            )
-    own = candidates[0].config.task
-    task = args.task or (own if own in STEPS else next(iter(STEPS)))
-    setting = Setting(
-        tuple(str(c.path) for c in candidates),
-        task,
-        args.ensemble,
-        args.m,
-        args.execute,
-        args.delay,
-        args.rate,
-        args.threads,
-    )
-    remarks = [line for c in candidates for line in _remarks(c, task, args)]
-    return Evaluation(setting, args.seeds, candidates, remarks)
-
-
-def _candidates(texts: Sequence[str], spec: RobotSpec) -> list[Candidate]:
-    paths = [resolve_checkpoint(text) for text in texts]
-    found: list[Candidate] = []
-    for text, path in zip(texts, paths, strict=True):
-        if paths.count(path) > 1:
-            raise PolicyError(f'{path} is named twice; name each policy once')
-        alone = sum(other.name == path.name for other in paths) == 1
-        config = read_config(path)
-        reasons = misfits(config, spec)
-        if reasons:
-            raise PolicyError(f'{path}: {"; ".join(reasons)}')
-        found.append(Candidate(path.name if alone else text, path, config))
-    return found
-
-
-def _remarks(c: Candidate, task: str, args: argparse.Namespace) -> list[str]:
-    """What a reader of the results should know of a policy before he believes them."""
-    lines = []
-    if c.config.task and c.config.task != task:
-        lines.append(f"{c.name} is a policy for '{c.config.task}'; here it is run on {task}")
-    elif not c.config.task and args.task is None:
-        lines.append(f'{c.name} does not say its task; it is run on {task} (--task)')
-    seen = c.trained_on(task, args.seeds)
-    if seen:
-        lines.append(
-            f'{c.name} was trained on {len(seen)} of these {len(args.seeds)} seeds '
-            f'({seeds_text(seen)}): they do not show what it does on unseen ones'
-        )
-    return lines
 
 
 def _make_output(text: str, evaluation: Evaluation) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import comb
 
 ALPHA = 0.05
 """A difference is called one where its like would come by chance less often than this."""
@@ -23,8 +22,11 @@ def mcnemar(only_first: int, only_second: int) -> float:
     """
     if min(only_first, only_second) < 0:
         raise ValueError(f'{only_first} and {only_second} are no numbers of pairs')
-    n, fewer = only_first + only_second, min(only_first, only_second)
-    p: float = 2 * sum(comb(n, i) for i in range(fewer + 1)) / 2**n
+    n, ways, way = only_first + only_second, 0, 1
+    for i in range(min(only_first, only_second) + 1):
+        ways += way  # `way`: n over i
+        way = way * (n - i) // (i + 1)
+    p: float = 2 * ways / 2**n
     return min(1.0, p)
 
 
