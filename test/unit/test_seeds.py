@@ -6,7 +6,7 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from act_ros.commands.seeds import MOST_SEED, MOST_SEEDS, among, parse_seeds, seeds_text
@@ -27,11 +27,13 @@ def test_lists_and_ranges_are_read_in_their_order(text: str, seeds: tuple[int, .
     assert parse_seeds(text) == seeds
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=40, unique=True))
 def test_seeds_are_written_as_they_are_read(seeds: list[int]) -> None:
     assert parse_seeds(seeds_text(seeds)) == tuple(seeds)
 
 
+@settings(deadline=None)
 @given(st.text('0123456789-, x', max_size=12))
 def test_a_text_is_read_whole_or_refused_in_one_line(text: str) -> None:
     try:

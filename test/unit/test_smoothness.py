@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from act_ros.control.limiter import Limiter
@@ -45,6 +45,7 @@ def random_targets(seed: int, ticks: int) -> np.ndarray:
     return SPEC.start + np.random.default_rng(seed).normal(0, 0.4, (ticks, SPEC.dof))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 30))
 def test_what_the_limiter_did_is_what_it_counted(seed: int, ticks: int) -> None:
     smooth, limiter = run(random_targets(seed, ticks))

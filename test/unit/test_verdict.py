@@ -6,7 +6,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from act_ros.commands.verdict import compare_with_first, holm, mcnemar
@@ -27,6 +27,7 @@ def test_mcnemar_agrees_with_a_published_value() -> None:
     assert mcnemar(1, 7) == pytest.approx(0.0703, abs=5e-5)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2000), st.integers(0, 2000))
 def test_mcnemar_knows_no_order_and_stays_a_probability(a: int, b: int) -> None:
     assert 0.0 <= mcnemar(a, b) == mcnemar(b, a) <= 1.0
@@ -37,6 +38,7 @@ def test_mcnemar_refuses_negative_counts() -> None:
         mcnemar(-1, 3)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_rejects_as_his_step_down_procedure(values: list[float]) -> None:
     """By the definition: the smallest p against alpha / m, the next against alpha / (m - 1), until one fails."""
