@@ -42,6 +42,12 @@ def policy(folder: Path) -> Policy:
     return Policy.load(folder, threads=1)
 
 
+@pytest.fixture(scope='module')
+def predictions(policy: Policy) -> list[Floats]:
+    """What the policy says of each tick."""
+    return [policy.predict(*seen(tick)) for tick in range(TICKS)]
+
+
 def setting(folder: Path, **changes: object) -> Setting:
     return replace(Setting((str(folder),), 'transfer_cube'), **changes)
 
@@ -62,7 +68,7 @@ def commands(policy: Policy, chosen: Setting) -> tuple[list[Floats | None], list
     return sent, states, len(controller.inference_s)
 
 
-def by_definition(policy: Policy, chosen: Setting) -> list[Floats | None]:
+def by_definition(predictions: list[Floats], chosen: Setting) -> list[Floats | None]:
     """Commands as the option's meaning says: chunks of the ticks n * 50 / rate, each from `delay` on."""
     period = SPEC.rate_hz / (chosen.rate_hz or SPEC.rate_hz)
     begun = sorted({ceil(n * period) for n in range(TICKS)})
@@ -71,7 +77,7 @@ def by_definition(policy: Policy, chosen: Setting) -> list[Floats | None]:
     sent: list[Floats | None] = []
     for tick in range(TICKS):
         if tick - chosen.delay in begun:
-            execution.add(Chunk(tick - chosen.delay, policy.predict(*seen(tick - chosen.delay))))
+            execution.add(Chunk(tick - chosen.delay, predictions[tick - chosen.delay]))
         action = execution.action(tick)
         if action is not None and not anchored:
             limiter.reset(seen(tick)[0])
@@ -84,15 +90,20 @@ def by_definition(policy: Policy, chosen: Setting) -> list[Floats | None]:
 
 
 @pytest.mark.parametrize('delay', [0, 1, 3, CHUNK - 1])
-@pytest.mark.parametrize('rate_hz', [None, 50.0, 40.0, 23.0, 5.0])
+@pytest.mark.parametrize('rate_hz', [None, 40.0, 23.0, 5.0])
 @pytest.mark.parametrize('execution', [('oldest', 0), ('newest', 0), ('none', 0), ('none', 3)])
 def test_chunks_enter_when_delay_and_rate_say(
-    policy: Policy, folder: Path, delay: int, rate_hz: float | None, execution: tuple[str, int]
+    policy: Policy,
+    predictions: list[Floats],
+    folder: Path,
+    delay: int,
+    rate_hz: float | None,
+    execution: tuple[str, int],
 ) -> None:
     ensemble, execute = execution
     chosen = setting(folder, delay=delay, rate_hz=rate_hz, ensemble=ensemble, execute=execute)
     sent, _, _ = commands(policy, chosen)
-    for got, wanted in zip(sent, by_definition(policy, chosen), strict=True):
+    for got, wanted in zip(sent, by_definition(predictions, chosen), strict=True):
         np.testing.assert_array_equal(got, wanted)
 
 
