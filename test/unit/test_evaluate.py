@@ -91,7 +91,7 @@ def load(folder: Path) -> Any:
         (['--video'], '--film and --video need --output DIR'),
         (['--film', '-1', '--output', 'x'], '--film: must be a whole number'),
         (['--output', ''], '--output is empty'),
-        (['--output', '/dev/null'], "--output '/dev/null' cannot be used: "),
+        (['--output', '/dev/null'], "--output '/dev/null' is no folder"),
         (['--output', '/dev/null/below'], 'cannot be used: Not a directory'),
         (['--output', '/proc/nowhere'], 'cannot be used: No such file'),
         (['--episodes', '5'], 'unrecognized arguments: --episodes 5'),
@@ -226,7 +226,11 @@ def test_several_policies_run_the_same_seeds_and_are_compared(
     assert [(c['first'], c['second'], c['p']) for c in data['comparisons']] == [
         ('cube', 'plain', 1.0), ('cube', 'peg', 1.0),
     ]  # fmt: skip
-    table = said.out.splitlines()
+    head, *table = said.out.splitlines()
+    assert (
+        head
+        == 'transfer_cube, seeds 0-1; one inference a tick, in lockstep; ensemble oldest, m = 0.01'
+    )
     assert table[0].split('  ')[0] == 'policy' and 'held by the left arm' in table[0]
     assert [line.split()[0] for line in table[1:4]] == names
     assert 'no difference can be told from 2 seeds' in said.out
@@ -310,7 +314,7 @@ def test_a_film_of_another_episode_is_said_to_be_one(models: Path, tmp_path: Pat
 
 
 def result(seed: int, reward: int, held: int = 0, note: str = '') -> Result:
-    smooth = Smoothness(100, 40.0, 0.5, 'left_waist', {}, {})
+    smooth = Smoothness(100, 40.0, 0.5, 'left_waist', 0, {}, {})
     return Result(seed, reward == 4, reward, 100, 0, held, 100, 0, 20.0, smooth, note, 'abc')
 
 
@@ -323,14 +327,14 @@ def test_stages_are_counted_by_name_and_trouble_is_said() -> None:
     text = Evaluation(setting, tuple(range(13)), [candidate], []).text()
     assert 'touched 5, lifted 4, handed over 3, held by the left arm 2' in text
     assert 'failed seeds: 2-12' in text
-    assert 'held on 15 ticks' in text
+    assert 'cube: held on 15 ticks that no chunk reached' in text
     assert text.count('the physics diverged') == 5 and 'and 2 more seeds of that kind' in text
 
 
 def test_the_limiters_work_is_said_by_rule_and_joint() -> None:
     joints = {'velocity': {f'joint_{i}': 9 - i for i in range(6)}, 'limits': {'left_gripper': 2}}
-    smooth = Smoothness(400, 1.0, 1.0, 'joint_0', {'limits': 2, 'velocity': 12}, joints)
+    smooth = Smoothness(400, 1.0, 1.0, 'joint_0', 13, {'limits': 2, 'velocity': 12}, joints)
     assert limiter_text(smooth) == (
-        'limits on 2 of 400 ticks (left_gripper 2); velocity on 12 of 400 ticks '
-        '(joint_0 9, joint_1 8, joint_2 7, joint_3 6, 2 more)'
+        'changed 13 of 400 commands: limits 2 (left_gripper 2), '
+        'velocity 12 (joint_0 9, joint_1 8, joint_2 7, joint_3 6, 2 more)'
     )

@@ -50,6 +50,8 @@ def random_targets(seed: int, ticks: int) -> np.ndarray:
 def test_what_the_limiter_did_is_what_it_counted(seed: int, ticks: int) -> None:
     smooth, limiter = run(random_targets(seed, ticks))
     assert smooth.commands == ticks
+    most = max(smooth.limited_ticks.values(), default=0)
+    assert most <= smooth.limited <= min(ticks, sum(smooth.limited_ticks.values()))
     assert smooth.largest_step <= 1.0 + 1e-9
     for rule, counts in limiter.counts.items():
         found = smooth.limited_joints.get(rule, {})
@@ -87,6 +89,7 @@ def test_episodes_are_pooled_over_all_their_ticks() -> None:
     squares = [(p.jerk_rms or 0.0) ** 2 * max(p.commands - 3, 0) for p in parts]
     assert whole.jerk_rms == pytest.approx(np.sqrt(sum(squares) / (2 + 37)))
     assert whole.largest_step == max(p.largest_step for p in parts)
+    assert whole.limited == sum(p.limited for p in parts)
     assert whole.limited_ticks['velocity'] == sum(p.limited_ticks['velocity'] for p in parts)
     waist = [p.limited_joints['velocity'].get('left_waist', 0) for p in parts]
     assert whole.limited_joints['velocity'].get('left_waist', 0) == sum(waist)

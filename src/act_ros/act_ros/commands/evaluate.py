@@ -205,6 +205,8 @@ def _make_output(text: str, evaluation: Evaluation) -> Path:
     folder = Path(text)
     if not text:
         raise ValueError('--output is empty; name a folder')
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f'--output {shown(text)} is no folder; name another')
     if (folder / RESULTS).exists():
         raise ValueError(
             f'{shown(str(folder))} already holds {RESULTS}; name another folder, or move it away'

@@ -115,15 +115,13 @@ class Evaluation:
         if len(self.candidates) == 1:
             lines = _single(ran[0], self) if ran else []
         else:
-            lines = _table(ran, self.setting.task)
+            seeds = seeds_text(self.seeds)
+            lines = [f'{self.setting.task}, seeds {seeds}; {way_of(self.setting)}']
+            lines += _table(ran, self.setting.task)
             lines += [f'failed seeds of {c.name}: {_failed(c)}' for c in ran]
             comparisons = self.comparisons()
             lines += [c.sentence(len(comparisons)) for c in comparisons]
-        for c in ran:
-            noted = [r for r in c.results if r.note]
-            lines += [f'  {c.name}, seed {r.seed}: {r.note}' for r in noted[:_NOTES_SHOWN]]
-            more = len(noted) - _NOTES_SHOWN
-            lines += [f'  and {more} more seeds of that kind'] if more > 0 else []
+        lines += [f'  {c.name}: {line}' for c in ran for line in _trouble(c)]
         return '\n'.join([*lines, *(f'  warning: {remark}' for remark in self.remarks)])
 
 
@@ -156,9 +154,7 @@ def _single(c: Candidate, evaluation: Evaluation) -> list[str]:
     task = evaluation.setting.task
     stages = ', '.join(f'{name} {count}' for name, count in c.stages(task).items())
     unseen = c.trained_on(task, evaluation.seeds) == ()
-    held = sum(r.held for r in c.results)
-    thrown = sum(r.non_finite for r in c.results)
-    lines = [
+    return [
         f'{c.name} on {task}, seeds {seeds_text(r.seed for r in c.results)}'
         f'{", none of them trained on" if unseen else ""}: {success_line(c.successes, len(c.results))}',
         f'  {stages}',
@@ -167,11 +163,18 @@ def _single(c: Candidate, evaluation: Evaluation) -> list[str]:
         f'  {smoothness_text(c.smoothness)}',
         f'  limiter: {limiter_text(c.smoothness)}',
     ]
-    if held:
-        lines.append(f'  held on {held} ticks: no chunk reached them')
-    if thrown:
-        lines.append(f'  {thrown} predictions were not finite and were dropped')
-    return lines
+
+
+def _trouble(c: Candidate) -> list[str]:
+    """What should not be, a line for each."""
+    held = sum(r.held for r in c.results)
+    thrown = sum(r.non_finite for r in c.results)
+    noted = [r for r in c.results if r.note]
+    lines = [f'held on {held} ticks that no chunk reached'] if held else []
+    lines += [f'{thrown} predictions were not finite and were dropped'] if thrown else []
+    lines += [f'seed {r.seed}: {r.note}' for r in noted[:_NOTES_SHOWN]]
+    more = len(noted) - _NOTES_SHOWN
+    return lines + ([f'and {more} more seeds of that kind'] if more > 0 else [])
 
 
 def smoothness_text(smooth: Smoothness) -> str:
@@ -186,15 +189,14 @@ def smoothness_text(smooth: Smoothness) -> str:
 
 
 def limiter_text(smooth: Smoothness) -> str:
-    """'velocity on 12 of 400 ticks (left_elbow 10, left_waist 2)'."""
+    """'changed 12 of 400 commands: velocity 12 (left_elbow 10, left_waist 2)'."""
     parts = []
     for rule, ticks in smooth.limited_ticks.items():
         joints = [f'{name} {n}' for name, n in smooth.limited_joints[rule].items()]
         more = f', {len(joints) - 4} more' if len(joints) > 4 else ''
-        parts.append(
-            f'{rule} on {ticks} of {smooth.commands} ticks ({", ".join(joints[:4])}{more})'
-        )
-    return '; '.join(parts) or f'changed none of {smooth.commands} commands'
+        parts.append(f'{rule} {ticks} ({", ".join(joints[:4])}{more})')
+    changed = f'changed {smooth.limited or "none"} of {smooth.commands} commands'
+    return f'{changed}: {", ".join(parts)}' if parts else changed
 
 
 def _table(candidates: Sequence[Candidate], task: str) -> list[str]:
@@ -205,7 +207,7 @@ def _table(candidates: Sequence[Candidate], task: str) -> list[str]:
     rows = [head]
     for c in candidates:
         smooth, low_high = c.smoothness, wilson_interval(c.successes, len(c.results))
-        limited = sum(smooth.limited_ticks.values()) / max(smooth.commands, 1)
+        limited = smooth.limited / max(smooth.commands, 1)
         share = 100 * c.successes / len(c.results)
         rows.append([
             c.name,

@@ -41,7 +41,8 @@ class Smoothness:
         largest_step: largest change of a command in a tick, as the share of what the joint's
             velocity limit allows; the first is relative to the measured pose. 1: at the limit.
         largest_joint: whose that was; '' without a command.
-        limited_ticks: by the limiter's rule, ticks on which it changed the action.
+        limited: ticks on which the limiter changed the action.
+        limited_ticks: by the limiter's rule, ticks on which that did.
         limited_joints: by rule and joint, the same.
     """
 
@@ -49,6 +50,7 @@ class Smoothness:
     jerk_rms: float | None
     largest_step: float
     largest_joint: str
+    limited: int
     limited_ticks: Mapping[str, int]
     limited_joints: Mapping[str, Mapping[str, int]]
 
@@ -60,6 +62,7 @@ class SmoothnessMeter:
         """Measure for a robot."""
         self._spec = spec
         self._poses: list[Floats] = []
+        self._limited = 0
         self._ticks: Counter[str] = Counter()
         self._joints: dict[str, Counter[str]] = {}
 
@@ -68,6 +71,7 @@ class SmoothnessMeter:
         if not self._poses:
             self._poses.append(measured)
         self._poses.append(command)
+        self._limited += bool(limited)
         for reason in limited:
             self._ticks[reason.rule] += 1
             self._joints.setdefault(reason.rule, Counter()).update(reason.joints)
@@ -81,7 +85,8 @@ class SmoothnessMeter:
             jerk = rms_jerk(np.delete(poses[1:], spec.grippers, axis=1), spec.rate_hz)
             shares = np.abs(np.diff(poses, axis=0)).max(axis=0) * spec.rate_hz / spec.velocity
             largest, joint = float(shares.max()), spec.joint_names[int(shares.argmax())]
-        return Smoothness(commands, jerk, largest, joint, *_sorted(self._ticks, self._joints))
+        by_rule = _sorted(self._ticks, self._joints)
+        return Smoothness(commands, jerk, largest, joint, self._limited, *by_rule)
 
 
 def pooled(parts: Sequence[Smoothness]) -> Smoothness:
@@ -102,6 +107,7 @@ def pooled(parts: Sequence[Smoothness]) -> Smoothness:
         sqrt(squares / count) if count else None,
         largest.largest_step if largest else 0.0,
         largest.largest_joint if largest else '',
+        sum(part.limited for part in parts),
         *_sorted(ticks, joints),
     )
 
