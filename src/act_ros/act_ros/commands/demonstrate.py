@@ -5,21 +5,19 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import multiprocessing
 import os
 import shutil
-import signal
 import sys
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
+from act_ros.data.children import ChildDeath, ChildError, each
 from act_ros.data.episode import EpisodeError, EpisodeWriter, next_index
 from act_ros.data.folder import FolderLock
 from act_ros.data.seeds import FIRST_SEED, known_seeds
@@ -128,14 +126,14 @@ def main(argv: Sequence[str] | None = None) -> int:
                 Path(staging),
             )
             kept, failed = _collect(setting, args)
-    except (SimulationError, EpisodeError, OSError) as error:
-        print(f'demonstrate: {error}', file=sys.stderr)
-        return 1
-    except BrokenProcessPool:
+    except ChildDeath as error:
         print(
-            'demonstrate: a worker was killed (out of memory?); use fewer --workers',
+            f'demonstrate: a worker was ended by {error.how} (out of memory?); use fewer --workers',
             file=sys.stderr,
         )
+        return 1
+    except (SimulationError, EpisodeError, ChildError, OSError) as error:
+        print(f'demonstrate: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print('demonstrate: interrupted; finished episodes are kept', file=sys.stderr)
@@ -151,8 +149,11 @@ def _collect(setting: Setting, args: argparse.Namespace) -> tuple[int, int]:
     known = known_seeds(args.output, setting.task)
     seeds = (seed for seed in itertools.count(args.first_seed) if seed not in known)
     kept = failed = 0
-    with tqdm(total=args.episodes, unit='episode', desc=setting.task) as bar:
-        for demonstration in _demonstrations(setting, seeds, args.workers):
+    with (
+        tqdm(total=args.episodes, unit='episode', desc=setting.task) as bar,
+        closing(_demonstrations(setting, seeds, args.workers)) as demonstrations,
+    ):
+        for demonstration in demonstrations:
             failed += not demonstration.success
             if demonstration.path is not None:
                 _keep(demonstration.path, args.output)
@@ -166,38 +167,25 @@ def _collect(setting: Setting, args: argparse.Namespace) -> tuple[int, int]:
 
 def _demonstrations(
     setting: Setting, seeds: Iterator[int], workers: int
-) -> Iterator[Demonstration]:
+) -> Generator[Demonstration, None, None]:
     """Demonstrations in the order of `seeds`: made here, or by several processes beside this one."""
     if workers == 1:
         yield from map(Demonstrator(setting).record, seeds)
         return
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context('spawn'), _start_worker, (setting,)
-    )
-    pending: deque[Future[Demonstration]] = deque()
-    try:
-        while True:
-            # A few ahead, so that no worker waits for an earlier, slower seed.
-            while len(pending) < 2 * workers:
-                pending.append(pool.submit(_work, next(seeds)))
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with closing(each(partial(_record, setting), seeds, workers)) as outcomes:
+        for outcome in outcomes:
+            if outcome.error is not None:
+                raise outcome.error
+            assert outcome.result is not None
+            yield outcome.result
 
 
-_demonstrator: Demonstrator | None = None
+# A process makes one, whose world and renderer then serve all of its seeds.
+_demonstrator = cache(Demonstrator)
 
 
-def _start_worker(setting: Setting) -> None:
-    global _demonstrator
-    # Ctrl-C reaches every process of the terminal; the parent ends the run.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _demonstrator = Demonstrator(setting)
-
-
-def _work(seed: int) -> Demonstration:
-    assert _demonstrator is not None
-    return _demonstrator.record(seed)
+def _record(setting: Setting, seed: int) -> Demonstration:
+    return _demonstrator(setting).record(seed)
 
 
 def _keep(path: Path, folder: Path) -> Path:

@@ -1,266 +1,234 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ros2 run act_ros evaluate`: success of a policy over many seeds of the simulated task, in lockstep."""
+"""`ros2 run act_ros evaluate`: success of policies over many seeds of a simulated task, in lockstep."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
-import hashlib
-import json
-import multiprocessing
-from pathlib import Path
+import os
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from act_ros.commands.report import EpisodeTrace, plot_episode, success_line
-from act_ros.control.ensemble import ORDERS, make_execution
-from act_ros.control.limiter import Limiter
+from act_ros.commands.evaluation import Evaluation
+from act_ros.commands.filming import film
+from act_ros.commands.options import OneLineParser, number, whole
+from act_ros.commands.planning import plan
+from act_ros.commands.rollout import run_episodes
+from act_ros.commands.seed_list import parse_seeds
+from act_ros.control.ensemble import ORDERS
+from act_ros.data.children import ChildDeath, ChildError
+from act_ros.policy.config import MOST, shown
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.folder import resolve_checkpoint
-from act_ros.policy.policy import Policy
-from act_ros.robot.spec import RobotSpec
-from act_ros.robot.types import Chunk, Frame
-from act_ros.sim.cameras import CameraRig
-from act_ros.sim.filming import film_episode
-from act_ros.sim.world import STEPS, SimulationError, World
+from act_ros.sim.world import STEPS, SimulationError
 
+RESULTS = 'results.json'
+_SAVE_EVERY_S = 30.0
 
-@dataclass(frozen=True)
-class Setting:
-    """What is evaluated, and how its chunks are executed."""
+EPILOG = """\
+examples:
+  ros2 run act_ros evaluate --checkpoint models/mine --seeds 0-49 --workers 2 --output outputs/mine --film 3
+  ros2 run act_ros evaluate --checkpoint models/mine models/other --seeds 0-99 --workers 2
+  ros2 run act_ros evaluate --checkpoint models/mine --delay 2 --rate 23     as a robot would run it
 
-    checkpoint: str
-    task: str
-    ensemble: str
-    m: float
-    execute: int
-    threads: int
-
-
-@dataclass(frozen=True)
-class Result:
-    """One episode: how far it came, how long it took, and a digest of every joint position on the way.
-
-    The same seed and policy on the same machine give the same digest.
-    """
-
-    seed: int
-    success: bool
-    max_reward: int
-    steps: int
-    inference_ms: float
-    digest: str
-
-
-class Evaluator:
-    """A policy, a world and its cameras, made once and used for many seeds."""
-
-    def __init__(self, setting: Setting) -> None:
-        """Load the checkpoint and the scene.
-
-        Raises:
-            PolicyError: the checkpoint cannot be used, or wants a camera that the robot doesn't have.
-            SimulationError: the scene cannot be made or rendered.
-        """
-        self._setting = setting
-        self._spec = RobotSpec.load()
-        self.policy = Policy.load(setting.checkpoint, threads=setting.threads)
-        unknown = [name for name in self.policy.config.cameras if name not in self._spec.cameras]
-        if unknown:
-            raise PolicyError(
-                f'{setting.checkpoint} was trained with cameras {unknown}; the robot of config/aloha.yaml '
-                f'has {list(self._spec.cameras)}'
-            )
-        self.world = World(setting.task, 0, self._spec)
-        self.rig = CameraRig(self.world)
-
-    def frames(self) -> dict[str, Frame]:
-        """What the policy's cameras see now, in the real cameras' size."""
-        self.rig.update(self.world.state())
-        cameras = [self._spec.cameras[name] for name in self.policy.config.cameras]
-        return {c.name: self.rig.render(c.sim, c.height, c.width) for c in cameras}
-
-    def run(self, seed: int, trace: EpisodeTrace | None = None) -> Result:
-        """Run one episode, one inference per tick where the execution asks for it."""
-        setting, world = self._setting, self.world
-        world.reset(seed)
-        execution = make_execution(
-            self.policy.config.chunk, self._spec.dof, setting.ensemble, setting.m, setting.execute
-        )
-        limiter = Limiter(self._spec)
-        limiter.reset(world.qpos)
-        digest = hashlib.sha256()
-        inference_s: list[float] = []
-        for tick in range(STEPS[setting.task]):
-            if execution.due(tick):
-                chunk = self._predict(tick)
-                execution.add(chunk)
-                inference_s.append(chunk.inference_s)
-            target = execution.action(tick)
-            assert target is not None  # a chunk of this very tick, or one that still reaches it
-            command, _ = limiter.apply(target)
-            if trace is not None:
-                trace.append(world.state(), world.qpos, command)
-            world.command(command)
-            world.step(1.0 / self._spec.rate_hz)
-            digest.update(world.qpos.tobytes())
-            if world.success:
-                break
-        return Result(
-            seed,
-            world.success,
-            world.max_reward,
-            tick + 1,
-            1e3 * float(np.median(inference_s)),
-            digest.hexdigest()[:16],
-        )
-
-    def _predict(self, tick: int) -> Chunk:
-        images = self.frames()
-        started = time.perf_counter()
-        actions = self.policy.predict(self.world.qpos.astype(np.float32), images)
-        return Chunk(tick, actions, time.perf_counter() - started)
-
-
-_worker: Evaluator | None = None
-
-
-def _start_worker(setting: Setting) -> None:
-    global _worker
-    _worker = Evaluator(setting)
-
-
-def _run_seed(seed: int) -> Result:
-    assert _worker is not None
-    return _worker.run(seed)
-
-
-def evaluate(setting: Setting, seeds: Sequence[int], workers: int) -> Iterator[Result]:
-    """Run every seed, in `workers` processes, and yield the results in the order of the seeds."""
-    if workers == 1:
-        evaluator = Evaluator(setting)
-        yield from map(evaluator.run, seeds)
-        return
-    context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(workers, context, _start_worker, (setting,)) as pool:
-        yield from pool.map(_run_seed, seeds)
+The same seeds, settings and policy give the same episodes, bit for bit, whatever else the machine does. Several
+policies run the same seeds, and are compared with the first by McNemar's exact test.
+"""
 
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    p = argparse.ArgumentParser(
+    p = OneLineParser(
         prog='evaluate',
         description=__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument(
-        '--checkpoint', default='aloha_sim_transfer_cube', help='name in models/, or a path'
+        '--checkpoint',
+        nargs='+',
+        default=['aloha_sim_transfer_cube'],
+        metavar='POLICY',
+        help='names in models/, or paths; default: aloha_sim_transfer_cube',
     )
-    p.add_argument('--task', choices=sorted(STEPS), default='transfer_cube', help='simulated task')
-    p.add_argument('--episodes', type=int, default=50, help='how many seeds to run')
     p.add_argument(
-        '--first-seed', type=int, default=0, help='the first of them; training uses 1000 and up'
+        '--task', choices=sorted(STEPS), help="simulated task; default: the first policy's own"
     )
     p.add_argument(
-        '--ensemble',
-        choices=ORDERS,
-        default='oldest',
-        help='which prediction weighs most in the temporal ensemble; none: execute chunks',
+        '--seeds',
+        type=parse_seeds,
+        default='0-49',
+        metavar='LIST',
+        help='e.g. 0-49 or 0-9,20,30-39; default: 0-49. Training uses 1000 and up',
     )
-    p.add_argument('--m', type=float, default=0.01, help='the ensemble weighs exp(-m i)')
+    p.add_argument('--workers', type=whole(1, 256), default=1, metavar='N', help='processes')
     p.add_argument(
-        '--execute',
-        type=int,
+        '--threads',
+        type=whole(1, 256),
+        default=1,
+        metavar='N',
+        help='cores for the network in each process; default: 1',
+    )
+    _add_execution(p.add_argument_group('how chunks come and are executed'))
+    made = p.add_argument_group('what is kept')
+    made.add_argument('--output', metavar='DIR', help=f'folder for {RESULTS}, films and plots')
+    made.add_argument(
+        '--film',
+        type=whole(0, 1000),
         default=0,
-        help='with --ensemble none: actions taken of each chunk; 0: all',
+        metavar='N',
+        help='film the first N failed seeds of each policy, and plot their joints',
     )
-    p.add_argument('--workers', type=int, default=1, help='processes; each takes --threads cores')
-    p.add_argument('--threads', type=int, default=1, help='cores for the network in each process')
-    p.add_argument(
-        '--output', type=Path, help='folder for results.json, and for the picture and film below'
-    )
-    p.add_argument(
-        '--video', action='store_true', help='also film the first seed, with a plot of its joints'
-    )
+    made.add_argument('--video', action='store_true', help='film and plot the first seed')
     return p
 
 
+def _add_execution(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--ensemble',
+        choices=ORDERS,
+        default='oldest',
+        help='which prediction weighs most in the temporal ensemble; none: execute chunks; default: oldest',
+    )
+    group.add_argument(
+        '--m',
+        type=number(-10.0, 10.0),
+        default=0.01,
+        help='the ensemble weighs exp(-m i); default: 0.01',
+    )
+    group.add_argument(
+        '--execute',
+        type=whole(0, MOST['chunk']),
+        default=0,
+        metavar='N',
+        help='with --ensemble none: actions taken of each chunk; default: all',
+    )
+    group.add_argument(
+        '--delay',
+        type=whole(0, MOST['chunk']),
+        default=0,
+        metavar='TICKS',
+        help='a chunk is there so many ticks of 20 ms after its observation, as live; default: 0',
+    )
+    group.add_argument(
+        '--rate',
+        type=number(0.1, 1000.0),
+        metavar='HZ',
+        help='inferences that begin in a second, as live; default: one a tick',
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 when every episode ran, 2 when the input was wrong."""
+    """Run the command.
+
+    Returns:
+        0 when every episode ran, 2 when the input was wrong, 1 when a worker or the disk failed, 130
+        when it was interrupted. What has been run by then is reported and saved.
+    """
     args = parser().parse_args(argv)
-    if min(args.episodes, args.workers, args.threads) < 1 or args.execute < 0:
-        print(
-            'evaluate: --episodes, --workers and --threads must be at least 1, --execute 0 or more',
-            file=sys.stderr,
-        )
-        return 2
-    if args.video and not args.output:
-        print('evaluate: --video needs --output FOLDER to put the film into', file=sys.stderr)
-        return 2
+    # One software-rendering thread per worker; more of them only wait for each other.
+    os.environ.setdefault('LP_NUM_THREADS', '1')
     try:
         return _run(args)
-    except (PolicyError, SimulationError, ValueError) as error:
-        print(f'evaluate: {error}', file=sys.stderr)
-        return 2
+    except ValueError as error:
+        return _fail(' '.join(str(error).split()), 2)
+    except OSError as error:
+        where = f': {shown(str(error.filename))}' if error.filename else ''
+        return _fail(f'{error.strerror or error}{where}', 1)
+    except KeyboardInterrupt:
+        return _fail('interrupted', 130)
+
+
+def _fail(why: str, status: int) -> int:
+    print(f'evaluate: {why}', file=sys.stderr)
+    return status
 
 
 def _run(args: argparse.Namespace) -> int:
-    folder = resolve_checkpoint(args.checkpoint)
-    setting = Setting(str(folder), args.task, args.ensemble, args.m, args.execute, args.threads)
-    seeds = range(args.first_seed, args.first_seed + args.episodes)
-    results: list[Result] = []
-    with tqdm(total=len(seeds), unit='episode', dynamic_ncols=True) as bar:
-        for result in evaluate(setting, seeds, args.workers):
-            results.append(result)
-            bar.set_postfix_str(f'{sum(r.success for r in results)} of {len(results)} succeeded')
-            bar.update()
-    _report(setting, results)
-    if args.output:
-        args.output.mkdir(parents=True, exist_ok=True)
-        _save(args.output / 'results.json', setting, results)
-        if args.video:
-            _film(setting, seeds[0], args.output)
+    evaluation = plan(args)
+    output = _make_output(args.output, evaluation) if args.output is not None else None
+    for remark in evaluation.remarks:
+        print(f'evaluate: {remark}', file=sys.stderr)
+    status, why = 0, ''
+    try:
+        _evaluate(evaluation, args.workers, output)
+    except KeyboardInterrupt:
+        status, why = 130, 'interrupted'
+    except ChildDeath as error:
+        status, why = 1, f'a worker was ended by {error.how} (out of memory?)'
+    except (ChildError, PolicyError, SimulationError) as error:
+        status, why = 1 if evaluation.done else 2, str(error)
+    if evaluation.done:
+        print(evaluation.text())
+    if output is not None and evaluation.done:
+        save(output / RESULTS, evaluation)
+        print(f'  results: {output / RESULTS}')
+    elif output is not None:  # nothing is in it, and it would refuse the next run
+        (output / RESULTS).unlink(missing_ok=True)
+    if status == 130 or evaluation.done < evaluation.planned:
+        after = f'after {evaluation.done} of {evaluation.planned} episodes'
+        return _fail(f'{why} {after}' if status == 130 else f'{why}; stopped {after}', status)
+    if output is not None:
+        for line in film(evaluation, args.film, args.video, output):
+            print(f'  {line}')
     return 0
 
 
-def _report(setting: Setting, results: Sequence[Result]) -> None:
-    rewards: NDArray[np.int64] = np.array([r.max_reward for r in results])
-    print(
-        f'{setting.checkpoint} on {setting.task}: {success_line(sum(r.success for r in results), len(results))}'
-    )
-    print(
-        '  reached stage: ' + ', '.join(f'{s}: {int((rewards >= s).sum())}' for s in range(1, 5))
-    )
-    print(f'  failed seeds: {[r.seed for r in results if not r.success] or "none"}')
-    print(f'  inference: {np.median([r.inference_ms for r in results]):.1f} ms (median)')
+def _evaluate(evaluation: Evaluation, workers: int, output: Path | None) -> None:
+    """Run all episodes, a seed after the other, each with every policy: what is cut off is still paired."""
+    candidates = evaluation.candidates
+    episodes = [(i, seed) for seed in evaluation.seeds for i in range(len(candidates))]
+    saved = time.monotonic()
+    with (
+        tqdm(total=len(episodes), unit='episode', dynamic_ncols=True) as bar,
+        closing(run_episodes(evaluation.setting, episodes, workers)) as results,
+    ):
+        for (index, _), result in results:
+            candidates[index].results.append(result)
+            counts = [f'{c.successes} of {len(c.results)}' for c in candidates]
+            bar.set_postfix_str(f'{", ".join(counts)} succeeded')
+            bar.update()
+            if output is not None and time.monotonic() - saved > _SAVE_EVERY_S:
+                save(output / RESULTS, evaluation)
+                saved = time.monotonic()
 
 
-def _save(path: Path, setting: Setting, results: Sequence[Result]) -> None:
-    text = json.dumps(
-        {'setting': asdict(setting), 'results': [asdict(r) for r in results]}, indent=1
-    )
-    path.write_text(text + '\n', encoding='utf-8')
-    print(f'  results: {path}')
+def _make_output(text: str, evaluation: Evaluation) -> Path:
+    """Make the folder, and see that it can be written before hours are spent.
+
+    Raises:
+        ValueError: it cannot be used, or holds other results.
+    """
+    folder = Path(text)
+    if not text:
+        raise ValueError('--output is empty; name a folder')
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f'--output {shown(text)} is no folder; name another')
+    if (folder / RESULTS).exists():
+        raise ValueError(
+            f'{shown(str(folder))} already holds {RESULTS}; name another folder, or move it away'
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save(folder / RESULTS, evaluation)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f'--output {shown(text)} cannot be used: {why}') from error
+    return folder
 
 
-def _film(setting: Setting, seed: int, folder: Path) -> None:
-    trace = EpisodeTrace()
-    evaluator = Evaluator(setting)
-    result = evaluator.run(seed, trace)
-    verdict = 'success' if result.success else f'stage {result.max_reward}'
-    names = RobotSpec.load().joint_names
-    states = [*trace.states, evaluator.world.state()]
-    film_episode(folder / f'seed_{seed}.mp4', setting.task, states)
-    plot_episode(
-        folder / f'seed_{seed}.png', trace, names, f'{setting.task}, seed {seed}: {verdict}'
-    )
-    print(f'  film and plot of seed {seed}: {folder}')
+def save(path: Path, evaluation: Evaluation) -> None:
+    """Write results.json whole or not at all.
+
+    Raises:
+        OSError: the disk is full or gone.
+    """
+    partial = path.with_name(f'.{path.name}.partial')
+    partial.write_text(evaluation.to_json(), encoding='ascii')
+    partial.replace(path)
 
 
 if __name__ == '__main__':

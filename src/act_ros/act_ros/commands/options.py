@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the commands on datasets have in common: their source, and how they fail."""
+"""What commands have in common: the source of those on datasets, numbers, and how they fail."""
 
 from __future__ import annotations
 
 import argparse
+import math
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 
 def add_source(p: argparse.ArgumentParser) -> None:
@@ -41,3 +44,43 @@ def fail_in_one_line(name: str, run: Callable[[], int], interrupted: str = '') -
         print(f'{name}: interrupted{"; " + interrupted if interrupted else ""}', file=sys.stderr)
         return 130
     return 1
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A command line of which what is wrong is said in one line, with status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say it and end the process."""
+        line = ' '.join(message.split())
+        shown = ''.join(c if c.isprintable() else '?' for c in line)
+        self.exit(2, f'{self.prog}: {shown}\n')
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """The type of an option that takes a whole number between two."""
+
+    def convert(text: str) -> int:
+        if re.fullmatch(r'[+-]?[0-9]{1,18}', text) and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number from {least} to {most}, got '{text}'"
+        )
+
+    return convert
+
+
+def number(least: float, most: float) -> Callable[[str], float]:
+    """The type of an option that takes a number between two."""
+
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:  # NaN is not, either
+            raise argparse.ArgumentTypeError(
+                f"must be a number from {least:g} to {most:g}, got '{text}'"
+            )
+        return value
+
+    return convert

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from multiprocessing import get_context
+from itertools import islice
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Generic, TypeVar
@@ -29,6 +32,22 @@ _LOOK_S = 5.0
 
 class ChildError(RuntimeError):
     """What went wrong in a child process with one item, in one line."""
+
+
+class ChildDeath(ChildError):
+    """The child process died of an item. `how`: 'SIGKILL', say, or 'status 1'."""
+
+    def __init__(self, code: int | None) -> None:
+        self.how = (
+            signal.Signals(-code).name if code is not None and code < 0 else f'status {code}'
+        )
+        if self.how.startswith('SIG'):
+            super().__init__(
+                f'the process that worked on it was ended by {self.how}: the file is damaged in a way that '
+                'its library does not survive, the disk is full, or memory ran out'
+            )
+        else:
+            super().__init__(f'the process that worked on it ended with {self.how}')
 
 
 @dataclass(frozen=True)
@@ -50,14 +69,16 @@ class _Child(Generic[Item, Result]):
         self.process: SpawnProcess = context.Process(
             target=_serve, args=(function, theirs), daemon=True
         )
-        self.process.start()
+        with _sigint_blocked():
+            self.process.start()
         theirs.close()
         self.since = 0.0
+        self.item: Item | None = None
         self.index = -1
         """The item it works on; -1: none."""
 
     def give(self, index: int, item: Item) -> None:
-        self.index, self.since = index, time.monotonic()
+        self.index, self.item, self.since = index, item, time.monotonic()
         with contextlib.suppress(OSError):  # it has died: seen when its answer is waited for
             self.pipe.send(item)
 
@@ -68,7 +89,7 @@ class _Child(Generic[Item, Result]):
             result, message = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join(5)
-            return None, ChildError(_death(self.process.exitcode))
+            return None, ChildDeath(self.process.exitcode)
         return result, ChildError(message) if message is not None else None
 
     def stop(self, limit_s: float) -> ChildError:
@@ -91,60 +112,92 @@ class _Child(Generic[Item, Result]):
 
 def each(
     function: Callable[[Item], Result],
-    items: Sequence[Item],
+    items: Iterable[Item],
     workers: int,
     limit_s: float = math.inf,
 ) -> Generator[Outcome[Item, Result], None, None]:
     """Apply `function` to every item in `workers` processes; yields the outcomes in order.
 
     A process that dies is replaced; its item's outcome says what it died of. Closing the iterator
-    ends the processes.
+    ends the processes, in the middle of their work; so does the end of this process, of whatever
+    kind. They hear no Ctrl+C: that is this process's to handle.
 
     Args:
         function: of a module, so that it can be sent to a child; its exceptions become errors.
-        items: what can be pickled.
+        items: what can be pickled; they may be without end, and are taken as they are needed.
         workers: processes at most.
         limit_s: an item that takes longer is given up, and its process ended.
     """
+    upcoming = iter(items)
+    following = list(islice(upcoming, 1))  # known in advance: no process is started for nothing
     done: dict[int, Outcome[Item, Result]] = {}
     children: list[_Child[Item, Result]] = []
-    given = 0
+    given = turn = 0
     try:
-        for turn in range(len(items)):
-            while turn not in done:
-                idle = [child for child in children if child.index < 0]
-                if not idle and len(children) < min(workers, len(items)) and given < len(items):
+        while True:
+            idle = [child for child in children if child.index < 0]
+            while following and (idle or len(children) < workers):
+                if not idle:
                     idle = [_Child(function)]
                     children += idle
-                for child in idle:
-                    if given < len(items):
-                        child.give(given, items[given])
-                        given += 1
-                busy = [child for child in children if child.index >= 0]
-                if len(busy) < min(workers, len(items)) and given < len(items):
-                    continue  # more children may start before the wait
-                ready = wait([child.pipe for child in busy], min(limit_s, _LOOK_S))
-                for child in busy:
-                    index, result, error = child.index, None, None
-                    if child.pipe in ready:
-                        result, error = child.take()
-                    elif time.monotonic() - child.since > limit_s:
-                        error = child.stop(limit_s)
-                    else:
-                        continue
-                    done[index] = Outcome(items[index], result, error)
-                    if not child.process.is_alive():
-                        child.end()
-                        children.remove(child)
-            yield done.pop(turn)
+                idle.pop().give(given, following.pop())
+                given += 1
+                following = list(islice(upcoming, 1))
+            busy = [child for child in children if child.index >= 0]
+            if not busy:
+                return
+            ready = wait([child.pipe for child in busy], min(limit_s, _LOOK_S))
+            for child in busy:
+                index, result, error = child.index, None, None
+                if child.pipe in ready:
+                    result, error = child.take()
+                elif time.monotonic() - child.since > limit_s:
+                    error = child.stop(limit_s)
+                else:
+                    continue
+                assert child.item is not None
+                done[index] = Outcome(child.item, result, error)
+                if not child.process.is_alive():
+                    child.end()
+                    children.remove(child)
+            while turn in done:
+                yield done.pop(turn)
+                turn += 1
     finally:
         for child in children:
             child.end()
 
 
+@contextlib.contextmanager
+def _sigint_blocked() -> Iterator[None]:
+    """Start children in here: they never hear Ctrl+C, from their first moment on.
+
+    A blocked signal stays blocked in a child; a handler of its own would come after seconds of imports.
+    """
+    # Starting this helper of Python's unblocks the signal again, so it has to be there before.
+    resource_tracker.ensure_running()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has ended, however that came, and whatever this one does."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name='parent watch', daemon=True).start()
+
+
 def _serve(function: Callable[[Item], Result], pipe: Connection) -> None:
     """A child's life: until its parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's to handle
+    _end_with_parent()
     # HDF5's objects complain once more when they are collected after an error, which is reported already.
     sys.unraisablehook = lambda _: None
     sys.excepthook = lambda *_: None
@@ -165,13 +218,3 @@ def _serve(function: Callable[[Item], Result], pipe: Connection) -> None:
             pipe.send((result, message))
         except (BrokenPipeError, ConnectionResetError):
             return
-
-
-def _death(code: int | None) -> str:
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name
-        return (
-            f'the process that worked on it was ended by {name}: the file is damaged in a way that its '
-            'library does not survive, the disk is full, or memory ran out'
-        )
-    return f'the process that worked on it ended with status {code}'
