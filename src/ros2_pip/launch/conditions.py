@@ -10,6 +10,8 @@ from ._values import Text
 from .launch_context import LaunchContext
 from .some_substitutions_type import SomeSubstitutionsType
 
+__all__ = ['Condition', 'IfCondition', 'InvalidConditionExpressionError', 'UnlessCondition']
+
 __getattr__ = lacking(__name__)
 
 

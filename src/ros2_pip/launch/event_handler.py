@@ -21,8 +21,8 @@ class BaseEventHandler:
         :param matcher: whether an event is one of those
         :param handle_once: answer the first one only
         """
-        self._matcher = matcher
         self.handle_once = handle_once
+        self._matcher = matcher
 
     def matches(self, event: Event) -> bool:
         """Return whether `event` is to be answered."""
@@ -47,8 +47,8 @@ class EventHandler(BaseEventHandler):
         handle_once: bool = False,
     ) -> None:
         """:param entities: the actions, or a function of event and context that returns them"""
-        super().__init__(matcher=matcher, handle_once=handle_once)
         self.entities = entities
+        super().__init__(matcher=matcher, handle_once=handle_once)
 
     def handle(self, event: Event, context: LaunchContext) -> Entities:
         """Return the actions."""

@@ -13,6 +13,10 @@ from .event_handler import EventHandler
 from .events import ExecutionComplete, Shutdown
 from .events.process import ProcessExited, ProcessIO, ProcessStarted
 
+__all__ = [
+    'OnExecutionComplete', 'OnProcessExit', 'OnProcessIO', 'OnProcessStart', 'OnShutdown',
+]  # fmt: skip
+
 __getattr__ = lacking(__name__)
 
 

@@ -14,6 +14,10 @@ from .launch_description import LaunchDescription
 from .logging import get_logger
 from .some_substitutions_type import SomeSubstitutionsType
 
+__all__ = [
+    'AnyLaunchDescriptionSource', 'InvalidLaunchFileError', 'PythonLaunchDescriptionSource',
+]  # fmt: skip
+
 __getattr__ = lacking(__name__)
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
-import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -34,7 +32,7 @@ class LaunchService:
         :param noninteractive: no terminal sends its Ctrl+C to the processes, so this has to
         :param debug: log every event, and where errors come from
         """
-        launch_config.level = logging.DEBUG if debug else logging.INFO
+        launch_config.level = 'DEBUG' if debug else 'INFO'
         self._logger = get_logger('launch')
         self._running: list[asyncio.Future[Any]] = []
         self._code = 0
@@ -84,10 +82,6 @@ class LaunchService:
 
     async def run_async(self, *, shutdown_when_idle: bool = True) -> int:
         """Do what `run` does, in a loop that runs."""
-        if threading.current_thread() is not threading.main_thread():
-            raise RuntimeError(
-                'LaunchService.run: signals reach the main thread only, so run it there'
-            )
         loop = asyncio.get_running_loop()
         self._code = 0
         self._interrupted = self.context.is_shutdown = False
@@ -180,17 +174,16 @@ class LaunchService:
 
     def __on_signal(self, number: signal.Signals) -> None:
         if number == signal.SIGINT:
-            text = 'user interrupted with ctrl-c (SIGINT)'
             if self._interrupted:
-                self._logger.warning('%s again, ignoring...', text)
+                self._logger.warning('Ctrl+C (SIGINT) again: all is ending already')
                 return
             self._interrupted = True
-            self._logger.warning(text)
+            self._logger.warning('Ctrl+C (SIGINT): all ends')
             self.__begin_shutdown(Shutdown(reason='Ctrl+C', due_to_sigint=True))
             return
         # ROS 2's launch dies of these, and what it has started lives on. Who stops a launch, as a
         # service manager does, wants all of it stopped.
-        self._logger.error('%s received: all ends', number.name)
+        self._logger.error('%s: all ends', number.name)
         self._code = 1
         self.__begin_shutdown(Shutdown(reason=number.name))
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Where a launch writes to: the screen, and files in a folder of its own.
+Where a launch writes to: the screen, and `launch.log` in a folder of its own.
 
 The folder is made below ROS_LOG_DIR, else ROS_HOME/log, else ~/.ros/log, when a launch starts.
 """
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ._standin import lacking
+from ._standin import lacking, missing
 
 __getattr__ = lacking(__name__)
 
@@ -27,13 +27,11 @@ _FILE = '{created:.7f} [{levelname}] [{name}]: {message}'
 _SCREEN_LINE = '{message}'
 _FILE_LINE = '{created:.7f} {message}'
 
-# What the names of outputs stand for: where both streams of a process go, its output, its errors.
-_OUTPUTS: dict[str, dict[str, set[str]]] = {
-    'screen': {'both': {'screen'}},
-    'log': {'both': {'log'}, 'stderr': {'screen'}},
-    'both': {'both': {'screen', 'log'}},
-    'own_log': {'both': {'own_log'}, 'stdout': {'own_log'}, 'stderr': {'own_log'}},
-    'full': {'both': {'screen', 'log', 'own_log'}, 'stdout': {'own_log'}, 'stderr': {'own_log'}},
+# Where each kind of output sends what a process writes to its output, and to its error output.
+_OUTPUTS = {
+    'screen': ({'screen'}, {'screen'}),
+    'log': ({'log'}, {'log', 'screen'}),
+    'both': ({'screen', 'log'}, {'screen', 'log'}),
 }
 
 # A tree of loggers apart from Python's: what nodes' libraries log in this process stays theirs.
@@ -57,8 +55,8 @@ def _screen(form: str) -> logging.Handler:
 
 
 @functools.cache
-def _file(path: str, form: str) -> logging.Handler:
-    handler = logging.FileHandler(path, encoding='utf-8')
+def _file(form: str) -> logging.Handler:
+    handler = logging.FileHandler(f'{launch_config.log_dir}/launch.log', encoding='utf-8')
     handler.setFormatter(logging.Formatter(form, style='{'))
     return handler
 
@@ -109,11 +107,8 @@ def get_logger(name: str | None = None) -> logging.Logger:
 
 def announce() -> None:
     """Open `launch.log`, and say where it is."""
-    _root.addHandler(_file(str(Path(launch_config.log_dir, 'launch.log')), _FILE))
-    logger = get_logger('launch')
-    logger.info('All log files can be found below %s', launch_config.log_dir)
-    level = logging.getLevelName(launch_config.level)
-    logger.info('Default logging verbosity is set to %s', level)
+    _root.addHandler(_file(_FILE))
+    get_logger('launch').info('All log files can be found below %s', launch_config.log_dir)
 
 
 def get_output_loggers(
@@ -122,47 +117,35 @@ def get_output_loggers(
     """
     Return the loggers of what a process writes to its output and to its error output.
 
-    :param output_config: 'screen', 'log' (errors go to the screen, too), 'both', 'own_log', 'full';
-        or a mapping of 'stdout', 'stderr', 'both' to one or more of 'screen', 'log', 'own_log'
+    :param output_config: 'screen', 'log' (errors go to the screen, too) or 'both'; or a mapping of
+        'stdout', 'stderr' or 'both' to 'screen', 'log' or a set of them
     :raises ValueError: for anything else
     """
-    chosen = _chosen(output_config)
+    if isinstance(output_config, str):
+        places = _OUTPUTS.get(output_config)
+    else:
+        chosen = {
+            stream: {place} if isinstance(place, str) else set(place)
+            for stream, place in output_config.items()
+        }
+        both = chosen.pop('both', set())
+        places = chosen.pop('stdout', set()) | both, chosen.pop('stderr', set()) | both
+        if chosen or not places[0] | places[1] <= {'screen', 'log'}:
+            places = None
+    if places is None:
+        raise ValueError(missing('launch', f'output={output_config!r}'))
     return (
-        _output_logger(process_name, 'stdout', chosen),
-        _output_logger(process_name, 'stderr', chosen),
+        _output_logger(f'{process_name}-stdout', places[0]),
+        _output_logger(f'{process_name}-stderr', places[1]),
     )
 
 
-def _chosen(output: str | Mapping[str, Any]) -> dict[str, set[str]]:
-    if isinstance(output, str):
-        if output not in _OUTPUTS:
-            raise ValueError(f"output '{output}' is none of {', '.join(_OUTPUTS)}")
-        return _OUTPUTS[output]
-    chosen = {
-        stream: {places} if isinstance(places, str) else set(places)
-        for stream, places in output.items()
-    }
-    wrong = set(chosen) - {'stdout', 'stderr', 'both'}
-    wrong |= set().union(*chosen.values()) - {'screen', 'log', 'own_log'}
-    if wrong:
-        raise ValueError(
-            f'output {output}: {sorted(wrong)} is not known; a mapping is like '
-            "{'stdout': 'screen', 'stderr': {'screen', 'log', 'own_log'}}"
-        )
-    return chosen
-
-
-def _output_logger(name: str, stream: str, chosen: dict[str, set[str]]) -> logging.Logger:
-    both, own = chosen.get('both', set()), chosen.get(stream, set())
-    logger = _loggers.getLogger(f'{name}-{stream}')
+def _output_logger(name: str, places: set[str]) -> logging.Logger:
+    logger = _loggers.getLogger(name)
     logger.propagate = False
     logger.handlers.clear()
-    if 'screen' in both | own:
+    if 'screen' in places:
         logger.addHandler(_screen(_SCREEN_LINE))
-    files = ['launch.log'] if 'log' in both | own else []
-    files += [f'{name}-{stream}.log'] if 'own_log' in own else []
-    files += [f'{name}.log'] if 'own_log' in both else []
-    for file in files:
-        form = _FILE_LINE if file == 'launch.log' else _SCREEN_LINE
-        logger.addHandler(_file(str(Path(launch_config.log_dir, file)), form))
+    if 'log' in places:
+        logger.addHandler(_file(_FILE_LINE))
     return logger

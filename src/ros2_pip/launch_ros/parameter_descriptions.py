@@ -17,6 +17,8 @@ from launch.substitutions import SubstitutionFailure
 
 from ._file_substitutions import substituted
 
+__all__ = ['ParameterFile', 'ParameterValue']
+
 __getattr__ = lacking(__name__)
 
 

@@ -12,6 +12,8 @@ from launch.some_substitutions_type import SomeSubstitutionsType
 from launch.substitutions import SubstitutionFailure
 from launch.substitutions.base import OfTexts
 
+__all__ = ['ExecutableInPackage', 'FindPackagePrefix', 'FindPackageShare']
+
 __getattr__ = lacking(__name__)
 
 

@@ -118,9 +118,10 @@ def result_of(node: Node, future: Future, what: str) -> Any:
     import rclpy
 
     rclpy.spin_until_future_complete(node, future)
-    if future.result() is None:
-        raise RuntimeError(f'{what} failed: {future.exception()!r}')
-    return future.result()
+    answer = future.result()  # an exception of the future is raised here
+    if answer is None:
+        raise RuntimeError(f'{what} got no answer')
+    return answer
 
 
 def call(node: Node, kind: Any, service: str, request: Any) -> Any:

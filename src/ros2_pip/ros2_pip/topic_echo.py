@@ -67,13 +67,12 @@ def message_class(node: Any, topic: str, name: str | None) -> Any:
     """Return the class of a topic's messages; RuntimeError if that cannot be told."""
     if name is None:
         types = graph.find_types(node.get_topic_names_and_types, topic)
-        if not types:
-            raise RuntimeError(
-                f'Could not determine the type for the passed topic: nobody has {topic} yet'
+        if len(types) != 1:
+            told = (
+                f'has several types, name one: {", ".join(types)}' if types else 'is not there yet'
             )
-        if len(types) > 1:
-            raise RuntimeError(f'{topic} has several types, name one: {", ".join(types)}')
-        name = types[0]
+            raise RuntimeError(f'topic {topic} {told}')
+        (name,) = types
     return interface('msg', name)
 
 

@@ -68,7 +68,7 @@ def main(args: argparse.Namespace) -> None:
     with graph.own_node(args) as node:
         topic = expand_topic_name(args.topic_name, node.get_name(), node.get_namespace())
         while not graph.find_types(node.get_topic_names_and_types, topic):
-            print(f'WARNING: topic [{topic}] does not appear to be published yet')
+            print(f'WARNING: nobody publishes [{topic}] yet')
         clock = Clock(clock_type=ClockType.SYSTEM_TIME) if args.wall_time else node.get_clock()
         node.create_subscription(
             message_class(node, topic, None),

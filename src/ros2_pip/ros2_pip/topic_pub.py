@@ -27,12 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('-r', '--rate', metavar='HZ', type=_positive, default=1.0, help='Messages a second (1)')
     add('-1', '--once', action='store_const', const=1, dest='times', help='Publish one message')
     add('-t', '--times', metavar='N', type=int, default=0, help='Publish N messages')
-    add('-p', '--print', metavar='N', type=int, default=1, help='Show every Nth message; 0: none')
     add(
         '-w', '--wait-matching-subscriptions', metavar='N', type=int, dest='listeners',
         help='Wait for N subscriptions; by default 1 where the messages are counted, else 0',
     )  # fmt: skip
-    add('--keep-alive', metavar='S', type=float, default=0.1, help='Live on after the last (0.1)')
 
 
 def main(args: argparse.Namespace) -> None:
@@ -44,11 +42,11 @@ def main(args: argparse.Namespace) -> None:
         publisher = node.create_publisher(kind, args.topic_name, qos.chosen(args)[0])
         patience = 0.5  # by then most are there, and there is nothing to say
         while not graph.wait_until(lambda: publisher.get_subscription_count() >= wanted, patience):
-            print(f'Waiting for at least {wanted} matching subscription(s)...')
+            print(f'Waiting for {wanted} subscription(s)...')
             patience = 1.0
         print('publisher: beginning loop')
         _publish(node, publisher, message, stamps, args)
-        time.sleep(args.keep_alive)  # the last one may be on its way
+        time.sleep(0.1)  # the last one may be on its way
 
 
 def _publish(node: Any, publisher: Any, message: Any, stamps: list[Any], args: Any) -> None:
@@ -63,8 +61,7 @@ def _publish(node: Any, publisher: Any, message: Any, stamps: list[Any], args: A
         count += 1
         for stamp in stamps:
             stamp(node.get_clock().now().to_msg())
-        if args.print and count % args.print == 0:
-            print(f'publishing #{count}: {message!r}\n')
+        print(f'publishing #{count}: {message!r}\n')
         publisher.publish(message)
 
     publish()

@@ -20,7 +20,6 @@ from .simple import (
     OpaqueFunction,
     RegisterEventHandler,
     Shutdown,
-    UnregisterEventHandler,
 )
 from .timer_action import TimerAction
 

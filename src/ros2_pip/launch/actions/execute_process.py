@@ -14,18 +14,10 @@ from typing import Any
 from .._values import Text, Typed
 from ..action import Action
 from ..conditions import IfCondition
-from ..event_handler import EventHandler
-from ..event_handlers import OnProcessExit
+from ..event_handlers import OnProcessExit, OnShutdown
 from ..events import Shutdown
-from ..events.process import (
-    ProcessExited,
-    ProcessIO,
-    ProcessStarted,
-    ShutdownProcess,
-    SignalProcess,
-)
+from ..events.process import ProcessExited, ProcessIO, ProcessStarted
 from ..launch_context import LaunchContext
-from ..launch_description_entity import LaunchDescriptionEntity
 from ..logging import get_logger, get_output_loggers
 from ..some_substitutions_type import SomeSubstitutionsType
 from ..substitutions import LaunchConfiguration
@@ -130,7 +122,7 @@ class ExecuteProcess(Action):
         )
         again = self._respawn.perform(context)
         self._stop = context.asyncio_loop.create_future()
-        context.register_event_handler(EventHandler(matcher=self.__concerns, entities=self.__obey))
+        context.register_event_handler(OnShutdown(on_shutdown=self.__on_shutdown))
         if self._on_exit is not None:
             handler = OnProcessExit(target_action=self, on_exit=self._on_exit)
             context.register_event_handler(handler)
@@ -202,24 +194,13 @@ class ExecuteProcess(Action):
 
     # Its end
 
-    def __concerns(self, event: Any) -> bool:
-        if isinstance(event, (ShutdownProcess, SignalProcess)):
-            return bool(event.process_matcher(self))
-        return isinstance(event, Shutdown)
-
-    def __obey(self, event: Any, context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    def __on_shutdown(self, event: Shutdown, context: LaunchContext) -> None:
         assert self._stop is not None
-        if isinstance(event, SignalProcess):
-            if self._child is None:
-                raise RuntimeError(f'process[{self._title}] has not begun: it can get no signal')
-            self.__send(event.signal)
-        elif not self._stop.done():
+        if not self._stop.done():
             # From a terminal the process has its Ctrl+C already. A second one would disturb how it
             # ends because of the first.
-            has_sigint = isinstance(event, Shutdown) and event.due_to_sigint
-            self._stop.set_result(context.noninteractive or not has_sigint)
+            self._stop.set_result(context.noninteractive or not event.due_to_sigint)
             self._seconds = [float(text.perform(context)) for text in self._patience]
-        return []
 
     def __send(self, number: Signals) -> None:
         if self._child is not None and self._child.runs:

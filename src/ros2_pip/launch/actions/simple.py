@@ -83,14 +83,13 @@ class Shutdown(EmitEvent):
         super().execute(context)
 
 
-class _WithHandler(Action):
+class RegisterEventHandler(Action):
+    """Adds an event handler."""
+
     def __init__(self, event_handler: BaseEventHandler, **kwargs: Any) -> None:
+        """:param event_handler: what is added"""
         super().__init__(**kwargs)
         self.event_handler = event_handler
-
-
-class RegisterEventHandler(_WithHandler):
-    """Adds an event handler."""
 
     def execute(self, context: LaunchContext) -> None:
         """Add it."""
@@ -100,11 +99,3 @@ class RegisterEventHandler(_WithHandler):
         answer = getattr(self.event_handler, 'entities', None)
         answers = answer if isinstance(answer, (list, tuple)) else [answer]
         return [(one, True) for one in answers if isinstance(one, LaunchDescriptionEntity)]
-
-
-class UnregisterEventHandler(_WithHandler):
-    """Takes an event handler away."""
-
-    def execute(self, context: LaunchContext) -> None:
-        """Take it away; ValueError if it is not there."""
-        context.unregister_event_handler(self.event_handler)

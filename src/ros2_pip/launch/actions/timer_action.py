@@ -46,13 +46,13 @@ class TimerAction(Action):
         if self._cancelled or context.asyncio_loop is None:
             return
         period = self._period.perform(context)
-        self._wait = context.asyncio_loop.create_task(self.__after(period, context))
+        known = context.get_locals_as_dict()
+        self._wait = context.asyncio_loop.create_task(self.__after(period, known, context))
         context.register_event_handler(
             OnShutdown(on_shutdown=lambda event, context: self.cancel())
         )
 
-    async def __after(self, period: float, context: LaunchContext) -> None:
-        known = context.get_locals_as_dict()
+    async def __after(self, period: float, known: dict[str, Any], context: LaunchContext) -> None:
         await asyncio.sleep(period)
         remember = OpaqueFunction(function=lambda context: context.extend_locals(known))
         context.emit_event_sync(

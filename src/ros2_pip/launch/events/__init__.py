@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from .._standin import lacking
 from ..event import Event
 from ..launch_description import LaunchDescription
@@ -51,10 +49,3 @@ class ExecutionComplete(Event):
     def __init__(self, *, action: LaunchDescriptionEntity) -> None:
         """:param action: the action"""
         self.action = action
-
-
-def matches_action(
-    target_action: LaunchDescriptionEntity,
-) -> Callable[[LaunchDescriptionEntity], bool]:
-    """Return a function that knows one action."""
-    return lambda action: action is target_action

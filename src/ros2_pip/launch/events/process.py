@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What has happened to a process, and what is to happen to processes."""
+"""What has happened to a process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from signal import Signals
 from typing import Any
 
 from .._standin import lacking
 from ..event import Event
 
 __getattr__ = lacking(__name__)
-
-Matcher = Callable[[Any], bool]
 
 
 class RunningProcessEvent(Event):
@@ -71,33 +67,3 @@ class ProcessIO(RunningProcessEvent):
     from_stdin = property(lambda self: self.fd == 0)
     from_stdout = property(lambda self: self.fd == 1)
     from_stderr = property(lambda self: self.fd == 2)
-
-
-class _ForProcesses(Event):
-    """Something is to happen to the processes of some actions."""
-
-    def __init__(self, *, process_matcher: Matcher) -> None:
-        """:param process_matcher: says of an action whether its process is one of them"""
-        self.process_matcher = process_matcher
-
-
-class ShutdownProcess(_ForProcesses):
-    """Processes are to end."""
-
-    name = 'launch.events.process.ShutdownProcess'
-
-
-class SignalProcess(_ForProcesses):
-    """Processes are to get a signal."""
-
-    name = 'launch.events.process.SignalProcess'
-
-    def __init__(self, *, signal_number: str | Signals, process_matcher: Matcher) -> None:
-        """:param signal_number: the signal or its name"""
-        super().__init__(process_matcher=process_matcher)
-        self.signal = Signals[signal_number] if isinstance(signal_number, str) else signal_number
-
-
-def matches_name(name: str) -> Matcher:
-    """Return a function that knows a process by its name in the log."""
-    return lambda action: bool(action.process_details and action.process_details['name'] == name)

@@ -9,7 +9,6 @@ from .commands import Command, FindExecutable, PythonExpression
 from .logic import (
     AndSubstitution,
     EqualsSubstitution,
-    IfElseSubstitution,
     NotEqualsSubstitution,
     NotSubstitution,
     OrSubstitution,

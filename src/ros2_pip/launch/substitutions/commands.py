@@ -65,7 +65,7 @@ class FindExecutable(OfTexts):
         (name,) = self._performed(context)
         path = shutil.which(name)
         if path is None:
-            raise SubstitutionFailure(f"executable '{name}' not found on the PATH")
+            raise SubstitutionFailure(f"'{name}' is not on the PATH")
         return path
 
 

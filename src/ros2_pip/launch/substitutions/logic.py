@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Substitutions that decide; but for the last, their text is 'true' or 'false'."""
+"""Substitutions that decide: their text is 'true' or 'false'."""
 
 from __future__ import annotations
 
@@ -88,23 +88,3 @@ class NotEqualsSubstitution(EqualsSubstitution):
 
     def _decide(self, *texts: str) -> bool:
         return not super()._decide(*texts)
-
-
-class IfElseSubstitution(OfTexts):
-    """One text or another, by a boolean."""
-
-    def __init__(
-        self,
-        condition: SomeSubstitutionsType,
-        if_value: SomeSubstitutionsType = '',
-        else_value: SomeSubstitutionsType = '',
-    ) -> None:
-        """:raises RuntimeError: if both values are empty"""
-        super().__init__(condition, if_value, else_value)
-        if if_value == '' and else_value == '':
-            raise RuntimeError('IfElseSubstitution needs an if_value or an else_value')
-
-    def perform(self, context: LaunchContext) -> str:
-        """Return the chosen text; SubstitutionFailure if the condition is no boolean."""
-        condition, if_value, else_value = self._performed(context)
-        return if_value if _truth(condition) else else_value

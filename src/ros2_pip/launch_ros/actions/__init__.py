@@ -8,9 +8,8 @@ from .for_all import (
     PushROSNamespace,
     PushRosNamespace,
     SetParameter,
-    SetParametersFromFile,
     SetRemap,
 )
-from .node import LifecycleNode, Node
+from .node import Node
 
 __getattr__ = lacking(__name__)

@@ -51,19 +51,6 @@ class SetParameter(Action):
         _append(context, 'global_params', *values.items())
 
 
-class SetParametersFromFile(Action):
-    """Gives them a file of parameters."""
-
-    def __init__(self, filename: SomeSubstitutionsType, **kwargs: Any) -> None:
-        """:param filename: its path"""
-        super().__init__(**kwargs)
-        self.filename = Text(filename)
-
-    def execute(self, context: LaunchContext) -> None:
-        """Give it."""
-        _append(context, 'global_params', self.filename.perform(context))
-
-
 class SetRemap(Action):
     """Gives a topic, service or action of theirs another name."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from launch._values import Text
@@ -71,11 +70,8 @@ class Node(ExecuteProcess):
     def _words(self, context: LaunchContext) -> list[str]:
         known = context.launch_configurations
         words = super()._words(context) + self._names(context)
-        for entry in known.get('global_params', ()):
-            if isinstance(entry, tuple):
-                words += ['-p', f'{entry[0]}:={entry[1]}']
-            else:
-                words += ['--params-file', str(Path(entry).absolute())]
+        for parameter, value in known.get('global_params', ()):
+            words += ['-p', f'{parameter}:={value}']
         for path in self._files(context):
             words += ['--params-file', str(path)]
         rules = [*known.get('ros_remaps', ())]
@@ -104,7 +100,7 @@ class Node(ExecuteProcess):
             if isinstance(entry, ParameterFile):
                 path = entry.evaluate(context)
                 if not path.is_file():
-                    get_logger('launch_ros').warning('Parameter file path is not a file: %s', path)
+                    get_logger('launch_ros').warning('there is no file of parameters %s', path)
                     continue
                 yield path
             else:
@@ -118,13 +114,3 @@ class Node(ExecuteProcess):
             get_logger('launch_ros').warning(
                 'this launch has %d nodes named %s', counts[self.node_name], self.node_name
             )
-
-
-class LifecycleNode(Node):
-    """A managed node. Its states are not followed: `ros2 lifecycle set`, or the node, changes them."""
-
-    def __init__(
-        self, *, name: SomeSubstitutionsType, namespace: SomeSubstitutionsType, **kwargs: Any
-    ) -> None:
-        """:param name: such a node has to have one"""
-        super().__init__(name=name, namespace=namespace, **kwargs)

@@ -47,7 +47,7 @@ def _send_goal(args: argparse.Namespace) -> None:
     with graph.own_node(args) as node:
         client = ActionClient(node, kind, args.action_name)
         try:
-            print('Waiting for an action server to become available...')
+            print('Waiting for the action server...')
             client.wait_for_server()
             print(f'Sending goal:\n     {to_yaml(goal)}')
             sent = client.send_goal_async(goal, progress if args.feedback else None)
@@ -79,5 +79,5 @@ def _follow(node: Any, handle: Any) -> None:
 
 VERBS = {
     'list': Verb('List actions', _list_arguments, _list),
-    'send_goal': Verb('Send a goal and wait for its result', _send_goal_arguments, _send_goal),
+    'send_goal': Verb('Send a goal, and show what comes of it', _send_goal_arguments, _send_goal),
 }

@@ -55,30 +55,30 @@ def _in_package(package: str, name: str | None) -> str:
     try:
         share = get_package_share_directory(package)
     except (LookupError, ValueError):
-        raise RuntimeError(f"Package '{package}' not found, nor a launch file there") from None
+        raise RuntimeError(f"there is neither a package nor a file '{package}'") from None
     # os.walk goes into folders that colcon has linked.
-    found = [str(Path(folder, name)) for folder, _, files in os.walk(share) if name in files]
-    if len(found) != 1:
-        has = f'has {len(found)} files' if found else 'has no file'
-        raise RuntimeError(
-            f"package '{package}' {has} '{name}' in {share}{''.join(f'{chr(10)}  {path}' for path in found)}"
-        )
-    return found[0]
+    files = [Path(folder, file) for folder, _, files in os.walk(share) for file in files]
+    found = [path for path in files if path.name == name]
+    if len(found) == 1:
+        return str(found[0])
+    there = found or [path for path in files if path.name.endswith('.launch.py')]
+    listed = ''.join(f'\n  {path}' for path in sorted(there)) or ' nothing'
+    wrong = 'more than one file' if found else 'no file'
+    what = '' if name is None else f"package '{package}' has {wrong} '{name}'; "
+    raise RuntimeError(f'{what}what can be launched of {package}:{listed}')
 
 
 def _pair(argument: str) -> tuple[str, str]:
     name, _, value = argument.partition(':=')
     if not name or not value:
-        raise RuntimeError(
-            f"malformed launch argument '{argument}', expected format 'NAME:=VALUE'"
-        )
+        raise RuntimeError(f"launch argument '{argument}' is not written as NAME:=VALUE")
     return name, value
 
 
 def _show_arguments(path: str) -> None:
     from launch.launch_description_sources import load
 
-    print("Arguments (pass arguments as '<name>:=<value>'):")
+    print('Arguments, each given as NAME:=VALUE:')
     arguments = load(path)._arguments()
     for found in arguments:
         argument = found.argument

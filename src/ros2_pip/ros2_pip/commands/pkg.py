@@ -35,8 +35,9 @@ def _prefix(args: argparse.Namespace) -> Any:
 
 
 def _executables_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('package_name', nargs='?', help='The package; without it, all')
-    parser.add_argument('--full-path', action='store_true', help='Show their paths')
+    add = parser.add_argument
+    add('package_name', nargs='?', help='The package; without it, all')
+    add('--full-path', action='store_true', help='Show their paths')
 
 
 def _executables(args: argparse.Namespace) -> None:

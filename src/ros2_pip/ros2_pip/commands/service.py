@@ -36,7 +36,7 @@ def _call(args: argparse.Namespace) -> None:
     with graph.own_node(args) as node:
         client = node.create_client(kind, args.service_name)
         if not client.service_is_ready():
-            print('waiting for service to become available...')
+            print('waiting for the service...')
             client.wait_for_service()
         print(f'requester: making request: {request!r}\n')
         future = client.call_async(request)
