@@ -111,9 +111,6 @@ def main(argv: Sequence[str] | None = None) -> Any:
     except (RuntimeError, ValueError) as error:  # ValueError: a name that rclpy does not allow
         return str(error)
     except Exception as error:
-        kind = type(error)
-        if kind.__module__.startswith('yaml.'):
+        if type(error).__module__.startswith('yaml.'):
             return f'This is not YAML: {error}'
-        if kind.__name__ == 'ExternalShutdownException':  # rclpy has taken a SIGTERM
-            return 128 + int(signal.SIGTERM)
         raise

@@ -30,6 +30,7 @@ MARGIN_S = 0.7  # from an announcement until all is known that a node has
 FIND_S = 4.0  # patience with something that has a name
 SERVICE_S = 5.0  # patience with a service of a node that was found
 POLL_S = 0.02
+CTRL_C_S = 0.1  # how late a Ctrl+C may be seen
 
 Named = tuple[str, list[str]]
 """A topic, service or action, and its types."""
@@ -61,10 +62,12 @@ def own_node(args: argparse.Namespace) -> Iterator[Node]:
     """Make a hidden node for as long as the block lasts."""
     import rclpy
     from rclpy.parameter import Parameter
+    from rclpy.signals import SignalHandlerOptions
 
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    rclpy.init(args=[])
+    # rclpy's own handler of a Ctrl+C would close the connection, and no goal could be cancelled.
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = rclpy.create_node(
             f'_ros2cli_{os.getpid()}',
@@ -113,15 +116,23 @@ def settle(args: argparse.Namespace) -> None:
     time.sleep(announcement_s() + MARGIN_S if given is None else given)
 
 
-def result_of(node: Node, future: Future, what: str) -> Any:
-    """Wait for an answer; RuntimeError with `what` was asked if it is an error."""
-    import rclpy
+def spin(node: Node, until: Callable[[], bool] = lambda: False) -> None:
+    """Let the node work; in between see to a Ctrl+C, which cannot be seen while it waits."""
+    from rclpy.executors import SingleThreadedExecutor
 
-    rclpy.spin_until_future_complete(node, future)
-    answer = future.result()  # an exception of the future is raised here
-    if answer is None:
-        raise RuntimeError(f'{what} got no answer')
-    return answer
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        while not until():
+            executor.spin_once(timeout_sec=CTRL_C_S)
+    finally:
+        executor.remove_node(node)
+
+
+def result_of(node: Node, future: Future) -> Any:
+    """Wait for an answer, and return it or raise what it is instead."""
+    spin(node, future.done)
+    return future.result()
 
 
 def call(node: Node, kind: Any, service: str, request: Any) -> Any:
@@ -129,7 +140,7 @@ def call(node: Node, kind: Any, service: str, request: Any) -> Any:
     client = node.create_client(kind, service)
     if not client.wait_for_service(timeout_sec=SERVICE_S):
         raise RuntimeError(f'{service} did not show itself within {SERVICE_S:g} s')
-    return result_of(node, client.call_async(request), f'the call of {service}')
+    return result_of(node, client.call_async(request))
 
 
 # What there is

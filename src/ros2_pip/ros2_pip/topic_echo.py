@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import argparse
-import functools
+import time
 from typing import Any
 
 from . import graph, qos
@@ -34,33 +34,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Show messages until interrupted, or as long as the arguments say."""
-    import rclpy
     from rclpy.expand_topic_name import expand_topic_name
-    from rclpy.task import Future
 
     longest = None if args.full_length else args.truncate_length
     style = Style(longest=longest, arrays=not args.no_arr, strings=not args.no_str)
-    done = Future()
+    seen = 0
     with graph.own_node(args) as node:
         topic = expand_topic_name(args.topic_name, node.get_name(), node.get_namespace())
         kind = message_class(node, topic, args.message_type)
 
         def show(message: Any) -> None:
-            if done.done():
-                return
+            nonlocal seen
+            seen += 1
             part = _part(message, args.field)
             is_message = hasattr(part, 'SLOT_TYPES')
-            print(
-                to_yaml(part, style) if is_message else part,
-                end='---\n' if is_message else '\n---\n',
-            )
-            if args.once:
-                done.set_result(True)
+            print(to_yaml(part, style) if is_message else f'{part}\n', end='---\n')
 
-        if args.timeout is not None:
-            node.create_timer(args.timeout, functools.partial(done.set_result, True))
         node.create_subscription(kind, topic, show, qos.matching(node, topic, args))
-        rclpy.spin_until_future_complete(node, done)
+        end = time.monotonic() + (float('inf') if args.timeout is None else args.timeout)
+        graph.spin(node, lambda: (args.once and seen > 0) or time.monotonic() > end)
 
 
 def message_class(node: Any, topic: str, name: str | None) -> Any:

@@ -59,7 +59,6 @@ class _Rate:
 
 def main(args: argparse.Namespace) -> None:
     """Print the rate of a topic every second."""
-    import rclpy
     from rclpy.clock import Clock, ClockType
     from rclpy.expand_topic_name import expand_topic_name
     from rclpy.qos import qos_profile_sensor_data
@@ -78,4 +77,4 @@ def main(args: argparse.Namespace) -> None:
         )
         # Where simulated time stands still, the report has to come all the same.
         node.create_timer(1.0, rate.tell, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        rclpy.spin(node)
+        graph.spin(node)

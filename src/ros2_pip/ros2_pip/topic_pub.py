@@ -50,8 +50,6 @@ def main(args: argparse.Namespace) -> None:
 
 
 def _publish(node: Any, publisher: Any, message: Any, stamps: list[Any], args: Any) -> None:
-    import rclpy
-
     count = 0
 
     def publish() -> None:
@@ -66,6 +64,5 @@ def _publish(node: Any, publisher: Any, message: Any, stamps: list[Any], args: A
 
     publish()
     timer = node.create_timer(1.0 / args.rate, publish)
-    while args.times == 0 or count < args.times:
-        rclpy.spin_once(node)
+    graph.spin(node, lambda: 0 < args.times <= count)
     node.destroy_timer(timer)

@@ -51,26 +51,22 @@ def _send_goal(args: argparse.Namespace) -> None:
             client.wait_for_server()
             print(f'Sending goal:\n     {to_yaml(goal)}')
             sent = client.send_goal_async(goal, progress if args.feedback else None)
-            _follow(node, graph.result_of(node, sent, 'sending the goal'))
+            _follow(node, graph.result_of(node, sent))
         finally:
             client.destroy()
 
 
 def _follow(node: Any, handle: Any) -> None:
     """Wait for the result of a goal; a Ctrl+C cancels the goal."""
-    import rclpy
-
     if not handle.accepted:
         print('Goal was rejected.')
         return
     print(f'Goal accepted with ID: {bytes(handle.goal_id.uuid).hex()}\n')
     try:
-        answer = graph.result_of(node, handle.get_result_async(), 'the goal')
+        answer = graph.result_of(node, handle.get_result_async())
     except KeyboardInterrupt:
         print('Canceling goal...')
-        if not rclpy.ok():
-            raise RuntimeError('the goal is not cancelled: the connection is closed') from None
-        cancelled = graph.result_of(node, handle.cancel_goal_async(), 'cancelling the goal')
+        cancelled = graph.result_of(node, handle.cancel_goal_async())
         print('Goal canceled.' if cancelled.goals_canceling else 'The goal cannot be cancelled.')
         raise
     print(f'Result:\n    {to_yaml(answer.result)}')

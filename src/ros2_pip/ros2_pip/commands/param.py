@@ -38,14 +38,13 @@ class _Parameters:
     def __init__(self, node: Node, name: str) -> None:
         from rclpy.parameter_client import AsyncParameterClient
 
-        self._node, self._name = node, name
+        self._node = node
         self._client: AsyncParameterClient = AsyncParameterClient(node, name)
         if not self._client.wait_for_services(timeout_sec=graph.SERVICE_S):
             raise RuntimeError(f'{name} has no parameter services, or does not answer')
 
     def _ask(self, what: str, *words: Any) -> Any:
-        future = getattr(self._client, what)(*words)
-        return graph.result_of(self._node, future, f'{what} of {self._name}')
+        return graph.result_of(self._node, getattr(self._client, what)(*words))
 
     def names(self) -> list[str]:
         return sorted(self._ask('list_parameters').result.names)

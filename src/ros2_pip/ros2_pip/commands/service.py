@@ -39,8 +39,7 @@ def _call(args: argparse.Namespace) -> None:
             print('waiting for the service...')
             client.wait_for_service()
         print(f'requester: making request: {request!r}\n')
-        future = client.call_async(request)
-        answer = graph.result_of(node, future, f'the call of {args.service_name}')
+        answer = graph.result_of(node, client.call_async(request))
         print(f'response:\n{answer!r}\n')
 
 
