@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
-from launch._values import Text, fits, has_substitutions
+from launch._values import Text, Typed
 from launch.launch_context import LaunchContext
 
 from .parameter_descriptions import ParameterValue
@@ -34,36 +34,16 @@ def _flat(context: LaunchContext, parameters: Mapping[Any, Any]) -> Iterator[tup
 def _value(context: LaunchContext, name: str, value: Any) -> Any:
     if isinstance(value, ParameterValue):
         return value.evaluate(context)
-    if has_substitutions(value):
-        value = _read(name, Text(value).perform(context))
-    elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        value = [
-            _read(name, Text(item).perform(context)) if has_substitutions(item) else item
-            for item in value
-        ]
-    if isinstance(value, list):
-        if {type(item) for item in value} == {int, float}:
-            value = [float(item) for item in value]
-        if not value:
-            raise TypeError(f"parameter '{name}' is an empty list: nothing tells the type of it")
-    if not isinstance(value, bytes) and not fits(value, None):
-        raise TypeError(
-            f"parameter '{name}' cannot be {value!r}: it is a bool, number, text, or a list of one "
-            'of these types. A text that YAML reads as something else: '
-            'launch_ros.parameter_descriptions.ParameterValue(..., value_type=str)'
-        )
-    return value
-
-
-def _read(name: str, text: str) -> Any:
-    """Return what YAML makes of a substitution's text; an empty one stays a text."""
     try:
-        return yaml.safe_load(text) if text else ''
-    except yaml.YAMLError:
+        found = Typed(value).perform(context)
+    except (TypeError, ValueError) as error:
         raise TypeError(
-            f"parameter '{name}': '{text}' is no YAML. For it to be a text: "
+            f"parameter '{name}': {error}. A text that YAML reads as something else: "
             'launch_ros.parameter_descriptions.ParameterValue(..., value_type=str)'
         ) from None
+    if found == []:
+        raise TypeError(f"parameter '{name}' is an empty list: nothing tells the type of it")
+    return found
 
 
 def as_file(node: str, values: Mapping[str, Any]) -> str:
