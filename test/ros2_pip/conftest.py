@@ -2,8 +2,8 @@
 """
 What the tests of the stand-in share.
 
-Nearly all of them hold what ROS 2 Jazzy's own launch and ros2 do: with these first on PYTHONPATH and
-PATH they pass as well. Those that are about the stand-in itself ask for the fixture `standin`.
+They are about what ROS 2 Jazzy's own launch and ros2 do, too. Those that are about the stand-in
+itself, or the words it uses, ask for the fixture `standin`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ from launch import LaunchDescription
 from launch.actions import *
 from launch.conditions import *
 from launch.event_handlers import *
-from launch.events import process, matches_action
 from launch.launch_description_sources import *
 from launch.substitutions import *
 from launch_ros.actions import *

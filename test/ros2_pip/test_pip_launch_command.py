@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +20,7 @@ SHOW = """DeclareLaunchArgument('who', default_value='you'),
 def test_package_and_file_are_found_wherever_the_share_folder_has_it(ros2: Ros2) -> None:
     done = ros2('launch', 'demo', 'demo.launch.py', 'who:=me')
     assert done.returncode == 0
-    assert done.stdout.splitlines()[1:] == [
-        '[INFO] [launch]: Default logging verbosity is set to INFO',
-        '[INFO] [launch.user]: hello me',
-    ]
+    assert done.stdout.splitlines()[-1] == '[INFO] [launch.user]: hello me'
     assert done.stdout.startswith('[INFO] [launch]: All log files can be found below /')
 
 
@@ -51,9 +49,7 @@ def test_argument_that_is_none_is_refused(
 ) -> None:
     done = ros2('launch', launch_file(SHOW), bad)
     assert done.returncode == 1
-    assert done.stderr.strip() == (
-        f"malformed launch argument '{bad}', expected format '<name>:=<value>'"
-    )
+    assert f"launch argument '{bad}'" in done.stderr
 
 
 def test_value_that_is_no_choice_is_refused(
@@ -63,37 +59,36 @@ def test_value_that_is_no_choice_is_refused(
     path = launch_file("DeclareLaunchArgument('a', choices=['x', 'y'], default_value='x')")
     done = ros2('launch', path, 'a:=z')
     assert done.returncode == 1
-    assert (
-        '[ERROR] [launch]: Caught exception in launch (see debug for traceback): Argument "a" '
-        "provided value \"z\" is not valid. Valid options are: ['x', 'y']"
-    ) in done.stdout
+    assert re.search(
+        r"^\[ERROR\] \[launch\]: .*z.* Valid options are: \['x', 'y'\]$", done.stdout, re.M
+    )
 
 
 def test_required_argument_is_asked_for(ros2: Ros2, launch_file: Callable[..., Path]) -> None:
     done = ros2('launch', launch_file("DeclareLaunchArgument('a', description='An A')"))
     assert done.returncode == 1
-    assert (
-        "Included launch description missing required argument 'a' (description: 'An A'), "
-        'given: []'
-    ) in done.stdout
+    assert re.search(r"^\[ERROR\] .*'a'.*An A", done.stdout, re.M)
 
 
 def test_arguments_are_shown_with_description_default_and_choices(
     ros2: Ros2,
     launch_file: Callable[..., Path],
 ) -> None:
-    path = launch_file("""
+    child = launch_file(
+        "DeclareLaunchArgument('e'), DeclareLaunchArgument('a')", 'child.launch.py'
+    )
+    path = launch_file(f"""
         DeclareLaunchArgument('a'),
         DeclareLaunchArgument('b', default_value=['x', EnvironmentVariable('HOME')],
                               description='The B'),
         DeclareLaunchArgument('c', default_value='x', choices=['x'], description='The C'),
-        GroupAction([DeclareLaunchArgument('d', default_value='')], condition=IfCondition('1'))""")
+        GroupAction([DeclareLaunchArgument('d', default_value='')], condition=IfCondition('1')),
+        IncludeLaunchDescription('{child}', condition=IfCondition('1'))""")
     done = ros2('launch', path, '--show-args')
     assert done.returncode == 0
     assert (
-        done.stdout
-        == """Arguments (pass arguments as '<name>:=<value>'):
-
+        done.stdout.partition('\n')[2].rpartition('* ')[0]
+        == """
     'a':
         no description given
 
@@ -109,39 +104,20 @@ def test_arguments_are_shown_with_description_default_and_choices(
         no description given
         (default: '')
 
-* argument(s) which are only used if specific conditions occur
+    'e':
+        no description given
+
 """
     )
     none = ros2('launch', '-s', launch_file("LogInfo(msg='x')"))
     assert none.stdout.splitlines()[-1] == '  No arguments.'
 
 
-def test_description_is_printed_without_doing_anything(
-    ros2: Ros2,
-    launch_file: Callable[..., Path],
-) -> None:
-    path = launch_file("""
-        LogInfo(msg=['a', LaunchConfiguration('b')]),
-        ExecuteProcess(cmd=['echo', 'x'], cwd='/tmp', shell=True),
-        Node(package='demo', executable='show', name='n')""")
-    done = ros2('launch', path, '--print')
-    assert done.returncode == 0
-    assert done.stdout.splitlines()[1:] == [
-        "├── LogInfo('a' + LaunchConfig('b'))",
-        "├── ExecuteProcess(cmd=['echo', 'x'], cwd=''/tmp'', env=None, shell=True)",
-        "└── ExecuteProcess(cmd=[ExecInPkg(pkg='demo', exec='show'), '--ros-args', '-r', "
-        "LocalVar('node name')], cwd=None, env=None, shell=False)",
-    ]
-
-
 @pytest.mark.parametrize(
     ('words', 'text'),
     [
-        (('no_such_package', 'a.launch.py'), "Package 'no_such_package' not found: "),
-        (
-            ('demo', 'nothing.launch.py'),
-            "file 'nothing.launch.py' was not found in the share directory of package 'demo'",
-        ),
+        (('no_such_package', 'a.launch.py'), "'no_such_package'"),
+        (('demo', 'nothing.launch.py'), "file 'nothing.launch.py'"),
         (('/no/such.launch.py',), "'/no/such.launch.py'"),
     ],
 )
@@ -151,18 +127,38 @@ def test_what_is_not_there_is_named(ros2: Ros2, words: tuple[str, ...], text: st
     assert text in done.stderr
 
 
+def test_launch_files_of_a_package_are_listed_where_none_is_named(
+    standin: None, ros2: Ros2, prefix: Path
+) -> None:
+    done = ros2('launch', 'demo')
+    assert done.returncode == 1
+    assert done.stderr == (
+        f'what can be launched of demo:\n  {prefix}/share/demo/launch/demo.launch.py\n'
+    )
+
+
+@pytest.mark.parametrize('words', [('--print', 'x'), ('-a', 'x'), ('--launch-prefix', 'x', 'y')])
+def test_option_that_the_standin_lacks_is_refused(
+    standin: None, ros2: Ros2, words: tuple[str, ...]
+) -> None:
+    done = ros2('launch', *words)
+    assert done.returncode == 2
+    assert f'unrecognized arguments: {words[0]}' in done.stderr
+    assert "ROS 2's own ros2cli" in done.stderr
+
+
 def test_launch_file_that_fails_says_why(ros2: Ros2, tmp_path: Path) -> None:
     for text, part in (
         ('def f(:', 'SyntaxError'),
         ('import no_such_module', 'ModuleNotFoundError: No module'),
-        ('x = 1', "does not contain the required function 'generate_launch_description()'"),
+        ('x = 1', 'generate_launch_description()'),
     ):
         path = tmp_path / 'bad.launch.py'
         path.write_text(text)
         done = ros2('launch', path)
         assert done.returncode == 1
-        assert 'when trying to load file of format [py]:\n - ' in done.stdout
         assert part in done.stdout
+        assert 'Traceback' not in done.stdout + done.stderr
 
 
 def test_debug_shows_events_and_tracebacks(
@@ -176,30 +172,22 @@ def test_debug_shows_events_and_tracebacks(
     assert '[DEBUG] [launch]: ' in shown and 'ZeroDivisionError' in shown
 
 
-def test_prefix_is_put_before_the_executables_that_its_filter_matches(
+def test_prefix_of_the_launch_is_put_before_executables(
     ros2: Ros2,
     launch_file: Callable[..., Path],
 ) -> None:
-    path = launch_file("""ExecuteProcess(cmd=['sh', '-c', 'echo one'], output='screen'),
-                          ExecuteProcess(cmd=['echo', 'two'], output='screen')""")
-    done = ros2('launch', '--launch-prefix', 'echo before', '--launch-prefix-filter', 'echo', path)
-    assert '[sh-1] one' in done.stdout and '[echo-2] before echo two' in done.stdout
-    assert ros2('launch', '--launch-prefix-filter', 'echo', path).stderr.startswith(
-        '--launch-prefix must be specified'
-    )
+    path = launch_file("""ExecuteProcess(cmd=['echo', 'one'], output='screen'),
+                          ExecuteProcess(cmd=['echo', 'two'], output='screen', prefix='echo own')""")
+    done = ros2('launch', path, 'launch-prefix:=echo before')
+    assert '[echo-1] before echo one' in done.stdout and '[echo-2] own echo two' in done.stdout
 
 
-def test_all_output_is_shown_if_asked_for(ros2: Ros2, launch_file: Callable[..., Path]) -> None:
-    path = launch_file("ExecuteProcess(cmd=['echo', 'quiet'])")
-    assert '[echo-1] quiet' not in ros2('launch', path).stdout
-    assert '[echo-1] quiet' in ros2('launch', '-a', path).stdout
-
-
-def test_screen_format_follows_the_environment(
-    ros2: Ros2,
-    env: dict[str, str],
-    launch_file: Callable[..., Path],
+@pytest.mark.parametrize('kind', ['xml', 'yaml'])
+def test_launch_file_that_is_not_python_is_refused(
+    standin: None, ros2: Ros2, tmp_path: Path, kind: str
 ) -> None:
-    env['OVERRIDE_LAUNCH_SCREEN_FORMAT'] = '{levelname}|{name}|{msg}'
-    done = ros2('launch', launch_file("LogInfo(msg='100 %s')"))
-    assert done.stdout.splitlines()[-1] == 'INFO|launch.user|100 %s'
+    path = tmp_path / f'test.launch.{kind}'
+    path.write_text('')
+    done = ros2('launch', path)
+    assert done.returncode == 1
+    assert f"'launch files in {kind}' is not in this stand-in" in done.stdout

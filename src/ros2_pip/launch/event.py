@@ -3,6 +3,6 @@
 
 
 class Event:
-    """Something that happened; handlers are told of it."""
+    """Something that has happened, or is to happen; handlers answer it."""
 
     name = 'launch.Event'

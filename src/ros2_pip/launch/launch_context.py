@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What actions know and share while they are executed."""
+"""What actions know and share while a launch runs."""
 
 from __future__ import annotations
 
@@ -7,171 +7,117 @@ import asyncio
 import collections
 import os
 from collections.abc import Iterable, MutableMapping
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Protocol
 
 from .event import Event
-from .event_handler import BaseEventHandler
 from .logging import get_logger
-from .substitution import Substitution
 
 
-class Locals:
-    """Read-only attributes; what is missing is named together with what there is."""
+class _Substitution(Protocol):
+    def perform(self, context: LaunchContext) -> str: ...
 
-    def __init__(self, values: dict[str, Any]) -> None:
-        """:param values: the attributes"""
-        self.__dict__['_values'] = values
 
-    def __getattr__(self, key: str) -> Any:
-        values = self.__dict__['_values']
-        if key not in values:
-            raise AttributeError(
-                f"context.locals does not contain attribute '{key}', "
-                f'it contains: [{", ".join(values)}]'
-            )
-        return values[key]
+class _Handler(Protocol):
+    def matches(self, event: Event) -> bool: ...
 
-    def __setattr__(self, key: str, value: Any) -> None:
-        raise AttributeError(f"can't set attribute '{key}', locals are read-only")
+    def handle(self, event: Event, context: LaunchContext) -> Any: ...
 
 
 class LaunchContext:
-    """
-    Launch configurations, environment, locals, event handlers and the queue of events.
+    """Configurations, environment, locals, handlers and waiting events of one launch."""
 
-    It belongs to the thread of the launch service's loop.
-    """
-
-    def __init__(
-        self,
-        *,
-        argv: Iterable[str] | None = None,
-        noninteractive: bool = False,
-    ) -> None:
+    def __init__(self, *, argv: Iterable[str] = (), noninteractive: bool = False) -> None:
         """
         :param argv: arguments of the launch, for actions to look at
-        :param noninteractive: no terminal sends its Ctrl+C to the processes of the launch
+        :param noninteractive: the processes get no Ctrl+C from a terminal
         """
-        self.argv = [] if argv is None else argv
+        self.argv = list(argv)
         self.noninteractive = noninteractive
         self.is_shutdown = False
-        self.asyncio_loop: asyncio.AbstractEventLoop | None = None
+        self.launch_configurations: dict[str, Any] = {}
+        self._handlers: list[_Handler] = []
         self._events: collections.deque[Event] = collections.deque()
-        self._wakeup: asyncio.Event | None = None
-        self._event_handlers: collections.deque[BaseEventHandler] = collections.deque()
-        self._completion_futures: list[asyncio.Future[Any]] = []
-        self.__globals: dict[str, Any] = {}
-        self.__locals: dict[str, Any] = {}
-        self.__locals_stack: list[dict[str, Any]] = []
-        self.__configurations: dict[str, Any] = {}
-        self.__configurations_stack: list[dict[str, Any]] = []
-        self.__environment_stack: list[dict[str, str]] = []
-        self.__environment_at_start = dict(os.environ)
-        self.__logger = get_logger('launch')
+        self._globals: dict[str, Any] = {}
+        self._locals: dict[str, Any] = {}
+        self._scopes: list[tuple[dict[str, Any], dict[str, str]]] = []
+        self._began_with = dict(os.environ)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._news: asyncio.Event | None = None
+
+    @property
+    def asyncio_loop(self) -> asyncio.AbstractEventLoop | None:
+        """The loop of the launch, while it runs."""
+        return self._loop
+
+    def _run_in(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        self._loop = loop
+        self._news = asyncio.Event() if loop is not None else None
 
     # Events
 
+    def register_event_handler(self, event_handler: _Handler) -> None:
+        """Add a handler: the one added last is asked first."""
+        self._handlers.insert(0, event_handler)
+
+    def unregister_event_handler(self, event_handler: _Handler) -> None:
+        """Take a handler away; ValueError if it is not there."""
+        del self._handlers[self._handlers.index(event_handler)]
+
     def would_handle_event(self, event: Event) -> bool:
-        """Return whether a handler waits for ``event``."""
-        return any(handler.matches(event) for handler in self._event_handlers)
-
-    def register_event_handler(
-        self,
-        event_handler: BaseEventHandler,
-        append: bool = False,
-    ) -> None:
-        """Add a handler: before those there are, or after them."""
-        if append:
-            self._event_handlers.append(event_handler)
-        else:
-            self._event_handlers.appendleft(event_handler)
-
-    def unregister_event_handler(self, event_handler: BaseEventHandler) -> None:
-        """Remove a handler; ValueError if it is not there."""
-        self._event_handlers.remove(event_handler)
+        """Return whether somebody waits for `event`."""
+        return any(map(lambda one: one.matches(event), self._handlers))
 
     def emit_event_sync(self, event: Event) -> None:
-        """Queue an event. Not thread-safe: see ``LaunchService.emit_event``."""
-        self.__logger.debug("emitting event: '%s'", event.name)
+        """Have `event` answered, in its turn. For the thread of the launch only."""
+        get_logger('launch').debug('event: %s', event.name)
         self._events.append(event)
-        if self._wakeup is not None:
-            self._wakeup.set()
+        if self._news is not None:
+            self._news.set()
 
-    async def emit_event(self, event: Event) -> None:
-        """Queue an event."""
-        self.emit_event_sync(event)
-
-    def add_completion_future(self, completion_future: asyncio.Future[Any]) -> None:
-        """Keep the launch going until this future is done."""
-        self._completion_futures.append(completion_future)
-
-    def _set_asyncio_loop(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        self.asyncio_loop = loop
-        self._wakeup = None if loop is None else asyncio.Event()
-
-    # Locals: what is known only while one event is handled
+    # Locals: known while one event is answered; globals: until the end
 
     @property
-    def locals(self) -> Locals:
+    def locals(self) -> SimpleNamespace:
         """Globals and locals as attributes."""
-        return Locals(self.get_locals_as_dict())
+        return SimpleNamespace(**self.get_locals_as_dict())
 
     def get_locals_as_dict(self) -> dict[str, Any]:
         """Return globals and locals."""
-        return {**self.__globals, **self.__locals}
+        return self._globals | self._locals
 
     def extend_globals(self, extensions: dict[str, Any]) -> None:
-        """Add what stays until the end of the launch."""
-        self.__globals.update(extensions)
+        """Add globals."""
+        self._globals |= extensions
 
     def extend_locals(self, extensions: dict[str, Any]) -> None:
-        """Add what stays until the event that is handled has been."""
-        self.__locals.update(extensions)
+        """Add locals."""
+        self._locals |= extensions
 
-    def _push_locals(self) -> None:
-        self.__locals_stack.append(dict(self.__locals))
-
-    def _pop_locals(self) -> None:
-        self.__locals = self.__popped(self.__locals_stack, 'locals')
-
-    # Launch configurations and environment: scopes of them nest
-
-    @property
-    def launch_configurations(self) -> dict[str, Any]:
-        """Launch configurations by name."""
-        return self.__configurations
+    # Scopes of configurations and environment
 
     @property
     def environment(self) -> MutableMapping[str, str]:
-        """The environment that processes start with; it is this process's own."""
+        """The environment that processes start with, which is this process's own."""
         return os.environ
 
-    def _push_launch_configurations(self) -> None:
-        self.__configurations_stack.append(dict(self.__configurations))
+    def _enter_scope(self, forwarding: bool) -> None:
+        """Begin a scope, with all that was set before or, without `forwarding`, with nothing."""
+        self._scopes.append((self.launch_configurations, dict(os.environ)))
+        self.launch_configurations = dict(self.launch_configurations) if forwarding else {}
+        if not forwarding:
+            _set_environment(self._began_with)
 
-    def _pop_launch_configurations(self) -> None:
-        self.__configurations = self.__popped(self.__configurations_stack, 'launch_configurations')
+    def _leave_scope(self) -> None:
+        self.launch_configurations, environment = self._scopes.pop()
+        _set_environment(environment)
 
-    def _push_environment(self) -> None:
-        self.__environment_stack.append(dict(os.environ))
-
-    def _pop_environment(self) -> None:
-        self.__set_environment(self.__popped(self.__environment_stack, 'environment'))
-
-    def _reset_environment(self) -> None:
-        self.__set_environment(self.__environment_at_start)
-
-    @staticmethod
-    def __set_environment(values: dict[str, str]) -> None:
-        os.environ.clear()
-        os.environ.update(values)
-
-    @staticmethod
-    def __popped(stack: list[dict[str, Any]], what: str) -> dict[str, Any]:
-        if not stack:
-            raise RuntimeError(f'{what} stack unexpectedly empty')
-        return stack.pop()
-
-    def perform_substitution(self, substitution: Substitution) -> str:
-        """Return the text of ``substitution`` in this context."""
+    def perform_substitution(self, substitution: _Substitution) -> str:
+        """Return the text that `substitution` stands for."""
         return substitution.perform(self)
+
+
+def _set_environment(values: dict[str, str]) -> None:
+    for name in set(os.environ) - set(values):
+        del os.environ[name]
+    os.environ.update(values)

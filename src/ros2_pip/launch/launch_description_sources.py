@@ -1,103 +1,89 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Launch files as sources of launch descriptions: those in Python."""
+"""Where launch descriptions come from: launch files in Python."""
 
 from __future__ import annotations
 
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
 
 from ._standin import lacking, missing
-from .invalid_launch_file_error import InvalidLaunchFileError
+from ._values import Text
+from .launch_context import LaunchContext
 from .launch_description import LaunchDescription
-from .launch_description_source import LaunchDescriptionSource
-
-if TYPE_CHECKING:
-    from .some_substitutions_type import SomeSubstitutionsType
+from .logging import get_logger
+from .some_substitutions_type import SomeSubstitutionsType
 
 __all__ = [
-    'AnyLaunchDescriptionSource',
-    'InvalidLaunchFileError',
-    'InvalidPythonLaunchFileError',
-    'PythonLaunchDescriptionSource',
-    'get_launch_description_from_any_launch_file',
-    'get_launch_description_from_python_launch_file',
-    'load_python_launch_file_as_module',
-]
+    'AnyLaunchDescriptionSource', 'InvalidLaunchFileError', 'PythonLaunchDescriptionSource',
+]  # fmt: skip
 
 __getattr__ = lacking(__name__)
 
 
-class InvalidPythonLaunchFileError(Exception):
-    """A launch file lacks ``generate_launch_description()``."""
+class InvalidLaunchFileError(Exception):
+    """A launch file cannot be loaded."""
 
 
-def load_python_launch_file_as_module(python_launch_file_path: str) -> ModuleType:
-    """Execute a launch file and return it as a module; it is not kept in ``sys.modules``."""
-    loader = SourceFileLoader('python_launch_file', python_launch_file_path)
-    spec = spec_from_loader(loader.name, loader)
-    assert spec is not None
-    module = module_from_spec(spec)
-    loader.exec_module(module)
-    return module
+class LaunchDescriptionSource:
+    """A description that is there, or that is loaded when it is asked for."""
 
+    def __init__(
+        self,
+        launch_description: LaunchDescription | None = None,
+        location: SomeSubstitutionsType = '<script>',
+    ) -> None:
+        """:param location: path of the launch file"""
+        self._description = launch_description
+        self._path = Text(location)
+        self.location = self._path.describe()
+        """Path of the launch file, once it was loaded."""
 
-def get_launch_description_from_python_launch_file(
-    python_launch_file_path: str,
-) -> LaunchDescription:
-    """
-    Return what a launch file's ``generate_launch_description()`` returns.
+    def get_launch_description(self, context: LaunchContext) -> LaunchDescription:
+        """Return the description; it is loaded once."""
+        self.location = self._path.perform(context)
+        if self._description is None:
+            self._description = load(self.location)
+        return self._description
 
-    :raises InvalidPythonLaunchFileError: if it has no such function
-    """
-    module = load_python_launch_file_as_module(python_launch_file_path)
-    if not hasattr(module, 'generate_launch_description'):
-        raise InvalidPythonLaunchFileError(
-            f"launch file at '{python_launch_file_path}' does not contain the required function "
-            "'generate_launch_description()'"
-        )
-    description: LaunchDescription = module.generate_launch_description()
-    return description
-
-
-def get_launch_description_from_any_launch_file(launch_file_path: str) -> LaunchDescription:
-    """
-    Return the description of a launch file.
-
-    :raises InvalidLaunchFileError: if it is not Python, or fails to load
-    """
-    suffix = Path(launch_file_path).suffix.removeprefix('.')
-    if suffix in ('xml', 'yaml', 'yml'):
-        raise InvalidLaunchFileError(
-            suffix, likely_errors=[RuntimeError(missing('launch', f'launch files in {suffix}'))]
-        )
-    try:
-        return get_launch_description_from_python_launch_file(launch_file_path)
-    except Exception as error:
-        raise InvalidLaunchFileError(
-            'py' if suffix == 'py' else '', likely_errors=[error]
-        ) from error
-
-
-class PythonLaunchDescriptionSource(LaunchDescriptionSource):
-    """A launch file in Python."""
-
-    def __init__(self, launch_file_path: SomeSubstitutionsType) -> None:
-        """:param launch_file_path: should be absolute: launches start anywhere"""
-        super().__init__(None, launch_file_path, 'interpreted python launch file')
-
-    def _get_launch_description(self, location: str) -> LaunchDescription:
-        return get_launch_description_from_python_launch_file(location)
+    def try_get_launch_description_without_context(self) -> LaunchDescription | None:
+        """Return the description, or None where that takes a launch that runs."""
+        try:
+            return self.get_launch_description(LaunchContext())
+        except Exception:
+            get_logger('launch').debug('%s: not known yet', self.location, exc_info=True)
+            return None
 
 
 class AnyLaunchDescriptionSource(LaunchDescriptionSource):
-    """A launch file in any language; this stand-in knows Python only."""
+    """A launch file, which here has to be Python."""
 
     def __init__(self, launch_file_path: SomeSubstitutionsType) -> None:
-        """:param launch_file_path: should be absolute: launches start anywhere"""
-        super().__init__(None, launch_file_path, 'interpreted launch file')
+        """:param launch_file_path: better absolute, as a launch may start in any folder"""
+        super().__init__(location=launch_file_path)
 
-    def _get_launch_description(self, location: str) -> LaunchDescription:
-        return get_launch_description_from_any_launch_file(location)
+
+class PythonLaunchDescriptionSource(AnyLaunchDescriptionSource):
+    """A launch file in Python."""
+
+
+def load(path: str) -> LaunchDescription:
+    """Return the description that a launch file makes; InvalidLaunchFileError if it makes none."""
+    kind = Path(path).suffix
+    if kind in ('.xml', '.yaml', '.yml'):
+        raise InvalidLaunchFileError(f'{path}: {missing("launch", f"launch files in {kind[1:]}")}')
+    loader = SourceFileLoader('launch_file', path)
+    spec = spec_from_loader('launch_file', loader)
+    assert spec is not None
+    module = module_from_spec(spec)
+    try:
+        loader.exec_module(module)
+        make = getattr(module, 'generate_launch_description', None)
+        if make is not None:
+            description: LaunchDescription = make()
+            return description
+    except Exception as error:
+        raise InvalidLaunchFileError(
+            f'{path} cannot be loaded: {type(error).__name__}: {error}'
+        ) from error
+    raise InvalidLaunchFileError(f'{path} has no function generate_launch_description()')

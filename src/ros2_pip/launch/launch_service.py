@@ -1,275 +1,202 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The loop that launches: it visits descriptions, handles events and waits for what goes on."""
+"""What launches: it visits descriptions, has events answered, and waits for what runs."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
-import threading
-import traceback
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .event import Event
-from .event_handlers import OnIncludeLaunchDescription, OnShutdown
+from .event_handler import EventHandler
+from .event_handlers import OnShutdown
 from .events import IncludeLaunchDescription, Shutdown
 from .launch_context import LaunchContext
 from .launch_description import LaunchDescription
 from .launch_description_entity import LaunchDescriptionEntity
-from .logging import get_logger, launch_config, log_launch_config
-from .utilities import visit_all_entities_and_collect_futures
+from .logging import announce, get_logger, launch_config
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
 
 
 class LaunchService:
-    """Launches what it is given, until all is done, an error ends it, or it is shut down."""
+    """Launches descriptions, until all is done, or an error, a signal or an action ends it."""
 
     def __init__(
-        self,
-        *,
-        argv: Iterable[str] | None = None,
-        noninteractive: bool = False,
-        debug: bool = False,
+        self, *, argv: Iterable[str] = (), noninteractive: bool = False, debug: bool = False
     ) -> None:
         """
         :param argv: arguments of the launch, for actions to look at
-        :param noninteractive: no terminal sends its Ctrl+C to the processes of the launch, so that
-            they need a SIGINT from here
-        :param debug: log what happens inside
+        :param noninteractive: no terminal sends its Ctrl+C to the processes, so this has to
+        :param debug: log every event, and where errors come from
         """
-        launch_config.level = logging.DEBUG if debug else logging.INFO
-        self.__debug = debug
-        self.__logger = get_logger('launch')
-        self.__context = LaunchContext(argv=argv, noninteractive=noninteractive)
-        self.__context.register_event_handler(OnIncludeLaunchDescription())
-        self.__context.register_event_handler(OnShutdown(on_shutdown=self.__on_shutdown))
-        self.__going_on: list[tuple[LaunchDescriptionEntity, asyncio.Future[Any]]] = []
-        self.__loop: asyncio.AbstractEventLoop | None = None
-        self.__lock = threading.RLock()
-        self.__shutting_down = False
-        self.__interrupted = False
-        self.__return_code = 0
-        self.__task: asyncio.Task[Any] | None = None
+        launch_config.level = 'DEBUG' if debug else 'INFO'
+        self._logger = get_logger('launch')
+        self._running: list[asyncio.Future[Any]] = []
+        self._code = 0
+        self._interrupted = False
+        self.context = LaunchContext(argv=argv or (), noninteractive=noninteractive)
+        self.context.register_event_handler(
+            EventHandler(
+                matcher=lambda event: isinstance(event, IncludeLaunchDescription),
+                entities=lambda event, context: event.launch_description,
+            )
+        )
+        self.context.register_event_handler(OnShutdown(on_shutdown=self.__on_shutdown))
 
-    @property
-    def context(self) -> LaunchContext:
-        """The context of this launch."""
-        return self.__context
-
-    @property
-    def event_loop(self) -> asyncio.AbstractEventLoop | None:
-        """The loop, while it runs."""
-        return self.__loop
-
-    @property
-    def task(self) -> asyncio.Task[Any] | None:
-        """The task that runs the launch."""
-        return self.__task
-
-    # What other threads may call
+    # From any thread
 
     def emit_event(self, event: Event) -> None:
-        """Queue an event, from any thread."""
-        with self.__lock:
-            loop = self.__loop
-            if loop is None or loop is _running_loop():
-                self.__context.emit_event_sync(event)
-                return
-        asyncio.run_coroutine_threadsafe(self.__context.emit_event(event), loop).result()
+        """Have an event answered."""
+        loop = self.context.asyncio_loop
+        if loop is None:
+            self.context.emit_event_sync(event)
+        else:
+            loop.call_soon_threadsafe(self.context.emit_event_sync, event)
 
     def include_launch_description(self, launch_description: LaunchDescription) -> None:
-        """Visit a description, now or as soon as the launch runs."""
+        """Launch a description: now, or when this runs."""
         self.emit_event(IncludeLaunchDescription(launch_description))
 
-    def shutdown(self, force_sync: bool = False) -> Any:
-        """
-        Begin to shut down; does nothing unless the launch runs.
+    def shutdown(self) -> None:
+        """End what runs; nothing happens where nothing does."""
+        if self.context.asyncio_loop is not None:
+            self.emit_event(Shutdown(reason='LaunchService.shutdown() was called'))
 
-        :returns: something to await where that is called in the loop without ``force_sync``
-        """
-        with self.__lock:
-            if self.__loop is None:
-                return None
-            in_loop = self.__loop is _running_loop()
-        self.__begin_shutdown('LaunchService.shutdown() called')
-        return asyncio.sleep(0) if in_loop and not force_sync else None
-
-    # The loop
+    # In the main thread
 
     def run(self, *, shutdown_when_idle: bool = True) -> int:
         """
-        Launch, in the main thread, until it is over.
+        Launch, and return when all has ended.
 
-        :param shutdown_when_idle: end when there is nothing left to wait for
-        :returns: 0, or 1 if there was an error; processes that died are none
+        :param shutdown_when_idle: end when nothing is left that runs
+        :returns: 0; 1 after an error. That a process has died is none.
         """
         loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
         try:
             return loop.run_until_complete(self.run_async(shutdown_when_idle=shutdown_when_idle))
         finally:
-            asyncio.set_event_loop(None)
             loop.close()
 
     async def run_async(self, *, shutdown_when_idle: bool = True) -> int:
-        """Launch in a loop that runs already, in the main thread; see :meth:`run`."""
-        if threading.current_thread() is not threading.main_thread():
-            raise RuntimeError('LaunchService can only be run in the main thread.')
-        self.__return_code = 0
-        with self.__running() as loop, _signals(loop, self.__on_signal):
-            log_launch_config(logger=self.__logger)
-            while True:
-                try:
-                    if await self.__step(shutdown_when_idle):
-                        return self.__return_code
-                except asyncio.CancelledError:
-                    self.__logger.error('run task was canceled')
-                    return 1
-                except Exception as error:
-                    self.__on_error(error)
-
-    @contextlib.contextmanager
-    def __running(self) -> Iterator[asyncio.AbstractEventLoop]:
+        """Do what `run` does, in a loop that runs."""
         loop = asyncio.get_running_loop()
-        with self.__lock:
-            if self.__loop is not None:
-                raise RuntimeError('LaunchService cannot be run multiple times concurrently.')
-            self.__loop = loop
-            self.__context._set_asyncio_loop(loop)
-        self.__task = asyncio.current_task()
-        loop.set_debug(self.__debug)
-        loop.set_exception_handler(self.__on_loop_error)
-        try:
-            yield loop
-        finally:
-            with self.__lock:
-                self.__context._set_asyncio_loop(None)
-                self.__loop = None
-                self.__shutting_down = self.__interrupted = False
+        self._code = 0
+        self._interrupted = self.context.is_shutdown = False
+        self.context._run_in(loop)
+        with _handled(loop, self.__on_signal):
+            announce()
+            try:
+                while await self.__step(shutdown_when_idle):
+                    pass
+            finally:
+                self.context._run_in(None)
+        return self._code
 
     async def __step(self, shutdown_when_idle: bool) -> bool:
-        """Handle one event, or wait for something to happen; return whether all is over."""
-        context = self.__context
-        if context._events:
-            self.__handle(context._events.popleft())
-            await asyncio.sleep(0)
-            return False
-        self.__prune()
-        futures = [future for _, future in self.__going_on] + context._completion_futures
-        if not futures:
-            if self.__shutting_down:
-                return True
-            if shutdown_when_idle:
-                self.__begin_shutdown('idle')
-                return False
-        assert context._wakeup is not None
-        context._wakeup.clear()
-        woken = asyncio.ensure_future(context._wakeup.wait())
+        """Have one event answered, or wait for one; return whether to go on."""
+        context = self.context
+        assert context._news is not None
         try:
-            await asyncio.wait([*futures, woken], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            woken.cancel()
-        return False
+            if context._events:
+                self.__answer(context._events.popleft())
+                await asyncio.sleep(0)  # what runs beside has its turn
+                return True
+        except Exception as error:
+            self.__fail(error)
+            return True
+        self.__forget_done()
+        if not self._running and not context._events:
+            if context.is_shutdown:
+                return False
+            if shutdown_when_idle:
+                self.__begin_shutdown(Shutdown(reason='nothing is left to do'))
+                return True
+        context._news.clear()
+        news = asyncio.ensure_future(context._news.wait())
+        await asyncio.wait([news, *self._running], return_when=asyncio.FIRST_COMPLETED)
+        news.cancel()
+        return True
 
-    def __prune(self) -> None:
-        """Drop the futures that are done; raise the first error among them."""
-        done = [future for _, future in self.__going_on if future.done()]
-        done += [future for future in self.__context._completion_futures if future.done()]
-        self.__going_on = [pair for pair in self.__going_on if not pair[1].done()]
-        self.__context._completion_futures = [
-            future for future in self.__context._completion_futures if not future.done()
-        ]
-        errors = [future.exception() for future in done if not future.cancelled()]
-        first, *others = [error for error in errors if error is not None] or [None]
-        for error in others:
-            self.__logger.error('%s', error)
-        if first is not None:
-            raise first
-
-    def __handle(self, event: Event) -> None:
-        context = self.__context
-        self.__logger.debug("processing event: '%s'", event)
-        for handler in tuple(context._event_handlers):
+    def __answer(self, event: Event) -> None:
+        context = self.context
+        for handler in list(context._handlers):
             if not handler.matches(event):
                 continue
-            self.__logger.debug("processing event: '%s' ✓ '%s'", event, handler)
-            context._push_locals()
+            outside = context._locals
+            context._locals = dict(outside)
             try:
                 answer = handler.handle(event, context)
-                entities = answer if isinstance(answer, Iterable) else (answer,)
-                for entity in entities:
+                for entity in answer if isinstance(answer, Iterable) else [answer]:
                     self.__visit(entity)
             finally:
-                context._pop_locals()
+                context._locals = outside
 
     def __visit(self, entity: Any) -> None:
+        """Visit an entity, and all that it leads to before what stands beside it."""
         if entity is None:
             return
         if not isinstance(entity, LaunchDescriptionEntity):
-            raise RuntimeError(
-                f"expected a LaunchDescriptionEntity from event_handler, got '{entity}'"
-            )
-        visit_all_entities_and_collect_futures(entity, self.__context, self.__going_on)
+            raise RuntimeError(f'{entity!r} is no action, and cannot be launched')
+        following = entity.visit(self.context)
+        running = entity.get_asyncio_future()
+        if running is not None:
+            self._running.append(running)
+        for one in following or ():
+            self.__visit(one)
 
-    # Ends
+    def __forget_done(self) -> None:
+        """Forget what is done; what has failed ends the launch."""
+        done = [future for future in self._running if future.done()]
+        self._running = [future for future in self._running if future not in done]
+        for future in done:
+            error = None if future.cancelled() else future.exception()
+            if isinstance(error, Exception):
+                self.__fail(error)
 
-    def __begin_shutdown(self, reason: str, due_to_sigint: bool = False) -> None:
-        if not self.__shutting_down:
-            self.emit_event(Shutdown(reason=reason, due_to_sigint=due_to_sigint))
-        self.__shutting_down = True
-        self.__context.is_shutdown = True
+    # Its end
 
-    def __on_shutdown(self, event: Shutdown, context: LaunchContext) -> None:
-        # Shutdown may also be emitted by an action.
-        self.__shutting_down = True
+    def __on_shutdown(self, event: Event, context: LaunchContext) -> None:
         context.is_shutdown = True
 
-    def __on_error(self, error: Exception) -> None:
-        message = f'Caught exception in launch (see debug for traceback): {error}'
-        self.__logger.debug('%s', ''.join(traceback.format_exception(error)))
-        self.__logger.error('%s', message)
-        self.__return_code = 1
-        self.__begin_shutdown(message)
+    def __begin_shutdown(self, event: Shutdown) -> None:
+        if not self.context.is_shutdown:
+            self.context.is_shutdown = True
+            self.context.emit_event_sync(event)
 
-    def __on_loop_error(self, loop: asyncio.AbstractEventLoop, details: dict[str, Any]) -> None:
-        self.__return_code = 1
-        loop.default_exception_handler(details)
+    def __fail(self, error: Exception) -> None:
+        self._logger.debug('this error has ended the launch', exc_info=error)
+        self._logger.error('Caught exception (--debug shows where): %s', error)
+        self._code = 1
+        self.__begin_shutdown(Shutdown(reason=str(error)))
 
     def __on_signal(self, number: signal.Signals) -> None:
         if number == signal.SIGINT:
-            text = 'user interrupted with ctrl-c (SIGINT)'
-            if self.__interrupted:
-                self.__logger.warning('%s again, ignoring...', text)
+            if self._interrupted:
+                self._logger.warning('Ctrl+C (SIGINT) again: all is ending already')
                 return
-            self.__interrupted = True
-            self.__logger.warning(text)
-            self.__begin_shutdown('ctrl-c (SIGINT)', due_to_sigint=True)
+            self._interrupted = True
+            self._logger.warning('Ctrl+C (SIGINT): all ends')
+            self.__begin_shutdown(Shutdown(reason='Ctrl+C', due_to_sigint=True))
             return
-        # ROS 2's launch dies of these at once and leaves its processes behind. Here they end too:
-        # a service manager that stops the launch means them as well.
-        self.__logger.error('user interrupted with ctrl-\\ (%s), terminating...', number.name)
-        self.__return_code = 1
-        self.__begin_shutdown(f'{number.name} received')
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+        # ROS 2's launch dies of these, and what it has started lives on. Who stops a launch, as a
+        # service manager does, wants all of it stopped.
+        self._logger.error('%s: all ends', number.name)
+        self._code = 1
+        self.__begin_shutdown(Shutdown(reason=number.name))
 
 
 @contextlib.contextmanager
-def _signals(loop: asyncio.AbstractEventLoop, handler: Any) -> Iterator[None]:
-    """Hand SIGINT, SIGTERM and SIGQUIT to ``handler``; afterwards all is as it was."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number in numbers:
+def _handled(loop: asyncio.AbstractEventLoop, handler: Any) -> Iterator[None]:
+    """Have signals handled in the loop; afterwards they are handled as before."""
+    before = [signal.getsignal(number) for number in _SIGNALS]
+    for number in _SIGNALS:
         loop.add_signal_handler(number, handler, number)
     try:
         yield
     finally:
-        for number in numbers:
+        for number, old in zip(_SIGNALS, before):
             loop.remove_signal_handler(number)
-            signal.signal(number, before[number])
+            signal.signal(number, old)

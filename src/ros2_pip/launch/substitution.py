@@ -1,34 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values of a launch file that are known only while it runs."""
+"""Values of a launch file that are known once it runs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .launch_context import LaunchContext
+from .launch_context import LaunchContext
 
 
 class Substitution:
-    """A value that becomes text when it is performed in a launch context."""
+    """Stands for a text; it becomes that text in the context of a launch."""
 
     def describe(self) -> str:
-        """Return a short text for ``--show-args`` and ``--print``."""
-        return repr(self)
+        """Return this in words, for `--show-args`."""
+        return f'{type(self).__name__}()'
 
     def perform(self, context: LaunchContext) -> str:
-        """Return the text this stands for in ``context``."""
-        raise NotImplementedError(f'{type(self).__name__} has no perform()')
+        """Return the text."""
+        raise NotImplementedError(f'{type(self).__name__}.perform')
 
 
 class TextSubstitution(Substitution):
-    """Text that stands for itself."""
+    """A text that is known."""
 
     def __init__(self, *, text: str) -> None:
-        """:raises TypeError: if ``text`` is not a str"""
-        super().__init__()
+        """:raises TypeError: if it is no text"""
         if not isinstance(text, str):
-            raise TypeError(f"TextSubstitution expected Text object got '{type(text)}' instead.")
+            raise TypeError(f'TextSubstitution(text={text!r}): not a str')
         self.text = text
 
     def describe(self) -> str:

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Substitutions in a file of parameters: ``$(var name)``, ``$(env NAME default)`` and others."""
+"""What stands in a file of parameters as `$(var name)`, `$(env NAME default)` and the like."""
 
 from __future__ import annotations
 
 import re
 import shlex
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from launch._standin import missing
+from launch.launch_context import LaunchContext
 from launch.substitution import Substitution
 from launch.substitutions import (
     EnvironmentVariable,
@@ -20,11 +20,7 @@ from launch.substitutions import (
 
 from .substitutions import FindPackagePrefix, FindPackageShare
 
-if TYPE_CHECKING:
-    from launch.launch_context import LaunchContext
-
 _INNERMOST = re.compile(r'\$\(([^()$]*)\)')
-
 _KNOWN: dict[str, Callable[..., Substitution]] = {
     'dirname': ThisLaunchFileDir,
     'env': lambda name, default=None: EnvironmentVariable(name, default_value=default),
@@ -36,23 +32,16 @@ _KNOWN: dict[str, Callable[..., Substitution]] = {
 
 
 def substituted(text: str, context: LaunchContext) -> str:
-    """
-    Return ``text`` with every ``$(name arguments)`` replaced, the inner ones first.
-
-    :raises SubstitutionFailure: if one has no value, or is not known here
-    """
+    """Return `text` with all of them replaced; SubstitutionFailure if that cannot be."""
 
     def one(match: re.Match[str]) -> str:
-        name, *arguments = shlex.split(match[1]) or ['']
+        name, *words = shlex.split(match[1]) or ['']
         if name not in _KNOWN:
             raise SubstitutionFailure(missing('launch', f'$({name}) in a file of parameters'))
         try:
-            substitution = _KNOWN[name](*arguments)
-        except TypeError:
-            raise SubstitutionFailure(
-                f'wrong number of arguments in a file of parameters: {match[0]}'
-            ) from None
-        return substitution.perform(context)
+            return _KNOWN[name](*words).perform(context)
+        except TypeError as error:
+            raise SubstitutionFailure(f'{match[0]} in a file of parameters: {error}') from None
 
     while _INNERMOST.search(text):
         text = _INNERMOST.sub(one, text)

@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m ros2_pip`` is ``ros2``."""
+"""The program `ros2`, and `python -m ros2_pip`."""
 
-import sys
+# First of all, and of the module that takes no time: until a command is ready for a Ctrl+C, that
+# ends this without a word.
+import _signal as signal
 
-from .cli import main
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-sys.exit(main())
+import sys  # noqa: E402
+
+from .cli import main  # noqa: E402
+
+if __name__ == '__main__':
+    sys.exit(main())

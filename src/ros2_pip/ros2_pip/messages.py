@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages as the command line sees them: their types by name, their text, and text as them."""
+"""Messages on the command line: their types by name, their text, and messages from text."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-# Attributes that only a message, a service or an action has.
-_KINDS = {'msg': ('SLOT_TYPES',), 'srv': ('Request', 'Response'), 'action': ('Goal', 'Result')}
+# What the class of each kind of interface has, and no other class.
+_KINDS = {'msg': 'SLOT_TYPES', 'srv': 'Request', 'action': 'Goal'}
 
 
 def interface(kind: str, name: str) -> Any:
@@ -22,19 +22,18 @@ def interface(kind: str, name: str) -> Any:
     Return the class of an interface.
 
     :param kind: 'msg', 'srv' or 'action'
-    :param name: ``package/Name`` or ``package/kind/Name``
-    :raises ValueError: if there is none
+    :param name: `package/Name` or `package/kind/Name`
+    :raises RuntimeError: if there is no such class
     """
     package, *middle, last = name.split('/')
     try:
-        if len(name.split('/')) not in (2, 3):
-            raise ValueError('a name has the form package/Name or package/kind/Name')
-        module = importlib.import_module(f'{package}.{middle[0] if middle else kind}')
+        module = importlib.import_module('.'.join([package, *(middle or [kind])]))
         found = getattr(module, last)
-        if not all(hasattr(found, attribute) for attribute in _KINDS[kind]):
-            raise ValueError(f'it is no {kind}')
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"'{name}': {error}") from error
+    except (ImportError, ValueError, AttributeError):
+        found = None
+    if not hasattr(found, _KINDS[kind]):
+        what = {'msg': 'message', 'srv': 'service', 'action': 'action'}[kind]
+        raise RuntimeError(f"The passed {what} type is invalid: there is no '{name}'")
     return found
 
 
@@ -42,14 +41,18 @@ def interface(kind: str, name: str) -> Any:
 class Style:
     """How much of a message is shown."""
 
-    truncate: int | None = None
-    no_arrays: bool = False
-    no_strings: bool = False
-    flow: bool = False
+    longest: int | None = None
+    arrays: bool = True
+    strings: bool = True
+
+    def cut(self, value: Any, rest: Any) -> Any:
+        """Return a text or list, or the begin of it and `rest`."""
+        fits = self.longest is None or len(value) <= self.longest
+        return value if fits else value[: self.longest] + rest
 
 
 class _Dumper(yaml.Dumper):
-    """Writes fields one a line in the order they come; ``flow`` is for lists only."""
+    """Keeps the order of fields, a line for each."""
 
 
 _Dumper.add_representer(
@@ -61,124 +64,81 @@ _Dumper.add_representer(
 
 
 def to_yaml(message: Any, style: Style = Style()) -> str:
-    """Return a message as YAML, fields in the order of their definition."""
+    """Return a message as YAML."""
+    plain = _fields(message, style)
     return yaml.dump(
-        to_dict(message, style),
-        Dumper=_Dumper,
-        allow_unicode=True,
-        width=sys.maxsize,
-        default_flow_style=style.flow,
+        plain, Dumper=_Dumper, allow_unicode=True, width=sys.maxsize, default_flow_style=False
     )
 
 
-def to_dict(message: Any, style: Style) -> dict[str, Any]:
-    """Return a message as a dictionary of plain values."""
-    return {
-        name: _plain(getattr(message, name), kind, style)
-        for name, kind in zip(message.get_fields_and_field_types(), message.SLOT_TYPES)
-    }
+def _fields(message: Any, style: Style) -> dict[str, Any]:
+    kinds = zip(message.get_fields_and_field_types(), message.SLOT_TYPES)
+    return {name: _plain(getattr(message, name), kind, style) for name, kind in kinds}
 
 
 def _plain(value: Any, kind: Any, style: Style) -> Any:
     if isinstance(value, bytes):
-        value = value.decode('latin1')
-        return value if _fits(value, style) else value[: style.truncate] + '...'
+        return style.cut(value.decode('latin1'), '...')
     if isinstance(value, str):
-        if style.no_strings:
-            return f'<string length: <{len(value)}>>'
-        return value if _fits(value, style) else value[: style.truncate] + '...'
-    if _is_array(value):
-        if style.no_arrays and kind is not None:
-            return _about_array(value, kind)
-        items = [_plain(item, None, style) for item in value[: style.truncate]]
-        return items if _fits(value, style) else [*items, '...']
+        return style.cut(value, '...') if style.strings else f'<string length: <{len(value)}>>'
     if hasattr(value, 'SLOT_TYPES'):
-        return to_dict(value, style)
+        return _fields(value, style)
+    if isinstance(value, (list, tuple, array.array)) or type(value).__name__ == 'ndarray':
+        if not style.arrays:
+            return _about(value, kind)
+        shown = value if style.longest is None else value[: style.longest + 1]
+        return style.cut([_plain(item, None, style) for item in shown], ['...'])
     return value.item() if hasattr(value, 'item') else value
 
 
-def _fits(value: Any, style: Style) -> bool:
-    return style.truncate is None or len(value) <= style.truncate
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, (list, tuple, array.array)) or type(value).__name__ == 'ndarray'
-
-
-def _about_array(value: Any, kind: Any) -> str:
+def _about(value: Any, kind: Any) -> str:
+    """Return the type and length of an array."""
     element = kind.value_type
     if hasattr(element, 'namespaced_name'):
         name = '/'.join(element.namespaced_name())
-    else:
-        name = getattr(element, 'typename', None) or {
-            'BoundedWString': 'wstring',
-            'UnboundedWString': 'wstring',
-        }.get(type(element).__name__, 'string')
+    else:  # texts have no name of their type
+        wide = 'WString' in type(element).__name__
+        name = getattr(element, 'typename', 'wstring' if wide else 'string')
     if hasattr(kind, 'size'):
         return f'<array type: {name}[{kind.size}]>'
     bound = f'[{kind.maximum_size}]' if kind.has_maximum_size() else ''
     return f'<sequence type: {name}{bound}, length: {len(value)}>'
 
 
-def to_csv(message: Any, style: Style = Style()) -> str:
-    """Return all values of a message, at whatever depth, separated by commas."""
-    return ','.join(
-        _csv(getattr(message, name), kind, style)
-        for name, kind in zip(message.get_fields_and_field_types(), message.SLOT_TYPES)
-    )
+Stamp = Callable[[Any], None]
 
 
-def _csv(value: Any, kind: Any, style: Style) -> str:
-    if _is_array(value):
-        if style.no_arrays and kind is not None:
-            return _about_array(value, kind)
-        items = [_csv(item, None, style) for item in value[: style.truncate]]
-        return ','.join(items if _fits(value, style) else [*items, '...'])
-    if hasattr(value, 'SLOT_TYPES'):
-        return to_csv(value, style)
-    if isinstance(value, str) and style.no_strings:
-        return f'<string length: <{len(value)}>>'
-    if isinstance(value, (str, bytes)) and not _fits(value, style):
-        rest: Any = '...' if isinstance(value, str) else b'...'
-        return str(value[: style.truncate] + rest)
-    return str(value)
-
-
-def fill(message: Any, values: Any, stamps: bool = False) -> list[Callable[[Any], None]]:
+def filled(kind: Any, text: str) -> tuple[Any, list[Stamp]]:
     """
-    Set fields of a message from a dictionary, as YAML gives it.
+    Return a message with the fields that `text`, which is YAML, has.
 
-    :param stamps: take 'auto' for a header and 'now' for a time as the moment of publishing
-    :returns: functions that take this moment, one for each of them
-    :raises TypeError, AttributeError, ValueError, AssertionError: if the values do not fit
+    :returns: it, and functions that put a time where the text says 'now', or 'auto' for a header
+    :raises RuntimeError: if the fields are not those of the message
     """
+    message, stamps = kind(), list[Stamp]()
+    try:
+        _fill(message, yaml.safe_load(text), stamps)
+    except (TypeError, AttributeError, ValueError, AssertionError) as error:
+        raise RuntimeError(f'Failed to populate field: {error}') from None
+    return message, stamps
+
+
+def _fill(message: Any, values: Any, stamps: list[Stamp]) -> None:
     if not isinstance(values, Mapping):
-        raise TypeError(
-            f"Value '{values}' is expected to be a dictionary but is a {type(values).__name__}"
-        )
-    setters: list[Callable[[Any], None]] = []
+        raise TypeError(f'{values!r} is no dictionary of the fields of {type(message).__name__}')
     kinds = dict(zip(message.get_fields_and_field_types(), message.SLOT_TYPES))
     for name, value in values.items():
         field = getattr(message, name)
-        moment = _moment(message, name, field, value) if stamps else None
-        if moment is not None:
-            setters.append(moment)
+        if type(field).__name__ == 'Header' and value == 'auto':
+            stamps.append(functools.partial(setattr, field, 'stamp'))
+        elif type(field).__name__ == 'Time' and value == 'now':
+            stamps.append(functools.partial(setattr, message, name))
         else:
-            setattr(message, name, _converted(field, value, kinds[name], stamps, setters))
-    return setters
+            setattr(message, name, _converted(field, value, kinds[name], stamps))
 
 
-def _moment(message: Any, name: str, field: Any, value: Any) -> Callable[[Any], None] | None:
-    kind = type(field).__name__
-    if kind == 'Header' and value == 'auto':
-        return functools.partial(setattr, field, 'stamp')
-    if kind == 'Time' and value == 'now':
-        return functools.partial(setattr, message, name)
-    return None
-
-
-def _converted(field: Any, value: Any, kind: Any, stamps: bool, setters: list[Any]) -> Any:
-    """Return ``value`` as the type of ``field``: YAML's 1 may be a float, and a list an array."""
+def _converted(field: Any, value: Any, kind: Any, stamps: list[Stamp]) -> Any:
+    """Return `value` as what `field` is: the 1 of YAML can be a float, and its list an array."""
     if isinstance(field, array.array):
         return array.array(field.typecode, value)
     if type(field).__name__ == 'ndarray':
@@ -187,13 +147,12 @@ def _converted(field: Any, value: Any, kind: Any, stamps: bool, setters: list[An
         return numpy.array(value, dtype=field.dtype)
     if hasattr(field, 'SLOT_TYPES'):
         made = type(field)()
-        setters += fill(made, value, stamps)
+        _fill(made, value, stamps)
         return made
     element = getattr(kind, 'value_type', None)
     if hasattr(element, 'namespaced_name'):
-        made = []
-        for item in value:
-            made.append(interface('msg', '/'.join(element.namespaced_name()))())
-            setters += fill(made[-1], item, stamps)
+        made = [interface('msg', '/'.join(element.namespaced_name()))() for _ in value]
+        for one, item in zip(made, value):
+            _fill(one, item, stamps)
         return made
     return value if isinstance(value, type(field)) else type(field)(value)

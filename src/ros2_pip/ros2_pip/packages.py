@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Packages and their programs, by the ament index."""
+"""Packages, and what can be run of them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from ament_index_python.packages import get_package_prefix
 
 
 def executables(package: str) -> list[Path]:
-    """
-    Return the paths of a package's programs, sorted.
-
-    :raises RuntimeError: if there is no such package
-    """
+    """Return the paths of a package's executables by name; RuntimeError if there is no such package."""
     try:
-        prefix = get_package_prefix(package)
-    except (KeyError, ValueError):
+        folder = Path(get_package_prefix(package), 'lib', package)
+    except (LookupError, ValueError):
         raise RuntimeError(f"Package '{package}' not found") from None
-    found = []
-    for folder, subfolders, names in os.walk(Path(prefix, 'lib', package)):
-        subfolders[:] = [name for name in subfolders if not name.startswith('.')]
-        found += [Path(folder, name) for name in names]
-    return sorted(path for path in found if os.access(path, os.X_OK))
+    return sorted(
+        path
+        for path in folder.rglob('*')
+        if path.is_file()
+        and os.access(path, os.X_OK)
+        and not any(part.startswith('.') for part in path.relative_to(folder).parts[:-1])
+    )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quality of service by the words of the command line."""
+"""The quality of service that a command is given."""
 
 from __future__ import annotations
 
@@ -12,85 +12,59 @@ if TYPE_CHECKING:
     from rclpy.qos import QoSProfile
 
 
-def add_qos_arguments(parser: argparse.ArgumentParser, default: str) -> None:
-    """
-    Add the ``--qos-`` options.
-
-    :param default: name of the profile taken where none is given
-    """
+def _policies() -> dict[str, Any]:
     from rclpy import qos
 
-    parser.add_argument(
-        '--qos-profile',
-        choices=qos.QoSPresetProfiles.short_keys(),
-        default=default,
-        help='Quality of service preset profile (default: %(default)s)',
-    )
-    parser.add_argument('--qos-depth', metavar='N', type=int, help='Queue size')
-    for name, policy in (
-        ('history', qos.QoSHistoryPolicy),
-        ('reliability', qos.QoSReliabilityPolicy),
-        ('durability', qos.QoSDurabilityPolicy),
-        ('liveliness', qos.QoSLivelinessPolicy),
-    ):
-        parser.add_argument(
-            f'--qos-{name}', choices=policy.short_keys(), help=f'Quality of service {name}'
-        )
-    parser.add_argument(
-        '--qos-liveliness-lease-duration-seconds',
-        type=float,
-        help='Quality of service liveliness lease duration',
-    )
+    return {
+        'history': qos.QoSHistoryPolicy,
+        'reliability': qos.QoSReliabilityPolicy,
+        'durability': qos.QoSDurabilityPolicy,
+    }
 
 
-def chosen_profile(args: argparse.Namespace) -> tuple[QoSProfile, bool]:
-    """Return (the profile of the options, whether more than the preset profile was chosen)."""
-    from rclpy import qos
-    from rclpy.duration import Duration
+def add_arguments(parser: argparse.ArgumentParser, profile: str) -> None:
+    """Add the options; `profile` is the one that is taken unless another is given."""
+    from rclpy.qos import QoSPresetProfiles
 
-    # A copy: rclpy hands out the preset itself, and what is set below would stay in it.
-    profile = copy(qos.QoSPresetProfiles.get_from_short_key(args.qos_profile))
-    given: dict[str, Any] = {}
-    for name, policy in (
-        ('history', qos.QoSHistoryPolicy),
-        ('reliability', qos.QoSReliabilityPolicy),
-        ('durability', qos.QoSDurabilityPolicy),
-        ('liveliness', qos.QoSLivelinessPolicy),
-    ):
+    add = parser.add_argument
+    presets = QoSPresetProfiles.short_keys()
+    add('--qos-profile', choices=presets, default=profile, help=f'Quality of service ({profile})')
+    add('--qos-depth', metavar='N', type=int, help='Messages in the queue')
+    for name, policy in _policies().items():
+        add(f'--qos-{name}', choices=policy.short_keys(), help=f'Its {name}')
+
+
+def chosen(args: argparse.Namespace) -> tuple[QoSProfile, bool]:
+    """Return what the options ask for, and whether they ask for more than a profile."""
+    from rclpy.qos import QoSPresetProfiles
+
+    # What rclpy returns is its own object, and the next one to ask gets that, too.
+    profile = copy(QoSPresetProfiles.get_from_short_key(args.qos_profile))
+    given = {'depth': args.qos_depth}
+    for name, policy in _policies().items():
         word = getattr(args, f'qos_{name}')
-        if word is not None:
-            given[name] = policy.get_from_short_key(word)
-    if args.qos_liveliness_lease_duration_seconds is not None:
-        given['liveliness_lease_duration'] = Duration(
-            seconds=args.qos_liveliness_lease_duration_seconds
-        )
-    if args.qos_depth is not None:
-        given['depth'] = args.qos_depth
+        given[name] = word and policy.get_from_short_key(word)
+    given = {name: value for name, value in given.items() if value is not None}
     for name, value in given.items():
         setattr(profile, name, value)
-    if profile.durability == qos.QoSDurabilityPolicy.TRANSIENT_LOCAL and profile.depth == 0:
+    if profile.depth == 0 and profile.durability == _policies()['durability'].TRANSIENT_LOCAL:
         profile.depth = 1
     return profile, bool(given)
 
 
-def matching_profile(node: Node, topic: str, args: argparse.Namespace) -> QoSProfile:
-    """Return the profile of the options or, without any, one that all publishers go with."""
-    from rclpy.qos import QoSDurabilityPolicy, QoSReliabilityPolicy
-
-    profile, chosen = chosen_profile(args)
-    publishers = node.get_publishers_info_by_topic(topic)
-    if chosen or not publishers:
+def matching(node: Node, topic: str, args: argparse.Namespace) -> QoSProfile:
+    """Return what the options ask for or, where they do not, what gets messages of all publishers."""
+    profile, asked = chosen(args)
+    offers = [info.qos_profile for info in node.get_publishers_info_by_topic(topic)]
+    if asked or not offers:
         return profile
+    policies = _policies()
     for name, strong, weak in (
-        ('reliability', QoSReliabilityPolicy.RELIABLE, QoSReliabilityPolicy.BEST_EFFORT),
-        ('durability', QoSDurabilityPolicy.TRANSIENT_LOCAL, QoSDurabilityPolicy.VOLATILE),
+        ('reliability', 'RELIABLE', 'BEST_EFFORT'),
+        ('durability', 'TRANSIENT_LOCAL', 'VOLATILE'),
     ):
-        offers = [getattr(info.qos_profile, name) == strong for info in publishers]
-        if any(offers) and not all(offers):
-            kind = type(strong).__name__
-            print(
-                f'Some, but not all, publishers are offering {kind}.{strong.name}. Falling back '
-                f'to {kind}.{weak.name} as it will connect to all publishers'
-            )
-        setattr(profile, name, strong if all(offers) else weak)
+        have = [getattr(offer, name) == policies[name][strong] for offer in offers]
+        setattr(profile, name, policies[name][strong if all(have) else weak])
+        if any(have) and not all(have):
+            print(f'Not all publishers are {strong}: listening as {weak}, which suits all of them')
     return profile

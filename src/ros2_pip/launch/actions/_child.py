@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One child process: its pipes or terminals, and its end."""
+"""One process, and what it writes."""
 
 from __future__ import annotations
 
@@ -9,164 +9,109 @@ import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 
-# How long the end of a process waits for the end of its output: a grandchild may hold that open.
+# What a process wrote last is waited for so long: one that it has started may hold the pipe open.
 DRAIN_S = 0.2
 
-Receiver = Callable[[int, bytes], None]
-
-
-class _Reader(asyncio.Protocol):
-    """Hands on what comes from one terminal."""
-
-    def __init__(self, fd: int, receive: Receiver, closed: asyncio.Event) -> None:
-        self.__fd = fd
-        self.__receive = receive
-        self.__closed = closed
-
-    def data_received(self, data: bytes) -> None:
-        self.__receive(self.__fd, data)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.__closed.set()  # with EIO, which is how a terminal says that nobody writes any more
-
-
-class _Protocol(asyncio.SubprocessProtocol):
-    """Hands on what comes from the pipes."""
-
-    def __init__(self, receive: Receiver, started: Callable[[int], None]) -> None:
-        self.__receive = receive
-        self.__started = started
-        self.exited = asyncio.Event()
-        self.closed = {1: asyncio.Event(), 2: asyncio.Event()}
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.SubprocessTransport)
-        self.__started(transport.get_pid())
-
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        self.__receive(fd, data)
-
-    def pipe_connection_lost(self, fd: int, error: Exception | None) -> None:
-        if fd in self.closed:
-            self.closed[fd].set()
-
-    def process_exited(self) -> None:
-        self.exited.set()
+Receive = Callable[[int, bytes], None]
 
 
 class Child:
-    """A process that was started; `start` makes it."""
+    """A process in the process group of this one, so that a terminal's Ctrl+C reaches it."""
 
-    def __init__(
-        self,
-        transport: asyncio.SubprocessTransport,
-        protocol: _Protocol,
-        terminals: Sequence[asyncio.BaseTransport],
-    ) -> None:
-        """Take over what `start` has made."""
-        self.__transport = transport
-        self.__protocol = protocol
-        self.__terminals = terminals
-        self.pid = transport.get_pid()
+    def __init__(self, process: asyncio.subprocess.Process, stdin: int) -> None:
+        """Take a process that runs, and the other end of its standard input."""
+        self._process = process
+        self._stdin = stdin
+        self._readers: list[asyncio.Task[None]] = []
+        self.pid = process.pid
 
     @property
-    def returncode(self) -> int | None:
-        """The exit code, negative for a signal; None while it runs."""
-        return self.__transport.get_returncode()
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.returncode is None
 
-    async def wait(self) -> int:
-        """Wait for the end of the process and, for a moment, of its output."""
-        await self.__protocol.exited.wait()
-        with contextlib.suppress(asyncio.TimeoutError):
-            closed = asyncio.gather(*(event.wait() for event in self.__protocol.closed.values()))
-            await asyncio.wait_for(closed, DRAIN_S)
-        for transport in (*self.__terminals, self.__transport):
-            transport.close()
-        code = self.__transport.get_returncode()
-        assert code is not None
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal, if it runs."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+    async def end(self) -> int:
+        """Wait for its end, and then a little for what it wrote; return the exit code."""
+        code = await self._process.wait()
+        done, late = await asyncio.wait(self._readers, timeout=DRAIN_S)
+        os.close(self._stdin)
+        for reader in late:
+            reader.cancel()
+        for reader in done:
+            reader.result()  # raises what went wrong with it
         return code
 
-    def send_signal(self, number: signal.Signals) -> bool:
-        """Send a signal to the process; return False if it has ended already."""
-        if self.__protocol.exited.is_set():
-            return False
-        try:
-            self.__transport.send_signal(number)
-        except ProcessLookupError:
-            return False
-        return True
+    async def _read(self, fd: int, source: int, receive: Receive) -> None:
+        stream = asyncio.StreamReader()
+        with os.fdopen(source, 'rb', 0) as file:
+            transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+                lambda: asyncio.StreamReaderProtocol(stream), file
+            )
+            with contextlib.closing(transport), contextlib.suppress(OSError):
+                # A terminal that nobody writes to any more is an OSError.
+                while data := await stream.read(1 << 16):
+                    receive(fd, data)
 
 
 async def start(
     cmd: Sequence[str],
-    receive: Receiver,
-    started: Callable[[int], None],
+    receive: Receive,
     *,
     cwd: str | None,
     env: Mapping[str, str] | None,
     shell: bool,
-    emulate_tty: bool,
+    tty: bool,
 ) -> Child:
     """
-    Start a process in this one's process group, so that a terminal's Ctrl+C reaches it.
+    Start a process.
 
-    :param receive: called with (1 for output or 2 for errors, bytes) as they come
-    :param started: called with the process id, before anything is received
-    :param shell: have a shell run the words of ``cmd``, joined by blanks
-    :param emulate_tty: output and errors are terminals, so that programs do not buffer them
+    :param receive: is given 1 or 2, for its output or its error output, and what it wrote there
+    :param shell: a shell is given the words of `cmd` as one text
+    :param tty: it writes to terminals, so that it holds nothing back
     :raises OSError: if it cannot be started
     """
-    loop = asyncio.get_running_loop()
-    protocol = _Protocol(receive, started)
-    masters: list[int] = []
-    slaves: list[int] = []
-    outputs = {'stdout': asyncio.subprocess.PIPE, 'stderr': asyncio.subprocess.PIPE}
+    # Its standard input stays open and empty: the keys of the terminal are for nobody.
+    stdin, keep = os.pipe()
+    outputs = [os.openpty() if tty else os.pipe() for _ in range(2)]
+    sources = [pair[0] for pair in outputs]
+    ends = [pair[1] for pair in outputs]
+    words = ['/bin/sh', '-c', ' '.join(cmd)] if shell else cmd
     try:
-        if emulate_tty:
-            for name in outputs:
-                master, slave = os.openpty()
-                masters.append(master)
-                slaves.append(slave)
-                outputs[name] = slave
-        run = loop.subprocess_shell if shell else loop.subprocess_exec
-        words = [' '.join(cmd)] if shell else list(cmd)
-        # Standard input is a pipe that stays open and empty: no process takes the terminal's keys.
-        transport, _ = await run(lambda: protocol, *words, cwd=cwd, env=env, **outputs)
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=stdin, stdout=ends[0], stderr=ends[1], cwd=cwd, env=env
+        )
     except BaseException:
-        for master in masters:
-            os.close(master)
+        for fd in (keep, *sources):
+            os.close(fd)
         raise
     finally:
-        for slave in slaves:
-            os.close(slave)
-    terminals = [
-        (
-            await loop.connect_read_pipe(
-                lambda fd=fd: _Reader(fd, receive, protocol.closed[fd]), os.fdopen(master, 'rb', 0)
-            )
-        )[0]
-        for fd, master in enumerate(masters, start=1)
+        for fd in (stdin, *ends):
+            os.close(fd)
+    child = Child(process, keep)
+    child._readers = [
+        asyncio.create_task(child._read(fd, source, receive))
+        for fd, source in enumerate(sources, start=1)
     ]
-    return Child(transport, protocol, terminals)
+    return child
 
 
 class Lines:
-    """Cuts what comes from a process into lines."""
+    """Makes lines of what comes in pieces."""
 
     def __init__(self) -> None:
-        """Start with nothing."""
-        self.__rest = b''
+        """Begin with nothing."""
+        self._rest = b''
 
-    def feed(self, data: bytes) -> list[str]:
-        """Return the lines that are complete now, without their ends."""
-        *complete, self.__rest = (self.__rest + data).split(b'\n')
-        return [_decoded(line) for line in complete]
+    def take(self, data: bytes) -> list[str]:
+        """Return the lines that are complete with `data`."""
+        *lines, self._rest = (self._rest + data).split(b'\n')
+        return [line.removesuffix(b'\r').decode(errors='replace') for line in lines]
 
-    def flush(self) -> list[str]:
-        """Return the last line if it has no end, and start anew."""
-        rest, self.__rest = self.__rest, b''
-        return [_decoded(rest)] if rest else []
-
-
-def _decoded(line: bytes) -> str:
-    return line.removesuffix(b'\r').decode(errors='replace')
+    def last(self) -> list[str]:
+        """Return the line that has no end, if there is one."""
+        return self.take(b'\n') if self._rest else []

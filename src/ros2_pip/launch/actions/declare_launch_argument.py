@@ -3,26 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+from .._values import Text
 from ..action import Action
-from ..logging import get_logger
-from ..substitution import Substitution
-from ..utilities import normalize_to_list_of_substitutions, perform_substitutions
-
-if TYPE_CHECKING:
-    from ..launch_context import LaunchContext
-    from ..some_substitutions_type import SomeSubstitutionsType
+from ..launch_context import LaunchContext
+from ..launch_description_entity import Declared
+from ..some_substitutions_type import SomeSubstitutionsType
 
 
 class DeclareLaunchArgument(Action):
-    """
-    An argument that may be given on the command line or by an including launch file.
-
-    Its value is the launch configuration of its name. Those that are given without being declared
-    are launch configurations too: ROS 2 does not refuse them.
-    """
+    """An argument of the launch file: a launch configuration that the user may give."""
 
     def __init__(
         self,
@@ -34,61 +26,40 @@ class DeclareLaunchArgument(Action):
         **kwargs: Any,
     ) -> None:
         """
-        :param default_value: None makes the argument required
-        :param choices: the values allowed; None allows all
-        :raises RuntimeError: if there are no choices, or the default, as plain text, is none
+        :param default_value: without it the argument has to be given
+        :param choices: what it may be; without them, anything
+        :raises RuntimeError: if there is no choice, or the default is none of them
         """
         super().__init__(**kwargs)
         self.name = name
         self.choices = choices
-        self.default_value = (
-            None if default_value is None else normalize_to_list_of_substitutions(default_value)
-        )
-        self.description = self.__described(description)
-        self._conditionally_included = False
-        if self.choices is None:
+        self.default_value = Text(default_value) if default_value is not None else None
+        if choices is None:
+            self.description = description or 'no description given'
             return
-        if not self.choices:
-            self.__fail('Provided choices arg is empty. Use None to ignore the choice list.')
-        known = isinstance(default_value, str) and not isinstance(default_value, Substitution)
-        if known and default_value not in self.choices:
-            self.__fail(
-                f'Provided default_value "{default_value}" is not in provided choices '
-                f'"{self.choices}".'
+        if len(choices) == 0:
+            raise RuntimeError(
+                f"argument '{name}': choices is empty; leave it out to allow anything"
             )
+        if isinstance(default_value, str):
+            self.__check(default_value)
+        allowed = f'Valid choices are: {choices}'
+        self.description = f'{description.rstrip(".")}. {allowed}' if description else allowed
 
-    def __described(self, description: str | None) -> str:
-        if self.choices is None:
-            return 'no description given' if description is None else description
-        if description is None:
-            return f'One of: {self.choices}'
-        stop = '' if description.endswith('.') else '.'
-        return f'{description}{stop} Valid choices are: {self.choices}'
-
-    def __fail(self, message: str) -> None:
-        get_logger('launch.actions.declare_launch_argument').error('%s', message)
-        raise RuntimeError(message)
+    def __check(self, value: str) -> None:
+        if self.choices is not None and value not in self.choices:
+            raise RuntimeError(
+                f'{self.name}:={value} cannot be. Valid options are: {self.choices}'
+            )
 
     def execute(self, context: LaunchContext) -> None:
-        """
-        Set the launch configuration to the default unless it is set.
+        """Give it its default, unless it is given; RuntimeError if it is no choice, or missing."""
+        given = context.launch_configurations
+        if self.name not in given and self.default_value is None:
+            raise RuntimeError(f"argument '{self.name}' ({self.description}) has to be given")
+        if self.name not in given:
+            given[self.name] = self.default_value.perform(context)  # type: ignore[union-attr]
+        self.__check(given[self.name])
 
-        :raises RuntimeError: if it is required and not given, or not among the choices
-        """
-        if self.name not in context.launch_configurations:
-            if self.default_value is None:
-                get_logger('launch.actions.declare_launch_argument').error(
-                    'Required launch argument "%s" (description: "%s") was not provided',
-                    self.name,
-                    self.description,
-                )
-                raise RuntimeError(f'Required launch argument "{self.name}" was not provided.')
-            context.launch_configurations[self.name] = perform_substitutions(
-                context, self.default_value
-            )
-        value = context.launch_configurations[self.name]
-        if self.choices is not None and value not in self.choices:
-            self.__fail(
-                f'Argument "{self.name}" provided value "{value}" is not valid. '
-                f'Valid options are: {self.choices}'
-            )
+    def _declared(self, conditional: bool = False) -> Iterator[Declared]:
+        yield Declared(self, conditional or self.condition is not None)

@@ -1,97 +1,77 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Launch files within launch files."""
+"""Launch files in launch files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .._values import Text
 from ..action import Action
 from ..launch_context import LaunchContext
-from ..launch_description_source import LaunchDescriptionSource
-from ..launch_description_sources import AnyLaunchDescriptionSource
-from ..utilities import normalize_to_list_of_substitutions, perform_substitutions
-from .configurations import SetLaunchConfiguration
-
-if TYPE_CHECKING:
-    from ..launch_description import LaunchDescription
-    from ..launch_description_entity import LaunchDescriptionEntity
-    from ..some_substitutions_type import SomeSubstitutionsType
+from ..launch_description_entity import Declared, LaunchDescriptionEntity
+from ..launch_description_sources import AnyLaunchDescriptionSource, LaunchDescriptionSource
+from ..some_substitutions_type import SomeSubstitutionsType
+from .settings import SetLaunchConfiguration
 
 
 class IncludeLaunchDescription(Action):
     """
-    Launch another launch file, with arguments.
+    Launches a launch file, with arguments.
 
-    There is no scope: arguments given here stay set for what follows. A GroupAction gives one.
+    It has no scope of its own: what is given and set in it stays. Put it into a GroupAction for that.
     """
 
     def __init__(
         self,
         launch_description_source: LaunchDescriptionSource | SomeSubstitutionsType,
         *,
-        launch_arguments: Iterable[tuple[SomeSubstitutionsType, SomeSubstitutionsType]]
-        | None = None,
+        launch_arguments: Iterable[tuple[SomeSubstitutionsType, SomeSubstitutionsType]] = (),
         **kwargs: Any,
     ) -> None:
-        """:param launch_arguments: (name, value) pairs"""
+        """:param launch_arguments: names and values"""
         super().__init__(**kwargs)
-        if not isinstance(launch_description_source, LaunchDescriptionSource):
-            launch_description_source = AnyLaunchDescriptionSource(launch_description_source)
-        self.launch_description_source = launch_description_source
-        self.launch_arguments = tuple(launch_arguments or ())
-
-    def get_sub_entities(self) -> list[LaunchDescriptionEntity]:
-        """Return the description if it can be had before launching."""
-        found = self.launch_description_source.try_get_launch_description_without_context()
-        return [] if found is None else [found]
+        given = launch_description_source
+        is_source = isinstance(given, LaunchDescriptionSource)
+        self._source: Any = given if is_source else AnyLaunchDescriptionSource(given)  # type: ignore[arg-type]
+        self._given = [(Text(name), Text(value)) for name, value in launch_arguments or ()]
 
     def execute(self, context: LaunchContext) -> list[LaunchDescriptionEntity]:
-        """
-        Load the file; return the settings of the arguments and the description.
-
-        :raises RuntimeError: if an argument that the file requires is not given here
-        """
-        description = self.launch_description_source.get_launch_description(context)
-        path = Path(self.launch_description_source.location).absolute()
+        """Load the file; return its arguments and what it describes. RuntimeError if one is missing."""
+        description = self._source.get_launch_description(context)
+        names = [name.perform(context) for name, _ in self._given]
+        for found in description._arguments():
+            needed = not found.conditional and found.argument.default_value is None
+            if needed and found.argument.name not in (*names, *found.given):
+                raise RuntimeError(
+                    f"{self._source.location} needs argument '{found.argument.name}' "
+                    f'({found.argument.description}), given are: {", ".join(names) or "none"}'
+                )
+        path = Path(self._source.location).absolute()
         context.extend_locals(
             {
                 'current_launch_file_path': str(path),
-                'current_launch_file_directory': str(path.parent)
-                if path.exists()
-                else self.launch_description_source.location,
+                'current_launch_file_directory': str(path.parent),
             }
         )
-        self.__check_required(description, context)
-        return [
-            *(SetLaunchConfiguration(name, value) for name, value in self.launch_arguments),
-            description,
-        ]
+        return [*(SetLaunchConfiguration(*pair) for pair in self._texts()), description]
 
-    def __check_required(self, description: LaunchDescription, context: LaunchContext) -> None:
-        """Find what is missing before anything is started, rather than when it is reached."""
-        given = self.__argument_names(context)
-        declared = description.get_launch_arguments_with_include_launch_description_actions()
-        for argument, includes in declared:
-            if argument._conditionally_included or argument.default_value is not None:
+    def _texts(self) -> Iterator[tuple[list[Any], list[Any]]]:
+        for name, value in self._given:
+            yield name.parts, value.parts
+
+    def _contents(self) -> list[tuple[LaunchDescriptionEntity, bool]]:
+        description = self._source.try_get_launch_description_without_context()
+        return [] if description is None else [(description, self.condition is not None)]
+
+    def _declared(self, conditional: bool = False) -> Iterator[Declared]:
+        names = []
+        for name, _ in self._given:
+            try:
+                names.append(name.perform(LaunchContext()))
+            except Exception:  # noqa: S112  -- known only while launching, and then checked
                 continue
-            for include in includes:
-                given += include._names_known_before_launching()
-            if argument.name not in given:
-                raise RuntimeError(
-                    f"Included launch description missing required argument '{argument.name}' "
-                    f"(description: '{argument.description}'), given: [{', '.join(given)}]"
-                )
-
-    def __argument_names(self, context: LaunchContext) -> list[str]:
-        return [
-            perform_substitutions(context, normalize_to_list_of_substitutions(name))
-            for name, _ in self.launch_arguments
-        ]
-
-    def _names_known_before_launching(self) -> list[str]:
-        try:
-            return self.__argument_names(LaunchContext())
-        except Exception:
-            return []  # they depend on the launch; what is missing is found when it is reached
+        for found in super()._declared(conditional):
+            yield dataclasses.replace(found, given=(*found.given, *names))

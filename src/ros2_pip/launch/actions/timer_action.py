@@ -5,105 +5,63 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .._values import Typed
 from ..action import Action
-from ..event import Event
-from ..event_handler import BaseEventHandler
-from ..events import TimerEvent
-from ..some_substitutions_type import SomeSubstitutionsType_types_tuple
-from ..utilities import ensure_argument_type
-from ..utilities.type_utils import normalize_typed_substitution, perform_typed_substitution
-
-if TYPE_CHECKING:
-    from ..launch_context import LaunchContext
-    from ..launch_description_entity import LaunchDescriptionEntity
-    from ..some_entities_type import SomeEntitiesType
-    from ..some_substitutions_type import SomeSubstitutionsType
-
-
-class _OnTimer(BaseEventHandler):
-    """Answers the end of any timer with that timer's actions."""
-
-    def __init__(self) -> None:
-        super().__init__(matcher=lambda event: isinstance(event, TimerEvent))
-
-    def handle(self, event: Event, context: LaunchContext) -> SomeEntitiesType | None:
-        super().handle(event, context)
-        assert isinstance(event, TimerEvent)
-        return event.timer_action.handle(context)
+from ..event_handlers import OnShutdown
+from ..events import IncludeLaunchDescription
+from ..launch_context import LaunchContext
+from ..launch_description import LaunchDescription
+from ..launch_description_entity import LaunchDescriptionEntity
+from ..some_substitutions_type import SomeSubstitutionsType
+from .simple import OpaqueFunction
 
 
 class TimerAction(Action):
-    """Visits actions once, after a time, unless it is cancelled; the end of the launch does that."""
+    """Visits its actions after some time, unless it is cancelled before; the end of all cancels it."""
 
     def __init__(
         self,
         *,
         period: float | SomeSubstitutionsType,
         actions: Iterable[LaunchDescriptionEntity],
-        cancel_on_shutdown: bool | SomeSubstitutionsType = True,
         **kwargs: Any,
     ) -> None:
-        """
-        :param period: seconds
-        :param cancel_on_shutdown: otherwise the launch waits for the time to be over
-        """
+        """:param period: seconds; as in ROS 2, no whole number"""
         super().__init__(**kwargs)
-        kinds = (*SomeSubstitutionsType_types_tuple, float)
-        ensure_argument_type(period, kinds, 'period', 'TimerAction')
-        ensure_argument_type(actions, Iterable, 'actions', 'TimerAction')
-        if isinstance(period, str):
-            period = float(period)
-        self.period = normalize_typed_substitution(period, float)
-        self.actions = list(actions)
-        self.__cancel_on_shutdown = normalize_typed_substitution(cancel_on_shutdown, bool)
-        self.__cancelled = asyncio.Event()
-        self.__locals: dict[str, Any] = {}
-        self.__task: asyncio.Task[None] | None = None
-
-    def describe(self) -> str:
-        """Return the period in words."""
-        return f'TimerAction(period={self.period}, actions=<actions>)'
-
-    def describe_conditional_sub_entities(
-        self,
-    ) -> list[tuple[str, Iterable[LaunchDescriptionEntity]]]:
-        """Return the actions of later."""
-        return [(f'{self.period} seconds pass without being canceled', self.actions)]
-
-    def handle(self, context: LaunchContext) -> list[LaunchDescriptionEntity]:
-        """Return the actions; they see the locals of when the timer was started."""
-        context.extend_locals(self.__locals)
-        return self.actions
+        self._period = Typed(float(period) if isinstance(period, str) else period, float)
+        self._actions = list(actions)
+        self._cancelled = False
+        self._wait: asyncio.Task[None] | None = None
 
     def cancel(self) -> None:
-        """Cancel, in the loop's thread; also before it was started, or when it is over."""
-        self.__cancelled.set()
+        """Have nothing visited; it does not matter whether the time has begun, or is over."""
+        self._cancelled = True
+        if self._wait is not None:
+            self._wait.cancel()
 
     def execute(self, context: LaunchContext) -> None:
-        """Start the timer."""
-        if self.__cancelled.is_set():
+        """Let the time begin."""
+        if self._cancelled or context.asyncio_loop is None:
             return
-        from ..event_handlers import OnShutdown
+        period = self._period.perform(context)
+        known = context.get_locals_as_dict()
+        self._wait = context.asyncio_loop.create_task(self.__after(period, known, context))
+        context.register_event_handler(
+            OnShutdown(on_shutdown=lambda event, context: self.cancel())
+        )
 
-        if not any(isinstance(handler, _OnTimer) for handler in context._event_handlers):
-            context.register_event_handler(_OnTimer())
-        if perform_typed_substitution(context, self.__cancel_on_shutdown, bool):
-            context.register_event_handler(
-                OnShutdown(on_shutdown=lambda event, context: self.cancel())
-            )
-        self.__locals = context.get_locals_as_dict()
-        period = perform_typed_substitution(context, self.period, float)
-        assert context.asyncio_loop is not None
-        self.__task = context.asyncio_loop.create_task(self.__wait(context, period))
-
-    async def __wait(self, context: LaunchContext, period: float) -> None:
-        try:
-            await asyncio.wait_for(self.__cancelled.wait(), period)
-        except asyncio.TimeoutError:
-            context.emit_event_sync(TimerEvent(timer_action=self))
+    async def __after(self, period: float, known: dict[str, Any], context: LaunchContext) -> None:
+        await asyncio.sleep(period)
+        remember = OpaqueFunction(function=lambda context: context.extend_locals(known))
+        context.emit_event_sync(
+            IncludeLaunchDescription(LaunchDescription([remember, *self._actions]))
+        )
 
     def get_asyncio_future(self) -> asyncio.Future[None] | None:
-        """Return what ends with the timer, once it was started."""
-        return self.__task
+        """Return what is done when the time is over."""
+        return self._wait
+
+    def _contents(self) -> list[tuple[LaunchDescriptionEntity, bool]]:
+        return [(action, True) for action in self._actions]

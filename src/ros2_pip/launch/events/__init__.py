@@ -1,25 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Events of the launch itself; those of its processes are in `launch.events.process`."""
+"""Events of a launch; those of its processes are in `launch.events.process`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from .._standin import lacking
 from ..event import Event
+from ..launch_description import LaunchDescription
+from ..launch_description_entity import LaunchDescriptionEntity
 from . import process
-
-if TYPE_CHECKING:
-    from ..action import Action
-    from ..actions import TimerAction
-    from ..launch_description import LaunchDescription
 
 __all__ = [
     'ExecutionComplete',
     'IncludeLaunchDescription',
     'Shutdown',
-    'TimerEvent',
     'matches_action',
     'process',
 ]
@@ -27,29 +20,24 @@ __all__ = [
 __getattr__ = lacking(__name__)
 
 
-def matches_action(target_action: Action) -> Callable[[Action], bool]:
-    """Return a matcher for one action."""
-    return lambda action: action is target_action
-
-
 class Shutdown(Event):
-    """The launch ends."""
+    """All is to end."""
 
     name = 'launch.events.Shutdown'
 
     def __init__(self, *, reason: str = 'reason not given', due_to_sigint: bool = False) -> None:
-        """:param due_to_sigint: Ctrl+C, which a terminal sends to all processes of the launch"""
+        """:param due_to_sigint: a Ctrl+C, which a terminal sends to the processes, too"""
         self.reason = reason
         self.due_to_sigint = due_to_sigint
 
 
 class IncludeLaunchDescription(Event):
-    """A description is to be visited."""
+    """A description is to be launched."""
 
     name = 'launch.events.IncludeLaunchDescription'
 
     def __init__(self, launch_description: LaunchDescription) -> None:
-        """:param launch_description: what is to be visited"""
+        """:param launch_description: the description"""
         self.launch_description = launch_description
 
 
@@ -58,16 +46,6 @@ class ExecutionComplete(Event):
 
     name = 'launch.events.ExecutionComplete'
 
-    def __init__(self, *, action: Action) -> None:
-        """:param action: the one that is done"""
+    def __init__(self, *, action: LaunchDescriptionEntity) -> None:
+        """:param action: the action"""
         self.action = action
-
-
-class TimerEvent(Event):
-    """A timer's time is over."""
-
-    name = 'launch.events.TimerEvent'
-
-    def __init__(self, *, timer_action: TimerAction) -> None:
-        """:param timer_action: the timer"""
-        self.timer_action = timer_action

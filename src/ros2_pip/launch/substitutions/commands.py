@@ -7,131 +7,89 @@ import importlib
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-from ..substitution import Substitution
-from ..utilities import (
-    ensure_argument_type,
-    normalize_to_list_of_substitutions,
-    perform_substitutions,
-)
-from .failure import SubstitutionFailure
-from .values import described
-
-if TYPE_CHECKING:
-    from ..launch_context import LaunchContext
-    from ..some_substitutions_type import SomeSubstitutionsType
+from .._values import Text
+from ..launch_context import LaunchContext
+from ..logging import get_logger
+from ..some_substitutions_type import SomeSubstitutionsType
+from .base import OfTexts, SubstitutionFailure
 
 
-class Command(Substitution):
-    """What a command writes to its output."""
+class Command(OfTexts):
+    """The output of a command."""
 
     def __init__(
-        self,
-        command: SomeSubstitutionsType,
-        *,
-        on_stderr: SomeSubstitutionsType = 'fail',
+        self, command: SomeSubstitutionsType, *, on_stderr: SomeSubstitutionsType = 'fail'
     ) -> None:
         """
-        :param command: its text is split into words as a shell would
-        :param on_stderr: what follows if it writes errors: 'fail', 'ignore', 'warn' or 'capture'
+        :param command: program and arguments in one text, in quotes where a shell wants quotes
+        :param on_stderr: if the command writes errors, 'fail', 'ignore' or 'warn', or 'capture' them
         """
-        super().__init__()
-        self.command = normalize_to_list_of_substitutions(command)
-        self.on_stderr = normalize_to_list_of_substitutions(on_stderr)
-
-    def describe(self) -> str:
-        """Return ``Command('command')``."""
-        return f'Command({described(self.command)})'
+        super().__init__(command)
+        self._on_stderr = Text(on_stderr)
 
     def perform(self, context: LaunchContext) -> str:
-        """
-        Run the command and return its output.
-
-        :raises SubstitutionFailure: if it is not found, fails, or shows errors and may not
-        """
-        command = perform_substitutions(context, self.command)
-        on_stderr = perform_substitutions(context, self.on_stderr)
-        if on_stderr not in ('fail', 'ignore', 'warn', 'capture'):
-            raise SubstitutionFailure(
-                "expected 'on_stderr' to be one of: 'fail', 'ignore', 'warn' or 'capture'"
-            )
-        errors_to = subprocess.STDOUT if on_stderr == 'capture' else subprocess.PIPE
+        """Run it, return what it wrote; SubstitutionFailure if it fails, or writes errors and may not."""
+        (command,) = self._performed(context)
+        choice = self._on_stderr.perform(context)
+        if choice not in ('fail', 'ignore', 'warn', 'capture'):
+            raise SubstitutionFailure(f"Command: on_stderr='{choice}' is not known")
+        errors = subprocess.STDOUT if choice == 'capture' else subprocess.PIPE
         try:
             done = subprocess.run(
-                shlex.split(command), stdout=subprocess.PIPE, stderr=errors_to, text=True
+                shlex.split(command), stdout=subprocess.PIPE, stderr=errors, text=True
             )
         except FileNotFoundError as error:
-            raise SubstitutionFailure(f'file not found: {error}') from None
-        if done.returncode != 0:
-            captured = f'\nCaptured stderr output: {done.stderr}' if done.stderr else ''
-            raise SubstitutionFailure(f'executed command failed. Command: {command}{captured}')
-        if done.stderr and on_stderr in ('fail', 'warn'):
-            message = (
-                f'executed command showed stderr output. Command: {command}\n'
-                f'Captured stderr output:\n{done.stderr}'
-            )
-            if on_stderr == 'fail':
-                raise SubstitutionFailure(message)
-            from ..logging import get_logger
-
-            get_logger('launch').warning(message)
+            raise SubstitutionFailure(f"'{command}': file not found: {error.filename}") from None
+        complaint = (
+            f"'{command}' ended with {done.returncode} and wrote: {done.stderr or done.stdout}"
+        )
+        if done.returncode != 0 or (done.stderr and choice == 'fail'):
+            raise SubstitutionFailure(complaint)
+        if done.stderr and choice == 'warn':
+            get_logger('launch').warning('%s', complaint)
         return done.stdout
 
 
-class FindExecutable(Substitution):
-    """The path of a program on the PATH."""
+class FindExecutable(OfTexts):
+    """The path of a program that is on the PATH."""
+
+    label = 'FindExec'
 
     def __init__(self, *, name: SomeSubstitutionsType) -> None:
-        """:param name: of the program"""
-        super().__init__()
-        self.name = normalize_to_list_of_substitutions(name)
-
-    def describe(self) -> str:
-        """Return ``FindExec('name')``."""
-        return f'FindExec({described(self.name)})'
+        """:param name: its name"""
+        super().__init__(name)
 
     def perform(self, context: LaunchContext) -> str:
-        """
-        Return the path.
-
-        :raises SubstitutionFailure: if there is no such program
-        """
-        name = perform_substitutions(context, self.name)
+        """Return the path; SubstitutionFailure if it is not there."""
+        (name,) = self._performed(context)
         path = shutil.which(name)
         if path is None:
-            raise SubstitutionFailure(f"executable '{name}' not found on the PATH")
+            raise SubstitutionFailure(f"'{name}' is not on the PATH")
         return path
 
 
-class PythonExpression(Substitution):
-    """The value of a Python expression, as text."""
+class PythonExpression(OfTexts):
+    """The value of a Python expression."""
+
+    label = 'PythonExpr'
 
     def __init__(
         self,
         expression: SomeSubstitutionsType,
         python_modules: SomeSubstitutionsType = ('math',),
     ) -> None:
-        """:param python_modules: what the expression may name; all of math's names stand alone"""
-        super().__init__()
-        kinds = (str, Substitution, Iterable)
-        ensure_argument_type(expression, kinds, 'expression', 'PythonExpression')
-        ensure_argument_type(python_modules, kinds, 'python_modules', 'PythonExpression')
-        self.expression = normalize_to_list_of_substitutions(expression)
-        self.python_modules = normalize_to_list_of_substitutions(python_modules)
-
-    def describe(self) -> str:
-        """Return ``PythonExpr('expression', ['modules'])``."""
-        modules = described(self.python_modules, ', ')
-        return f'PythonExpr({described(self.expression)}, [{modules}])'
+        """:param python_modules: modules it may name; what is in math needs no `math.`"""
+        super().__init__(expression)
+        self._modules = Text(python_modules).parts
 
     def perform(self, context: LaunchContext) -> str:
-        """Return the value; whatever the expression raises passes through."""
+        """Return the value as text; what the expression raises is not caught."""
         names: dict[str, object] = {}
-        for sub in self.python_modules:
-            module = importlib.import_module(context.perform_substitution(sub))
-            if module.__name__ == 'math':
-                names.update(vars(module))
-            names[module.__name__] = module
-        return str(eval(perform_substitutions(context, self.expression), {}, names))
+        for part in self._modules:
+            name = part.perform(context)
+            names[name] = importlib.import_module(name)
+            if name == 'math':
+                names |= vars(names[name])
+        (expression,) = self._performed(context)
+        return str(eval(expression, {}, names))

@@ -1,170 +1,90 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Substitutions that decide: their text is 'true' or 'false', or one of two."""
+"""Substitutions that decide: their text is 'true' or 'false'."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..substitution import Substitution
-from ..utilities import normalize_to_list_of_substitutions, perform_substitutions
-from ..utilities.type_utils import is_substitution, perform_typed_substitution
-from .failure import SubstitutionFailure
-from .values import described
-
-if TYPE_CHECKING:
-    from ..launch_context import LaunchContext
-    from ..some_substitutions_type import SomeSubstitutionsType
+from .._values import has_substitutions, read
+from ..launch_context import LaunchContext
+from ..some_substitutions_type import SomeSubstitutionsType
+from .base import OfTexts, SubstitutionFailure
 
 
-def _text(value: bool) -> str:
-    return str(value).lower()
-
-
-def _truth(context: LaunchContext, subs: list[Substitution]) -> bool:
-    """Return the boolean of ``subs``: true, false, 1, 0 and YAML's other words for them."""
+def _truth(text: str) -> bool:
     try:
-        return bool(perform_typed_substitution(context, subs, bool))
-    except (TypeError, ValueError) as error:
-        raise SubstitutionFailure(str(error)) from error
+        return bool(read(text, bool))
+    except ValueError as error:
+        raise SubstitutionFailure(str(error)) from None
 
 
-class _Booleans(Substitution):
-    """What the substitutions of one or more booleans share."""
+class _Decision(OfTexts):
+    """Decides by the texts, all of which are performed in any case."""
 
-    def __init__(self, *values: SomeSubstitutionsType) -> None:
-        super().__init__()
-        self.args = [normalize_to_list_of_substitutions(value) for value in values]
+    def _decide(self, *texts: str) -> bool:
+        raise NotImplementedError
 
-    def describe(self) -> str:
-        """Return ``Name(value value)``."""
-        return f'{type(self).__name__}({" ".join(described(arg) for arg in self.args)})'
-
-    def _truths(self, context: LaunchContext) -> list[bool]:
-        # All are performed, whatever the first ones are: a value that is no boolean is an error.
-        return [_truth(context, arg) for arg in self.args]
+    def perform(self, context: LaunchContext) -> str:
+        """Return 'true' or 'false'; SubstitutionFailure if a text should be a boolean and is none."""
+        return 'true' if self._decide(*self._performed(context)) else 'false'
 
 
-class NotSubstitution(_Booleans):
-    """The opposite of a boolean."""
+class NotSubstitution(_Decision):
+    """Whether a boolean is false."""
 
     def __init__(self, value: SomeSubstitutionsType) -> None:
-        """:param value: becomes a boolean"""
+        """:param value: the boolean"""
         super().__init__(value)
 
-    def perform(self, context: LaunchContext) -> str:
-        """Return 'true' or 'false'; SubstitutionFailure if the value is no boolean."""
-        return _text(not self._truths(context)[0])
+    def _decide(self, *texts: str) -> bool:
+        return not _truth(*texts)
 
 
-class AndSubstitution(_Booleans):
-    """Whether both of two booleans are true."""
-
-    def __init__(self, left: SomeSubstitutionsType, right: SomeSubstitutionsType) -> None:
-        """Both become booleans."""
-        super().__init__(left, right)
-
-    def perform(self, context: LaunchContext) -> str:
-        """Return 'true' or 'false'; SubstitutionFailure if a value is no boolean."""
-        return _text(all(self._truths(context)))
-
-
-class OrSubstitution(_Booleans):
-    """Whether at least one of two booleans is true."""
+class AndSubstitution(_Decision):
+    """Whether two booleans are true."""
 
     def __init__(self, left: SomeSubstitutionsType, right: SomeSubstitutionsType) -> None:
-        """Both become booleans."""
+        """Take the two."""
         super().__init__(left, right)
 
-    def perform(self, context: LaunchContext) -> str:
-        """Return 'true' or 'false'; SubstitutionFailure if a value is no boolean."""
-        return _text(any(self._truths(context)))
+    def _decide(self, *texts: str) -> bool:
+        return all([_truth(text) for text in texts])
 
 
-class AnySubstitution(_Booleans):
-    """Whether at least one of some booleans is true."""
+class OrSubstitution(AndSubstitution):
+    """Whether one of two booleans is true, or both are."""
 
-    def perform(self, context: LaunchContext) -> str:
-        """Return 'true' or 'false'; SubstitutionFailure if a value is no boolean."""
-        return _text(any(self._truths(context)))
-
-
-class AllSubstitution(_Booleans):
-    """Whether all of some booleans are true."""
-
-    def perform(self, context: LaunchContext) -> str:
-        """Return 'true' or 'false'; SubstitutionFailure if a value is no boolean."""
-        return _text(all(self._truths(context)))
+    def _decide(self, *texts: str) -> bool:
+        return any([_truth(text) for text in texts])
 
 
-class EqualsSubstitution(Substitution):
-    """Whether two values are the same, as booleans or numbers if both are, else as text."""
+class EqualsSubstitution(_Decision):
+    """Whether two values are equal: as booleans or numbers where they are such, else as texts."""
 
     def __init__(self, left: Any, right: Any) -> None:
-        """:param left: a substitution, or anything that has a str(); so is ``right``"""
-        super().__init__()
-        self.left = self.__normalized(left)
-        self.right = self.__normalized(right)
+        """Take the two: text, substitutions, or anything that has a text; None is empty."""
+        super().__init__(*(_comparable(value) for value in (left, right)))
 
-    @staticmethod
-    def __normalized(value: Any) -> list[Substitution]:
-        if not is_substitution(value):
-            value = (
-                '' if value is None else _text(value) if isinstance(value, bool) else str(value)
-            )
-        return normalize_to_list_of_substitutions(value)
-
-    def describe(self) -> str:
-        """Return ``Name(left right)``."""
-        return f'{type(self).__name__}({described(self.left)} {described(self.right)})'
-
-    def _equal(self, context: LaunchContext) -> bool:
-        left = perform_substitutions(context, self.left)
-        right = perform_substitutions(context, self.right)
+    def _decide(self, *texts: str) -> bool:
         booleans = {'true': True, '1': True, 'false': False, '0': False}
-        if left.lower() in booleans and right.lower() in booleans:
-            return booleans[left.lower()] == booleans[right.lower()]
+        truths = {booleans.get(text.lower()) for text in texts}
+        if None not in truths:
+            return len(truths) == 1
         try:
-            return math.isclose(float(left), float(right))
+            return math.isclose(*map(float, texts))
         except ValueError:
-            return left == right
+            return len(set(texts)) == 1
 
-    def perform(self, context: LaunchContext) -> str:
-        """Return 'true' or 'false'."""
-        return _text(self._equal(context))
+
+def _comparable(value: Any) -> Any:
+    if has_substitutions(value):
+        return value
+    return '' if value is None else str(value)
 
 
 class NotEqualsSubstitution(EqualsSubstitution):
-    """Whether two values are not the same."""
+    """Whether two values are not equal."""
 
-    def perform(self, context: LaunchContext) -> str:
-        """Return 'true' or 'false'."""
-        return _text(not self._equal(context))
-
-
-class IfElseSubstitution(Substitution):
-    """One of two values, by a boolean."""
-
-    def __init__(
-        self,
-        condition: SomeSubstitutionsType,
-        if_value: SomeSubstitutionsType = '',
-        else_value: SomeSubstitutionsType = '',
-    ) -> None:
-        """:raises RuntimeError: if neither value is given"""
-        super().__init__()
-        if if_value == else_value == '':
-            raise RuntimeError('One of if_value and else_value must be specified')
-        self.condition = normalize_to_list_of_substitutions(condition)
-        self.if_value = normalize_to_list_of_substitutions(if_value)
-        self.else_value = normalize_to_list_of_substitutions(else_value)
-
-    def describe(self) -> str:
-        """Return ``IfElseSubstitution(condition, value, other value)``."""
-        parts = ', '.join(described(p) for p in (self.condition, self.if_value, self.else_value))
-        return f'IfElseSubstitution({parts})'
-
-    def perform(self, context: LaunchContext) -> str:
-        """Return the value chosen; SubstitutionFailure if the condition is no boolean."""
-        chosen = self.if_value if _truth(context, self.condition) else self.else_value
-        return perform_substitutions(context, chosen)
+    def _decide(self, *texts: str) -> bool:
+        return not super()._decide(*texts)

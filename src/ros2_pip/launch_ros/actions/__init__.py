@@ -1,28 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a launch file may ask to be done about ROS nodes."""
+# ruff: noqa: F401  -- what is imported here is what this module offers
+"""What a launch file can have done about ROS nodes."""
 
 from launch._standin import lacking
 
-from .globals import (
+from .for_all import (
     PushROSNamespace,
     PushRosNamespace,
     SetParameter,
-    SetParametersFromFile,
     SetRemap,
-    SetROSLogDir,
 )
-from .lifecycle_node import LifecycleNode
 from .node import Node
-
-__all__ = [
-    'LifecycleNode',
-    'Node',
-    'PushROSNamespace',
-    'PushRosNamespace',
-    'SetParameter',
-    'SetParametersFromFile',
-    'SetROSLogDir',
-    'SetRemap',
-]
 
 __getattr__ = lacking(__name__)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands, one module each: see `ros2_pip.cli`."""
+"""The commands, a module for each."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``ros2 node``: what nodes there are, and what each one has."""
+"""`ros2 node`."""
 
 from __future__ import annotations
 
@@ -12,83 +12,61 @@ from ..cli import Verb
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
-    graph.add_node_arguments(parser)
-    parser.add_argument(
-        '-a', '--all', action='store_true', help='Display all nodes even hidden ones'
-    )
-    parser.add_argument(
-        '-c',
-        '--count-nodes',
-        action='store_true',
-        help='Only display the number of nodes discovered',
-    )
+    add = graph.add_arguments(parser)
+    add('-a', '--all', action='store_true', help='List hidden ones, too')
+    add('-c', '--count-nodes', action='store_true', help='Show how many there are')
 
 
 def _list(args: argparse.Namespace) -> None:
     with graph.own_node(args) as node:
-        graph.settle(args.spin_time)
+        graph.settle(args)
         names = sorted(name.full for name in graph.node_names(node, args.all))
-    if args.count_nodes:
-        print(len(names))
-        return
-    if len(set(names)) < len(names):
-        print(
-            'WARNING: Be aware that there are nodes in the graph that share an exact name, '
-            'which can have unintended side effects.',
-            file=sys.stderr,
-        )
-    for name in names:
-        print(name)
+    _warn_of_twins(names)
+    print(*([len(names)] if args.count_nodes else names), sep='\n', end='\n' if names else '')
+
+
+def _warn_of_twins(names: list[str]) -> None:
+    twins = {name for name in names if names.count(name) > 1}
+    if twins:
+        print('WARNING: several nodes are called', ', '.join(sorted(twins)), file=sys.stderr)
 
 
 def _info_arguments(parser: argparse.ArgumentParser) -> None:
-    graph.add_node_arguments(parser)
-    parser.add_argument('node_name', help='Node name to request information')
-    parser.add_argument(
-        '--include-hidden',
-        action='store_true',
-        help='Display hidden topics, services, and actions as well',
-    )
+    add = graph.add_arguments(parser)
+    add('node_name', help='The node')
+    add('--include-hidden', action='store_true', help='Show what is hidden, too')
 
 
 def _info(args: argparse.Namespace) -> Any:
+    hidden = args.include_hidden
     with graph.own_node(args) as node:
-        name = graph.find_node(node, args.node_name, args.include_hidden)
+        name = graph.find_node(node, args.node_name, hidden)
         if name is None:
             return f"Unable to find node '{args.node_name}'"
-        graph.settle(args.spin_time)
-        count = graph.node_names(node, args.include_hidden).count(name)
-        if count > 1:
-            print(
-                f'There are {count} nodes in the graph with the exact name "{name.full}". You '
-                'are seeing information about only one of them.',
-                file=sys.stderr,
-            )
+        graph.settle(args)
+        _warn_of_twins([one.full for one in graph.node_names(node, hidden) if one == name])
         print(name.full)
-        for title, pairs in _sections(node, name):
+        for title, pairs in _parts(node, name).items():
             print(f'  {title}:')
-            lines = [
-                f'    {what}: {", ".join(types)}'
-                for what, types in graph.visible(pairs, args.include_hidden)
-            ]
-            print('\n'.join(lines))
+            for what, types in graph.visible(pairs, hidden):
+                print(f'    {what}: {", ".join(types)}')
     return 0
 
 
-def _sections(node: Any, name: graph.NodeName) -> list[tuple[str, Any]]:
+def _parts(node: Any, name: graph.NodeName) -> dict[str, Any]:
     from rclpy import action
 
-    return [
-        ('Subscribers', node.get_subscriber_names_and_types_by_node(*name)),
-        ('Publishers', node.get_publisher_names_and_types_by_node(*name)),
-        ('Service Servers', node.get_service_names_and_types_by_node(*name)),
-        ('Service Clients', node.get_client_names_and_types_by_node(*name)),
-        ('Action Servers', action.get_action_server_names_and_types_by_node(node, *name)),
-        ('Action Clients', action.get_action_client_names_and_types_by_node(node, *name)),
-    ]
+    return {
+        'Subscribers': node.get_subscriber_names_and_types_by_node(*name),
+        'Publishers': node.get_publisher_names_and_types_by_node(*name),
+        'Service Servers': node.get_service_names_and_types_by_node(*name),
+        'Service Clients': node.get_client_names_and_types_by_node(*name),
+        'Action Servers': action.get_action_server_names_and_types_by_node(node, *name),
+        'Action Clients': action.get_action_client_names_and_types_by_node(node, *name),
+    }
 
 
 VERBS = {
-    'info': Verb('Output information about a node', _info_arguments, _info),
-    'list': Verb('Output a list of available nodes', _list_arguments, _list),
+    'info': Verb('Show what a node has', _info_arguments, _info),
+    'list': Verb('List nodes', _list_arguments, _list),
 }

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Handlers of the usual events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ._standin import lacking
+from .action import Action
+from .event import Event
+from .event_handler import EventHandler
+from .events import ExecutionComplete, Shutdown
+from .events.process import ProcessExited, ProcessIO, ProcessStarted
+
+__all__ = [
+    'OnExecutionComplete', 'OnProcessExit', 'OnProcessIO', 'OnProcessStart', 'OnShutdown',
+]  # fmt: skip
+
+__getattr__ = lacking(__name__)
+
+
+class OnShutdown(EventHandler):
+    """Answers the end of the launch."""
+
+    def __init__(self, *, on_shutdown: Any, handle_once: bool = False) -> None:
+        """:param on_shutdown: actions, or a function of event and context that returns them"""
+        super().__init__(
+            matcher=lambda event: isinstance(event, Shutdown),
+            entities=on_shutdown,
+            handle_once=handle_once,
+        )
+
+
+class _OfAction(EventHandler):
+    """Answers the events of one action, of those that a function chooses, or of all."""
+
+    def __init__(self, kind: type[Event], target: Any, answer: Any, once: bool) -> None:
+        if not (target is None or callable(target) or isinstance(target, Action)):
+            raise TypeError(f'target_action={target!r} is neither an action nor a function')
+
+        def matches(event: Any) -> bool:
+            if not isinstance(event, kind) or target is None:
+                return isinstance(event, kind)
+            action = event.action  # type: ignore[attr-defined]
+            return bool(target(action)) if callable(target) else action is target
+
+        super().__init__(matcher=matches, entities=answer, handle_once=once)
+
+
+class OnExecutionComplete(_OfAction):
+    """Answers that an action is done."""
+
+    def __init__(
+        self, *, target_action: Any = None, on_completion: Any, handle_once: bool = False
+    ) -> None:
+        """:param on_completion: actions, or a function of event and context that returns them"""
+        super().__init__(ExecutionComplete, target_action, on_completion, handle_once)
+
+
+class OnProcessStart(_OfAction):
+    """Answers that a process runs."""
+
+    def __init__(
+        self, *, target_action: Any = None, on_start: Any, handle_once: bool = False
+    ) -> None:
+        """:param on_start: actions, or a function of event and context that returns them"""
+        super().__init__(ProcessStarted, target_action, on_start, handle_once)
+
+
+class OnProcessExit(_OfAction):
+    """Answers that a process has ended, well or not."""
+
+    def __init__(
+        self, *, target_action: Any = None, on_exit: Any, handle_once: bool = False
+    ) -> None:
+        """:param on_exit: actions, or a function of event and context that returns them"""
+        super().__init__(ProcessExited, target_action, on_exit, handle_once)
+
+
+class OnProcessIO(_OfAction):
+    """Answers what a process writes."""
+
+    def __init__(
+        self,
+        *,
+        target_action: Any = None,
+        on_stdout: Callable[[ProcessIO], Any] | None = None,
+        on_stderr: Callable[[ProcessIO], Any] | None = None,
+        handle_once: bool = False,
+    ) -> None:
+        """Take functions of the event, which may return actions."""
+        functions = {1: on_stdout, 2: on_stderr}
+
+        def answer(event: ProcessIO, context: object) -> Any:
+            function = functions[event.fd]
+            return None if function is None else function(event)
+
+        super().__init__(ProcessIO, target_action, answer, handle_once)

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ros2 run` runs a program, lets it have its signals, and says how it ended."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Ros2 = Callable[..., 'subprocess.CompletedProcess[str]']
+
+# Tells of each signal, and ends at once with the last of its arguments, or never.
+LISTENER = """#!/usr/bin/env python3
+import os, signal, sys, time
+def told(number, frame):
+    print('got', signal.Signals(number).name, flush=True)
+    if sys.argv[1] != 'stays':
+        time.sleep(0.5)  # for a second one, which should not come
+        sys.exit(int(sys.argv[1]))
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, told)
+print('ready', os.getpid(), flush=True)
+while True:
+    time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def listener(prefix: Path) -> str:
+    """A program of package demo."""
+    program = prefix / 'lib/demo/listener'
+    program.write_text(LISTENER)
+    program.chmod(0o755)
+    return program.name
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signal_to_ros2_run_reaches_the_program_once(
+    start: Callable[..., Any], listener: str, number: signal.Signals
+) -> None:
+    running = start('run', 'demo', listener, '7')
+    pid = int(running.wait_for('ready').split()[-1])
+    assert pid != running.process.pid
+    running.process.send_signal(number)
+    output = running.finish()
+    assert output.count(f'got {number.name}') == 1
+    assert '[ros2run]: Process exited with failure 7' in output
+    assert running.process.returncode == 7
+    assert not is_alive(pid)
+
+
+def test_program_that_stays_after_a_signal_is_waited_for(
+    start: Callable[..., Any], listener: str
+) -> None:
+    running = start('run', 'demo', listener, 'stays')
+    pid = int(running.wait_for('ready').split()[-1])
+    for _ in range(2):
+        running.process.send_signal(signal.SIGTERM)
+        running.wait_for('got SIGTERM')
+    assert running.process.poll() is None
+    os.kill(pid, signal.SIGKILL)
+    assert '[ros2run]: Killed' in running.finish()
+
+
+def test_ctrl_c_of_a_terminal_reaches_the_program_once(
+    ros2_path: str, env: dict[str, str], listener: str
+) -> None:
+    shell, terminal = pty.fork()
+    if shell == 0:
+        os.execve(ros2_path, [ros2_path, 'run', 'demo', listener, '3'], env)
+    written = b''
+    deadline = time.monotonic() + 30.0
+    try:
+        while b'ready' not in written:
+            assert time.monotonic() < deadline, written
+            written += os.read(terminal, 1000)
+        os.write(terminal, b'\x03')
+        while b'failure 3' not in written:
+            assert time.monotonic() < deadline, written
+            written += os.read(terminal, 1000)
+    finally:
+        os.kill(shell, signal.SIGKILL)
+        os.waitpid(shell, 0)
+        os.close(terminal)
+    assert written.count(b'got SIGINT') == 1
+
+
+def test_interrupt_at_any_moment_shows_no_traceback_of_the_standin(
+    standin: None, start: Callable[..., Any]
+) -> None:
+    for milliseconds in range(60, 500, 40):
+        running = start('run', 'demo', 'show')
+        time.sleep(milliseconds / 1000)  # not for luck: any moment will do
+        running.interrupt()
+        assert 'src/ros2_pip' not in running.finish(), milliseconds
+
+
+def test_program_is_run_with_its_arguments(ros2: Ros2) -> None:
+    done = ros2('run', 'demo', 'show', 'a b', '--ros-args', '-p', 'x:=1')
+    assert done.stdout.splitlines() == ['arg a b', 'arg --ros-args', 'arg -p', 'arg x:=1']
+    assert done.returncode == 0
+    done = ros2('run', '--prefix', 'env', 'demo', 'show', '3')
+    assert done.returncode == 3
+    assert '[ros2run]: Process exited with failure 3' in done.stdout
+
+
+def test_programs_are_listed_where_none_is_named(standin: None, ros2: Ros2) -> None:
+    done = ros2('run', 'demo')
+    assert done.returncode == 2
+    assert '\n  show\n' in done.stderr
+    done = ros2('run', 'demo', 'shew')
+    assert done.returncode == 1
+    assert "no executable 'shew'" in done.stderr and '\n  show\n' in done.stderr
+
+
+def test_package_that_is_not_there_is_named(ros2: Ros2) -> None:
+    done = ros2('run', 'no_such_package', 'x')
+    assert done.returncode == 1
+    assert "'no_such_package'" in done.stderr
