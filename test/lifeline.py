@@ -77,6 +77,11 @@ def hold() -> Lifeline:
     return _held
 
 
+def marks() -> dict[str, str]:
+    """What belongs into the environment of a process that shall not inherit ours."""
+    return {MARKS: os.environ[MARKS]} if MARKS in os.environ else {}
+
+
 def _marked(mark: str) -> list[int]:
     """The processes with this mark. One that is over but not waited for has no environment any more."""
     found = []
