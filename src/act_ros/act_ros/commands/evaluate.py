@@ -28,6 +28,7 @@ from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk, Frame
 from act_ros.sim.cameras import CameraRig
 from act_ros.sim.world import STEPS, SimulationError, World
+from act_ros.text import printable_data, printable_output
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,7 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+@printable_output()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 when every episode ran, 2 when the input was wrong."""
     args = parser().parse_args(argv)
@@ -245,9 +247,8 @@ def _report(setting: Setting, results: Sequence[Result]) -> None:
 
 
 def _save(path: Path, setting: Setting, results: Sequence[Result]) -> None:
-    text = json.dumps(
-        {'setting': asdict(setting), 'results': [asdict(r) for r in results]}, indent=1
-    )
+    data = {'setting': asdict(setting), 'results': [asdict(r) for r in results]}
+    text = json.dumps(printable_data(data), indent=1)
     path.write_text(text + '\n', encoding='utf-8')
     print(f'  results: {path}')
 
