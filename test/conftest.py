@@ -17,9 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import not_run
 import pytest
 
+pytest_plugins = ['not_run', 'fuzzing']
 POLL_S = 0.01
 
 # The tests share the cores with each other and with the processes they start: one thread each, for
@@ -45,11 +45,6 @@ def _claim_domain() -> tuple[int, socket.socket]:
             continue
         return domain, claim
     raise RuntimeError('all 101 ROS domains are in use by other test processes')
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """End what the tests start, however they end; say what was not run."""
-    config.pluginmanager.register(not_run)
 
 
 DOMAIN, _CLAIM = _claim_domain()

@@ -94,12 +94,15 @@ def _marked(mark: str) -> list[int]:
 
 
 def _command(pid: int) -> str:
-    """How a process was started; '' for a guardian, and for one that is gone."""
+    """How a process was started; '' for one that is gone, or ends by itself with those it serves."""
     try:
         words = Path(f'/proc/{pid}/cmdline').read_bytes().decode(errors='replace').split('\0')
     except OSError:
         return ''
-    return '' if __file__ in words else f'{pid}: {" ".join(words)[:200].strip()}'
+    line = ' '.join(words)
+    # Guardians, and the process that tidies up after the multiprocessing of one that still runs.
+    own = __file__ in words or 'multiprocessing.resource_tracker' in line
+    return '' if own else f'{pid}: {line[:200].strip()}'
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
