@@ -31,6 +31,7 @@ import numpy as np
 import rclpy
 from act_msgs.msg import PolicyState, SimState
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
+from lifeline import hold
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -236,6 +237,7 @@ def main() -> int:
     parser.add_argument('--attach', action='store_true', help='launch nothing')
     parser.add_argument('arguments', nargs='*', metavar='name:=value', help='for the launch file')
     args = parser.parse_args()
+    hold()
     launch = None
     if not args.attach:
         command = ['ros2', 'launch', 'act_ros', 'aloha.launch.py', *args.arguments]

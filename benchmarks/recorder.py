@@ -28,6 +28,7 @@ import numpy as np
 import rclpy
 from act_msgs.msg import RecorderState
 from act_msgs.srv import StartEpisode, StopEpisode
+from lifeline import hold
 from recording import CAMERAS, ENV, RATE_HZ, Recorder, Robot, Sampler, Usage
 
 from act_ros.nodes.topics import LATCHED
@@ -231,6 +232,7 @@ def main() -> int:
         '--folder', type=Path, default=Path(), help='where to write, and delete again'
     )
     args = parser.parse_args()
+    hold()
     args.cameras = CAMERAS[: args.count]
     os.environ.update(
         ENV, ROS_DOMAIN_ID=os.environ.get('ROS_DOMAIN_ID') or str(random.randint(1, 101))

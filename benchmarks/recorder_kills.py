@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+from lifeline import hold
 from recorder import Operator
 from recording import CAMERAS, ENV, Recorder, Robot, children
 
@@ -161,6 +162,7 @@ def main() -> int:
         '--folder', type=Path, default=Path(), help='where to write, and delete again'
     )
     args = parser.parse_args()
+    hold()
     cameras = CAMERAS[: args.cameras]
     os.environ.update(
         ENV, ROS_DOMAIN_ID=os.environ.get('ROS_DOMAIN_ID') or str(random.randint(1, 101))

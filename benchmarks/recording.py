@@ -7,7 +7,6 @@ measured is the recorder, not this.
 
 from __future__ import annotations
 
-import atexit
 import multiprocessing
 import os
 import signal
@@ -159,7 +158,6 @@ class Recorder:
             self.process = subprocess.Popen(
                 [*command, *options], stdout=out, stderr=out, start_new_session=True
             )
-        atexit.register(self.process.kill)
 
     @property
     def pid(self) -> int:

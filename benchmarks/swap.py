@@ -32,6 +32,7 @@ import numpy as np
 import rclpy
 from act_msgs.msg import Command, PolicyState
 from bad_policies import Policies
+from lifeline import hold
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
@@ -261,6 +262,7 @@ def main() -> int:
     parser.add_argument('--json', type=Path, help='also write the figures to this file')
     parser.add_argument('arguments', nargs='*', metavar='name:=value', help='for the launch file')
     args = parser.parse_args()
+    hold()
     with tempfile.TemporaryDirectory(prefix='act_ros_swap_') as folder:
         source = (share_dir() / 'models' / args.checkpoint).resolve()
         policies = Policies(Path(folder) / 'models', source, random.Random(args.seed))

@@ -25,6 +25,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import rclpy
+from lifeline import hold
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
@@ -194,6 +195,7 @@ def main() -> int:
     parser.add_argument('--width', type=int, default=640, help='pixels')
     parser.add_argument('--rate', type=float, default=50.0, help='frames a second of each camera')
     args = parser.parse_args()
+    hold()
     load = Load(args.cameras, args.height, args.width, args.rate, args.seconds)
     print(
         f'{load.cameras} cameras x {load.height}x{load.width} x {load.rate_hz:g} Hz, {load.seconds:g} s each, '

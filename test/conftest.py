@@ -17,12 +17,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import lifeline
 import pytest
 
+pytest_plugins = ['not_run', 'fuzzing']
 POLL_S = 0.01
-
-lifeline.hold()
 
 # The tests share the cores with each other and with the processes they start: one thread each, for
 # OpenMP, and for Mesa's software renderer.

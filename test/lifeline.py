@@ -1,66 +1,149 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Processes that tests start end with the test process, however that ends: SIGKILL, too.
+"""
+A run that ends early, however it ends, leaves no process.
 
-`hold()` marks the environment, which all processes inherit, their own children and new sessions
-too, and starts a watcher. Once the test process is gone, it ends whatever still bears the mark.
+`hold()` starts a guardian, a process in a session of its own that reads from a pipe of which only this process
+has the other end. When this process is gone, killed or not, the guardian ends everything that was started
+since: by a mark in the environment, which processes of processes inherit, wherever they were reparented to.
+
+What the last `tell()` said, the guardian writes to the terminal if this process did not take it back.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import select
 import signal
 import subprocess
 import sys
 import time
-import uuid
 from pathlib import Path
 
-MARK = 'ACT_ROS_TEST_RUN'
-GRACE_S = 2.0
-POLL_S = 0.1
+MARKS = 'ACT_ROS_LIFELINES'
+"""In the environment: the marks of all lifelines that a process hangs on, the outermost first."""
+
+GRACE_S = 5.0
+"""From SIGTERM to SIGKILL."""
+PATIENCE_S = 20.0
+"""For what ends by itself at the end of a run."""
+
+_QUIET_SCANS, _SCAN_S = (
+    3,
+    0.1,
+)  # none found so many times in a row: also none on its way from fork to exec
 
 
-def hold() -> None:
-    """Tie all that this process starts from now on to its own life."""
-    os.environ[MARK] = uuid.uuid4().hex
-    # A session of its own: what ends a test run by its process group must not end the watcher.
-    subprocess.Popen(
-        [sys.executable, '-I', __file__, str(os.getpid()), os.environ[MARK]],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
+class Lifeline:
+    """What this process starts from now on ends with it."""
+
+    def __init__(self) -> None:
+        """Start the guardian, and mark what follows."""
+        self.mark = secrets.token_hex(8)
+        heard, self._voice = os.pipe()
+        self._guardian = subprocess.Popen(
+            [sys.executable, '-I', '-S', __file__, self.mark, str(os.getpid())],
+            stdin=heard, stdout=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        os.close(heard)
+        os.set_blocking(self._voice, False)
+        outer = os.environ.get(MARKS)
+        os.environ[MARKS] = f'{outer}:{self.mark}' if outer else self.mark
+
+    def tell(self, line: str) -> None:
+        """Say what the guardian writes if this process ends before it says something else; '' takes it back."""
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._voice, f'{line}\n'.encode())
+
+    def left(self) -> list[str]:
+        """The command lines of what does not end by itself, this process and guardians left out."""
+        end = time.monotonic() + PATIENCE_S
+        while running := [line for line in map(_command, _marked(self.mark)) if line]:
+            if time.monotonic() > end:
+                break
+            time.sleep(_SCAN_S)
+        return running
 
 
-def bearers(mark: str) -> list[int]:
-    """Ids of the processes with this mark in their environment, but for the caller's."""
-    entry = f'{MARK}={mark}'.encode()
+_held: Lifeline | None = None
+
+
+def hold() -> Lifeline:
+    """The lifeline of this process."""
+    global _held
+    if _held is None:
+        _held = Lifeline()
+    return _held
+
+
+def marks() -> dict[str, str]:
+    """What belongs into the environment of a process that shall not inherit ours."""
+    return {MARKS: os.environ[MARKS]} if MARKS in os.environ else {}
+
+
+def _marked(mark: str) -> list[int]:
+    """The processes with this mark. One that is over but not waited for has no environment any more."""
     found = []
-    for folder in Path('/proc').iterdir():
-        if folder.name.isdigit() and int(folder.name) != os.getpid():
-            try:
-                environment = (folder / 'environ').read_bytes()
-            except OSError:  # it has just ended, or is another user's
-                continue
-            if entry in environment.split(b'\0'):
-                found.append(int(folder.name))
+    for entry in Path('/proc').iterdir():
+        if entry.name.isdecimal() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                if mark.encode() in (entry / 'environ').read_bytes():
+                    found.append(int(entry.name))
     return found
 
 
-def _watch(parent: int, mark: str) -> None:
+def _command(pid: int) -> str:
+    """How a process was started; '' for one that is gone, or ends by itself with those it serves."""
+    try:
+        words = Path(f'/proc/{pid}/cmdline').read_bytes().decode(errors='replace').split('\0')
+    except OSError:
+        return ''
+    line = ' '.join(words)
+    # Guardians, and the process that tidies up after the multiprocessing of one that still runs.
+    own = __file__ in words or 'multiprocessing.resource_tracker' in line
+    return '' if own else f'{pid}: {line[:200].strip()}'
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def _listen(parent: int) -> str:
+    """Read until the other end is closed or its process gone; the last line."""
+    # Something that was forked from it without an exec may still hold the other end.
+    last = buffer = b''
     while os.getppid() == parent:
-        time.sleep(POLL_S)
-    deadline = time.monotonic() + GRACE_S
+        if select.select([0], [], [], 1.0)[0]:
+            data = os.read(0, 65536)
+            if not data:
+                break
+            *lines, buffer = (buffer + data).split(b'\n')
+            last = lines[-1] if lines else last
+    return last.decode(errors='replace')
+
+
+def _guard(mark: str, parent: int) -> None:
+    """Wait for the end of the process that holds the line; end what it left."""
+    words = _listen(parent)
+    if words:
+        sys.stderr.write(f'\n{words}\n')
+        sys.stderr.flush()
     asked: set[int] = set()
-    while pids := bearers(mark):
-        late = time.monotonic() > deadline
-        for pid in pids:
-            if late or pid not in asked:  # a second SIGTERM would cut short what the first began
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
-        asked.update(pids)
-        time.sleep(POLL_S)
+    end, quiet = time.monotonic() + GRACE_S, 0
+    while quiet < _QUIET_SCANS:
+        running = _marked(mark)
+        quiet = 0 if running else quiet + 1
+        late = time.monotonic() > end
+        for pid in running:
+            if late or pid not in asked:
+                _signal(pid, signal.SIGKILL if late else signal.SIGTERM)
+                asked.add(pid)
+        time.sleep(_SCAN_S)
 
 
 if __name__ == '__main__':
-    _watch(int(sys.argv[1]), sys.argv[2])
+    for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(_number, signal.SIG_IGN)
+    _guard(sys.argv[1], int(sys.argv[2]))

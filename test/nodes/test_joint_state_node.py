@@ -25,7 +25,7 @@ def reader():
 values = st.lists(st.floats(-3, 3, width=32), min_size=9, max_size=9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(order=st.permutations(NAMES), position=values, velocity=values, effort=values)
 def test_any_order_of_the_joints_reads_the_same(order, position, velocity, effort):
     tables = [dict(zip(NAMES, each, strict=True)) for each in (position, velocity, effort)]
@@ -37,7 +37,7 @@ def test_any_order_of_the_joints_reads_the_same(order, position, velocity, effor
     np.testing.assert_allclose(current, effort[:7])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     position=st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=9, max_size=9),
     which=st.integers(0, 2),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Damaged and hostile files give an error or are still a checkpoint. `benchmarks/fuzz_checkpoints.py` does thousands."""
+"""Damaged and hostile files give an error or are still a checkpoint. `make fuzz` does thousands."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import struct
 from pathlib import Path
 from random import Random
 
-import fuzz_checkpoints as fuzz
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import mutations
 from act_ros.policy.checkpoint import load_checkpoint
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
@@ -23,12 +23,8 @@ from act_ros.policy.formats.arrays import read_plain
 from act_ros.policy.formats.detect import read_source
 from act_ros.policy.formats.files import read_header, read_yaml
 
-fuzz.watch()
-quick = settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+mutations.watch()
+seeds = st.integers(0, 2**32 - 1)
 FILES = (
     'native/config.json',
     'native/model.safetensors',
@@ -44,38 +40,40 @@ FILES = (
 
 
 @pytest.fixture(scope='module')
-def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> fuzz.Fuzzer:
-    return fuzz.Fuzzer(tmp_path_factory.mktemp('fuzz'))
+def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> mutations.Fuzzer:
+    return mutations.Fuzzer(tmp_path_factory.mktemp('fuzz'))
 
 
 @pytest.mark.parametrize('name', FILES)
-@quick
-@given(random=st.randoms(use_true_random=False))
+@settings(max_examples=40)
+@given(seed=seeds)
 def test_a_mutated_file_gives_an_error_and_runs_nothing(
-    fuzzer: fuzz.Fuzzer, name: str, random: Random
+    fuzzer: mutations.Fuzzer, name: str, seed: int
 ) -> None:
     path = fuzzer.folder / name
-    fuzzer.attempt(path, fuzzer.change(path, random))
+    fuzzer.attempt(path, fuzzer.change(path, Random(seed)))
 
 
-@settings(quick, max_examples=20)
+@settings(max_examples=20)
 @given(place=st.floats(0, 1))
 @pytest.mark.parametrize('name', ['native/model.safetensors', 'original/policy_best.ckpt'])
-def test_a_truncated_model_is_always_refused(fuzzer: fuzz.Fuzzer, name: str, place: float) -> None:
+def test_a_truncated_model_is_always_refused(
+    fuzzer: mutations.Fuzzer, name: str, place: float
+) -> None:
     path = fuzzer.folder / name
     content = fuzzer.kept[path]
     cut = content[: int(place * (len(content) - 1))]
     assert fuzzer.attempt(path, cut) == 'refused'
 
 
-@settings(quick, max_examples=100)
+@settings(max_examples=100)
 @given(text=st.text(max_size=200))
 def test_a_configuration_of_any_text_is_read_or_refused(text: str) -> None:
     with pytest.raises(PolicyError):
         PolicyConfig.from_json(text)
 
 
-@settings(quick, max_examples=100)
+@settings(max_examples=100)
 @given(content=st.binary(max_size=300))
 def test_a_file_of_any_bytes_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / 'file'
@@ -98,17 +96,17 @@ KEYS = st.sampled_from(
 )
 
 
-@settings(quick, max_examples=100)
+@settings(max_examples=100)
 @given(changes=st.dictionaries(KEYS, json_values, min_size=1))
 def test_a_lerobot_configuration_with_any_values_is_read_or_refused(
-    fuzzer: fuzz.Fuzzer, changes: dict[str, object]
+    fuzzer: mutations.Fuzzer, changes: dict[str, object]
 ) -> None:
     path = fuzzer.folder / 'new' / 'config.json'
     data = {**json.loads(fuzzer.kept[path]), **changes}
     fuzzer.attempt(path, json.dumps(data).encode())
 
 
-@settings(quick, max_examples=100)
+@settings(max_examples=100)
 @given(header=st.dictionaries(names, json_values, max_size=4))
 def test_a_header_with_any_values_is_read_or_refused(
     tmp_path: Path, header: dict[str, object]
@@ -123,7 +121,7 @@ def test_a_header_with_any_values_is_read_or_refused(
         assert 'model.safetensors is damaged' in str(error)
 
 
-@settings(quick, max_examples=100)
+@settings(max_examples=100)
 @given(
     protocol=st.integers(0, 5),
     shape=st.lists(st.integers(0, 4), max_size=3),
@@ -138,13 +136,13 @@ def test_any_array_of_numbers_is_read_from_its_pickle(
     assert np.array_equal(read_plain(path)['value'], value)
 
 
-@settings(quick, max_examples=100)
-@given(random=st.randoms(use_true_random=False))
-def test_a_pickle_that_would_run_something_is_refused(tmp_path: Path, random: Random) -> None:
+@settings(max_examples=100)
+@given(seed=seeds)
+def test_a_pickle_that_would_run_something_is_refused(tmp_path: Path, seed: int) -> None:
     target = tmp_path / 'executed'
     path = tmp_path / 'stats.pkl'
-    path.write_bytes(fuzz.hostile_pickle(target, random))
-    fuzz.events.clear()
+    path.write_bytes(mutations.hostile_pickle(target, Random(seed)))
+    mutations.events.clear()
     with pytest.raises(PolicyError, match='nothing of it was run'):
         read_plain(path)
-    assert not fuzz.events and not target.exists()
+    assert not mutations.events and not target.exists()

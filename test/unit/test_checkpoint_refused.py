@@ -126,6 +126,8 @@ def test_a_feature_that_is_not_supported_is_named(
         (PREPROCESSOR, 3, {'registry_name': 'to_batch_processor'}, '0 steps normalizer_processor'),
         (PREPROCESSOR, 3, {'state_file': '../../etc/passwd'}, 'expected one beside it'),
         (PREPROCESSOR, 3, {'state_file': 'gone.safetensors'}, 'gone.safetensors is missing'),
+        (PREPROCESSOR, 3, {'state_file': '\ud800'}, r'\ud800 cannot be read'),
+        (PREPROCESSOR, 3, {'state_file': '\x1b[2J\u202e'}, r'\x1b[2J\u202e is missing'),
         (PREPROCESSOR, 3, {'state_file': None}, 'names no file with the statistics'),
         (PREPROCESSOR, 2, {'config': {'float_dtype': 'float16'}}, "everything 'float16'"),
         (POSTPROCESSOR, 0, {'registry_name': 'absolute_actions_processor'}, 'absolute_actions'),

@@ -10,7 +10,7 @@ import cv2
 import h5py
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from act_ros.data.dataset import Dataset
@@ -18,6 +18,7 @@ from act_ros.data.formats.aloha import read_episode
 from act_ros.data.formats.collection import choose, find_episodes
 from act_ros.data.formats.store import Storage, store_episode
 from act_ros.data.rows import EpisodeError
+from damage import changes, damaged
 from synthetic import write_episode
 
 TICKS = 4
@@ -153,25 +154,17 @@ def test_a_channel_order_that_is_none_is_refused(tmp_path: Path) -> None:
         read_episode(path)
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(data=st.data())
-def test_a_damaged_file_gives_an_error_or_its_data(tmp_path: Path, data: st.DataObject) -> None:
+@settings(max_examples=60)
+@given(changes=changes(8), share=st.just(1.0) | st.floats(0, 1))
+def test_a_damaged_file_gives_an_error_or_its_data(
+    tmp_path: Path, changes: list[tuple[float, int]], share: float
+) -> None:
     """Bytes changed or cut anywhere: an EpisodeError, or an episode whose parts can be used."""
     whole = tmp_path / 'whole.hdf5'
     if not whole.exists():
         mobile(whole)
-    raw = bytearray(whole.read_bytes())
-    if data.draw(st.booleans()):
-        raw = raw[: data.draw(st.integers(0, len(raw)))]
-    else:
-        for _ in range(data.draw(st.integers(1, 8))):
-            at = data.draw(st.integers(0, min(len(raw), 12_000) - 1))
-            raw[at] = data.draw(st.integers(0, 255))
+    # Where its structure is: in the first bytes.
+    raw = damaged(whole.read_bytes(), changes, share, most=12_000)
     path = tmp_path / 'damaged.hdf5'
     path.unlink(missing_ok=True)
     path.write_bytes(raw)

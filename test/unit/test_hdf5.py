@@ -21,7 +21,7 @@ from act_ros.data.log import LogWriter
 from act_ros.data.rows import EpisodeError, Header, Row, pack_end
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=300), st.integers(0, 3000), st.integers(0, 2))
 def test_padding_is_a_zlib_stream_of_the_data_and_zeros(data, rest, blocks):
     data = data + bytes(range(256)) * 256 * blocks  # beyond one stored block

@@ -39,13 +39,13 @@ def images(draw):
     return draw(st.binary(min_size=size, max_size=size)), height, width, encoding, step
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(images())
 def test_every_encoding_and_any_padding_reads_as_the_definition_says(image):
     np.testing.assert_array_equal(read(*image), reference(*image))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(images(), st.integers(1, 50))
 def test_data_that_is_too_short_is_refused_and_never_read_past_its_end(image, cut):
     data, height, width, encoding, step = image

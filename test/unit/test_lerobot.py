@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from act_ros.commands import export_lerobot, import_lerobot
@@ -24,6 +24,7 @@ from act_ros.data.formats.collection import find_episodes
 from act_ros.data.lerobot.layout import LayoutError, read_layout
 from act_ros.data.lerobot.video import CODECS, VideoError, VideoWriter, read_video
 from act_ros.data.rows import EpisodeError
+from damage import changes, damaged
 from inline import each
 
 NAMES = [f'{side}_{i}' for side in ('left', 'right') for i in range(7)]
@@ -343,24 +344,23 @@ def test_a_video_that_is_shorter_than_its_rows_is_refused(tmp_path: Path) -> Non
         VideoWriter(tmp_path / 'b.mp4', 50, CODECS['h264']).append(np.zeros((5, 5, 3), np.uint8))
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+@settings(max_examples=40)
+@given(
+    file=st.sampled_from(
+        ['meta/info.json', 'meta/episodes.jsonl', 'data/chunk-000/episode_000000.parquet']
+    ),
+    changes=changes(4),
+    share=st.floats(0.5, 1),
 )
-@given(data=st.data())
-def test_damaged_tables_give_an_error_or_their_data(tmp_path: Path, data: st.DataObject) -> None:
+def test_damaged_tables_give_an_error_or_their_data(
+    tmp_path: Path, file: str, changes: list[tuple[float, int]], share: float
+) -> None:
     root = tmp_path / 'old'
     if not root.exists():
         v21(root)
-    files = ('meta/info.json', 'meta/episodes.jsonl', 'data/chunk-000/episode_000000.parquet')
-    path = root / data.draw(st.sampled_from(files))
+    path = root / file
     whole = path.read_bytes()
-    raw = bytearray(whole)
-    for _ in range(data.draw(st.integers(1, 4))):
-        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    path.write_bytes(raw[: data.draw(st.integers(len(raw) // 2, len(raw)))])
+    path.write_bytes(damaged(whole, changes, share))
     try:
         for ref in find_episodes(root):
             with ref.open() as episode:

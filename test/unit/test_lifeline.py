@@ -1,51 +1,141 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a test run has started ends with it, however the run ends."""
+"""A test run that ends early leaves no process, and says what it did not run."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import lifeline
 import pytest
 
-# Beside what ends when it is asked: one in a session of its own, which asks for more than SIGTERM.
-RUN = """
-import subprocess, sys
-sys.path.insert(0, sys.argv[1])
-import lifeline
-lifeline.hold()
-subprocess.Popen(['sleep', '600'])
-subprocess.Popen(['sh', '-c', 'trap "" TERM; sleep 600 & wait; wait'], start_new_session=True)
-print(lifeline.os.environ[lifeline.MARK], flush=True)
-sys.stdin.read()
+DEADLINE_S = 60.0
+TESTS = """
+import os, subprocess, sys, time
+from pathlib import Path
+
+# A process in a session of its own that starts another, as `ros2 launch` starts nodes.
+CHILD = 'sleep 600 & echo $!; wait'
+
+def test_first():
+    pass
+
+def test_that_does_not_end():
+    child = subprocess.Popen(['sh', '-c', CHILD], start_new_session=True, stdout=subprocess.PIPE, text=True)
+    there = Path(__file__).with_name('pids')
+    there.with_suffix('.new').write_text(f'{os.getpid()} {child.pid} {child.stdout.readline()}')
+    there.with_suffix('.new').rename(there)
+    time.sleep(600)
+
+def test_last():
+    pass
 """
+# Deaf to SIGTERM, so that only SIGKILL ends it.
+LEAVES = """
+import lifeline, subprocess
+lifeline.PATIENCE_S = 1.0
+def test_it():
+    subprocess.Popen(['sh', '-c', 'trap "" TERM; exec sleep 601'], start_new_session=True)
+"""
+COMMAND = [
+    sys.executable,
+    '-m',
+    'pytest',
+    '-p',
+    'no:cacheprovider',
+    '-c',
+    os.devnull,
+    '-p',
+    'not_run',
+]
+# Only the plugins that are named; others take seconds to load.
+ENV = {
+    **os.environ,
+    'PYTHONPATH': str(Path(lifeline.__file__).parent),
+    'PYTEST_DISABLE_PLUGIN_AUTOLOAD': '1',
+}
+XDIST = ('-p', 'xdist', '-n')
 
 
-@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGTERM, None])
-def test_what_a_test_run_started_ends_with_it(number: signal.Signals | None) -> None:
-    with subprocess.Popen(
-        [sys.executable, '-c', RUN, str(Path(lifeline.__file__).parent)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as run:  # fmt: skip
-        assert run.stdout is not None
-        mark = run.stdout.readline().strip()
-        assert len(lifeline.bearers(mark)) >= 3
-        if number is not None:
-            os.kill(run.pid, number)
-    end = time.monotonic() + 4 * lifeline.GRACE_S
-    while lifeline.bearers(mark):
-        assert time.monotonic() < end, f'still there: {lifeline.bearers(mark)}'
-        time.sleep(lifeline.POLL_S)
+@contextlib.contextmanager
+def running(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """A run of the tests above that stands in the second, and the processes: who runs it, and what it started."""
+    (folder / 'test_it.py').write_text(TESTS)
+    process = subprocess.Popen(
+        [*COMMAND, f'--rootdir={folder}', *options, str(folder)], cwd=folder, text=True, start_new_session=True,
+        env=ENV, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        until((folder / 'pids').exists, 'the second test began')
+        yield process, [int(pid) for pid in (folder / 'pids').read_text().split()]
+    finally:
+        process.kill()
+        process.communicate()
 
 
-def test_this_test_run_is_held_too() -> None:
-    with subprocess.Popen(['sleep', '600']) as child:
-        try:
-            assert child.pid in lifeline.bearers(os.environ[lifeline.MARK])
-        finally:
-            child.kill()
+def until(condition, what: str) -> None:
+    end = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < end, f'waited in vain until {what}'
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    """Whether it runs; one that is over and waits to be collected does not."""
+    try:
+        stat = Path(f'/proc/{pid}/stat').read_text()
+    except OSError:
+        return False
+    return stat.rpartition(')')[2].split()[0] not in 'ZX'
+
+
+@pytest.mark.parametrize('options', [(), (*XDIST, '2')], ids=['one process', 'xdist'])
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGINT], ids=['killed', 'Ctrl+C'])
+def test_a_run_that_is_ended_leaves_no_process_and_says_what_it_did_not_run(
+    tmp_path: Path, options: tuple[str, ...], number: signal.Signals
+) -> None:
+    with running(tmp_path, *options) as (pytest_process, pids):
+        assert all(map(alive, pids))
+        # A terminal sends Ctrl+C to all of its processes; `kill -9` is for one.
+        if number == signal.SIGINT:
+            os.killpg(pytest_process.pid, number)
+        else:
+            os.kill(pytest_process.pid, number)
+        out, _ = pytest_process.communicate(timeout=DEADLINE_S)  # also of the guardian
+        assert pytest_process.returncode != 0
+        until(lambda: not any(map(alive, pids)), f'none of {pids} was left')
+    # With two processes the third test may be done while the second stands.
+    said = [line for line in out.splitlines() if 'NOT RUN' in line]
+    assert len(said) == 1, out
+    assert said[0].endswith('3 collected, 1 run, 2 NOT RUN') or (
+        options and said[0].endswith('3 collected, 2 run, 1 NOT RUN')
+    )
+    assert said[0].startswith('pytest was killed: ') == (number == signal.SIGKILL)
+
+
+def test_what_a_crashed_worker_of_xdist_started_is_ended(tmp_path: Path) -> None:
+    with running(tmp_path, *XDIST, '1') as (pytest_process, (worker, *started)):
+        os.kill(worker, signal.SIGKILL)
+        out, _ = pytest_process.communicate(timeout=DEADLINE_S)
+        until(lambda: not any(map(alive, started)), f'none of {started} was left')
+    assert "worker 'gw0' crashed" in out
+    assert 'NOT RUN' not in out and 'left running' not in out  # a new worker runs the third
+
+
+def test_a_run_that_leaves_a_process_fails_and_names_it(tmp_path: Path) -> None:
+    (tmp_path / 'test_it.py').write_text(LEAVES)
+    done = subprocess.run(
+        [*COMMAND, f'--rootdir={tmp_path}', str(tmp_path)],
+        cwd=tmp_path, env=ENV, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert '1 passed' in done.stdout and done.returncode == 1
+    left = next(line for line in done.stdout.splitlines() if line.startswith('left running'))
+    assert left.endswith('sleep 601')
+    pid = int(left.split(':')[1])
+    until(lambda: not alive(pid), 'it was ended')

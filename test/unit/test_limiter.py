@@ -28,7 +28,7 @@ def inside(pose):
     return (pose >= SPEC.lower) & (pose <= SPEC.upper)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(start=poses, sequence=st.lists(moves, max_size=30))
 def test_every_command_is_finite_within_a_step_and_stays_inside_once_it_is(start, sequence):
     limiter = Limiter(SPEC)
@@ -56,7 +56,7 @@ def test_every_command_is_finite_within_a_step_and_stays_inside_once_it_is(start
         last = sent
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(start=poses, target=near)
 def test_a_constant_target_is_reached_as_far_as_the_limits_allow(start, target):
     limiter = Limiter(SPEC)

@@ -433,7 +433,7 @@ def test_the_line_is_large_words_first():
     assert line(waiting, Recording(), RATE_HZ).startswith('WAITING 12  |  squeeze both grippers')
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(

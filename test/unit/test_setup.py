@@ -8,11 +8,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import lifeline
 import pytest
 from pins import normalized, pins_for
 from wheel_exports import rewrite, rewrite_tree
 
 ROOT = Path(__file__).resolve().parents[2]
+BARE = {'PATH': '/usr/bin:/bin', **lifeline.marks()}
 REQUIREMENTS = sorted(ROOT.glob('requirements*.txt')) + [ROOT / 'constraints.txt']
 PYTHON = '/opt/python/cp312-cp312/include/python3.12'
 NUMPY = '/opt/python/cp312-cp312/lib/python3.12/site-packages/numpy/_core/include'
@@ -23,7 +25,7 @@ def shell(script: str, **env: str) -> subprocess.CompletedProcess[str]:
     libraries = 'for f in steps base system; do . "$ROOT/scripts/lib/$f.sh"; done\n'
     return subprocess.run(
         ['bash', '-euo', 'pipefail', '-c', libraries + script],
-        env={'PATH': '/usr/bin:/bin', 'ROOT': str(ROOT), **env},
+        env={**BARE, 'ROOT': str(ROOT), **env},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -175,7 +177,7 @@ def test_a_path_with_a_blank_is_refused_before_anything_is_made(tmp_path: Path) 
     shutil.copytree(ROOT / 'scripts', folder / 'scripts')
     done = subprocess.run(
         ['bash', folder / 'scripts' / 'setup.sh'],
-        env={'PATH': '/usr/bin:/bin'}, capture_output=True, text=True, check=False,
+        env=BARE, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert f"the path '{folder}' has a blank in it" in done.stderr
@@ -186,7 +188,7 @@ def test_setup_bash_says_what_to_do_before_the_set_up(tmp_path: Path) -> None:
     (tmp_path / 'setup.bash').write_bytes((ROOT / 'setup.bash').read_bytes())
     result = subprocess.run(
         ['bash', '-c', 'set -u; . ./setup.bash; echo status $?; declare -F'],
-        cwd=tmp_path, env={'PATH': '/usr/bin:/bin'}, capture_output=True, text=True, check=False,
+        cwd=tmp_path, env=BARE, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert f'make -C {tmp_path} setup' in result.stderr
     assert result.stdout == 'status 1\n'
@@ -201,7 +203,7 @@ def test_setup_bash_refuses_a_folder_that_was_moved_after_its_set_up(tmp_path: P
     (venv / 'root').write_text('/where/it/was\n')
     result = subprocess.run(
         ['bash', '-c', '. ./setup.bash; echo status $?; env'],
-        cwd=tmp_path, env={'PATH': '/usr/bin:/bin'}, capture_output=True, text=True, check=False,
+        cwd=tmp_path, env=BARE, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert f'was moved or copied after its set-up; run: make -C {tmp_path} setup' in result.stderr
     assert 'status 1\n' in result.stdout and 'ROS_DISTRO' not in result.stdout
@@ -215,7 +217,7 @@ def test_setup_bash_works_from_anywhere_twice_and_keeps_the_users_settings(tmp_p
     result = subprocess.run(
         ['bash', '-c', script],
         cwd=tmp_path,
-        env={'PATH': '/usr/bin:/bin', 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'},
+        env={**BARE, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     env = dict(entry.split('=', 1) for entry in result.stdout.split('\0') if '=' in entry)

@@ -14,7 +14,7 @@ LEFT, RIGHT = (ArmKinematics(WORLD.model, side) for side in ('left', 'right'))
 START = WORLD.spec.start[:6].copy()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     x=st.floats(0.0, 0.2),
     y=st.floats(0.4, 0.6),

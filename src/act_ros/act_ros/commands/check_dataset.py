@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from act_ros.commands.options import add_source, fail_in_one_line
+from act_ros.text import printable_data, printable_output
 
 if TYPE_CHECKING:
     from act_ros.data.check import Report
@@ -48,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+@printable_output()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     args = parser().parse_args(argv)
@@ -86,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     print('\n'.join([*remarks(reports), summary(reports)]))
     if args.json:
         listed = [{**dataclasses.asdict(r), 'verdict': r.verdict} for r in reports]
-        args.json.write_text(json.dumps(listed, indent=2) + '\n', encoding='utf-8')
+        args.json.write_text(json.dumps(printable_data(listed), indent=2) + '\n', encoding='utf-8')
     return 1 if any(report.bad for report in reports) else 0
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from act_ros.policy.errors import PolicyError
+from act_ros.text import printable_output
 
 if TYPE_CHECKING:
     from act_ros.policy.checkpoint import Loaded
@@ -52,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@printable_output()
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert; 1 with one line on what is wrong."""
     args = build_parser().parse_args(argv)

@@ -25,6 +25,7 @@ from act_ros.robot.spec import RobotSpec
 from act_ros.sim.cameras import CameraRig
 from act_ros.sim.operator import Operator
 from act_ros.sim.world import STEPS, SimulationError, World
+from act_ros.text import printable_output
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ class Demonstrator:
         return Demonstration(seed, world.success, writer.finish(world.success))
 
 
+@printable_output()
 def main(argv: Sequence[str] | None = None) -> int:
     """Record demonstrations as the command line says; returns the exit status."""
     args = _parser().parse_args(argv)

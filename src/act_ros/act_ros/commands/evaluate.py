@@ -21,9 +21,10 @@ from act_ros.commands.rollout import run_episodes
 from act_ros.commands.seed_list import parse_seeds
 from act_ros.control.ensemble import ORDERS
 from act_ros.data.children import ChildDeath, ChildError
-from act_ros.policy.config import MOST, shown
+from act_ros.policy.config import MOST
 from act_ros.policy.errors import PolicyError
 from act_ros.sim.world import STEPS, SimulationError
+from act_ros.text import printable_output, shown
 
 RESULTS = 'results.json'
 _SAVE_EVERY_S = 30.0
@@ -121,6 +122,7 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
     )
 
 
+@printable_output()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 

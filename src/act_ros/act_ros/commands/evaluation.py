@@ -20,6 +20,7 @@ from act_ros.commands.verdict import Comparison, compare_with_first
 from act_ros.control.smoothness import Smoothness, pooled
 from act_ros.policy.config import PolicyConfig
 from act_ros.sim.world import STAGES
+from act_ros.text import printable_data
 
 PACKAGES = ('act_ros', 'gym-aloha', 'mujoco', 'numpy', 'torch')
 _NOTES_SHOWN = 5
@@ -107,7 +108,7 @@ class Evaluation:
             'policies': [_entry(c, task, self.seeds) for c in self.candidates],
             'comparisons': [{**asdict(c), 'differ': c.differ} for c in self.comparisons()],
         }
-        return json.dumps(data, indent=1) + '\n'
+        return json.dumps(printable_data(data), indent=1) + '\n'
 
     def text(self) -> str:
         """The report."""

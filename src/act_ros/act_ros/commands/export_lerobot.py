@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from act_ros.commands.options import add_source, fail_in_one_line
+from act_ros.text import printable_output
 
 if TYPE_CHECKING:
     from act_ros.data.formats.collection import EpisodeRef
@@ -72,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+@printable_output()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     args = parser().parse_args(argv)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from act_ros.commands.options import add_source, fail_in_one_line
+from act_ros.text import printable_output
 
 if TYPE_CHECKING:
     from act_ros.data.formats.collection import EpisodeRef
@@ -80,11 +81,13 @@ def parser(name: str, pixels: str) -> argparse.ArgumentParser:
     return p
 
 
+@printable_output()
 def main(argv: Sequence[str] | None = None) -> int:
     """`import_lerobot`; returns its exit status."""
     return _main('import_lerobot', 'jpeg', argv)
 
 
+@printable_output()
 def export_aloha(argv: Sequence[str] | None = None) -> int:
     """`export_aloha`; returns its exit status."""
     return _main('export_aloha', 'raw', argv)

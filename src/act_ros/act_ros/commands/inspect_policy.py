@@ -11,6 +11,7 @@ from pathlib import Path
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.robot.spec import RobotSpec
+from act_ros.text import printable_output
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -23,6 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@printable_output()
 def main(argv: Sequence[str] | None = None) -> int:
     """Print it; 1 with one line on what is wrong where the checkpoint cannot be used."""
     args = build_parser().parse_args(argv)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from act_ros.paths import share_dir
+from act_ros.text import printable_output
 
 if TYPE_CHECKING:
     from act_ros.data.dataset import Dataset
@@ -125,6 +126,7 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+@printable_output()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     args = parser().parse_args(argv)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from act_ros.commands.options import add_source, fail_in_one_line
 from act_ros.robot.types import Frame
+from act_ros.text import printable_output
 
 if TYPE_CHECKING:
     from act_ros.data.formats.base import Episode
@@ -51,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+@printable_output()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     p = parser()

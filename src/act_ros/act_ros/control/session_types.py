@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from act_ros.robot.types import Floats
+from act_ros.text import PrintableError
 
 
 class Phase(Enum):
@@ -78,7 +79,7 @@ class View:
     success: bool = False
 
 
-class SessionError(RuntimeError):
+class SessionError(PrintableError, RuntimeError):
     """Something that the operator has to see to; the session waits where it was."""
 
 

@@ -22,6 +22,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Generic, TypeVar
 
+from act_ros.text import PrintableError
+
 Item = TypeVar('Item')
 Result = TypeVar('Result')
 
@@ -30,7 +32,7 @@ _LOOK_S = 5.0
 """How often it is looked whether an item takes too long."""
 
 
-class ChildError(RuntimeError):
+class ChildError(PrintableError, RuntimeError):
     """What went wrong in a child process with one item, in one line."""
 
 

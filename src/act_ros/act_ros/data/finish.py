@@ -22,6 +22,7 @@ import numpy as np
 from act_ros.data.hdf5 import EpisodeFile, TooNarrow
 from act_ros.data.log import BusyError, LogError, sync_folder
 from act_ros.data.rows import EpisodeError, EpisodeLog
+from act_ros.text import printable
 
 INTERRUPTED = 'interrupted'
 """Folder, in the dataset's, for what an interrupted recorder left."""
@@ -252,7 +253,7 @@ def main() -> int:
             into = Path(arguments[1]) if len(arguments) == 2 else None
             sys.stdout.write(f'{finish_log(log, into)}\n')
     except (EpisodeError, OSError, RuntimeError) as error:
-        sys.stderr.write(f'{error}\n')
+        sys.stderr.write(f'{printable(error)}\n')
         return 1
     return 0
 

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from act_ros.data.rows import VECTORS, EpisodeError, Header, Row, raw_frame
+from act_ros.text import printable_data
 
 WIDTH_FACTOR = 2
 """Width of the stored rows, in longest JPEGs of the first row."""
@@ -111,7 +112,7 @@ class EpisodeFile:
             ):  # only now: HDF5 would rewrite what lies behind a shrinking edge
                 images.resize(int(columns['compress_len'].max()), axis=1)
         for key, value in self._attributes(end).items():
-            self._file.attrs[key] = value
+            self._file.attrs[key] = printable_data(value)
         for name, values in columns.items():
             self._file.create_dataset(name, data=values)
         self._file.close()

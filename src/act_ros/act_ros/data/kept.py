@@ -16,6 +16,7 @@ import h5py
 
 from act_ros.data.log import sync_folder
 from act_ros.data.rows import EpisodeError
+from act_ros.text import printable
 
 DISCARDED = 'discarded'
 """Folder, in the dataset's, for episodes that were thrown away after they had been kept."""
@@ -69,7 +70,7 @@ def main() -> int:
     try:
         set_success(Path(sys.argv[1]), sys.argv[2] == 'true')
     except (EpisodeError, OSError) as error:
-        sys.stderr.write(f'{error}\n')
+        sys.stderr.write(f'{printable(error)}\n')
         return 1
     return 0
 

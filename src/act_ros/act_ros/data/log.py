@@ -17,13 +17,15 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from act_ros.text import PrintableError
+
 MAGIC = b'ACTLOG1\n'
 _HEAD = struct.Struct('<II')
 MAX_RECORD = 256 * 1024 * 1024
 """Longest payload, in bytes; a longer length in a file is damage, not data."""
 
 
-class LogError(OSError):
+class LogError(PrintableError, OSError):
     """A log that cannot be written or read; the message names the file."""
 
 

@@ -19,6 +19,7 @@ from act_ros.data.formats.collection import EpisodeRef, choose, find_episodes
 from act_ros.data.rows import EpisodeError
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Floats
+from act_ros.text import printable
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def main() -> int:
     try:
         found = read_recording(Path(sys.argv[1]), RobotSpec.load())
     except (EpisodeError, OSError) as error:
-        sys.stderr.write(f'{error}\n')
+        sys.stderr.write(f'{printable(error)}\n')
         return 1
     known = {'task': found.task, 'seed': found.seed, 'ticks': len(found.actions)}
     sys.stdout.write(json.dumps(known))

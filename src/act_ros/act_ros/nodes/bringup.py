@@ -22,6 +22,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from act_ros.robot.spec import RobotSpec
+from act_ros.text import PrintableError
 
 BOOLEAN = ('true', 'false')
 SIM_TASKS = ('transfer_cube', 'insertion')
@@ -31,7 +32,7 @@ GO_TO_REST_S, DRIVERS_S = '150', '160'
 """Patience, in seconds, with what brings the arms to rest, and with what waits for it."""
 
 
-class LaunchArgumentError(RuntimeError):
+class LaunchArgumentError(PrintableError, RuntimeError):
     """A launch argument has a value that cannot be used; the message names it and what to give instead."""
 
 

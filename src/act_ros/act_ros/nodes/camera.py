@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 
+from act_ros.nodes.base import BaseNode
 from act_ros.nodes.images import rgb
 from act_ros.nodes.topics import NEWEST, robot_topic
 from act_ros.robot.image import ImageError, resize
@@ -32,7 +32,7 @@ class Snapshot:
     stamp_s: float
 
 
-class CameraNode(Node):
+class CameraNode(BaseNode):
     """Keeps the newest frame of a camera, small; says why a message cannot be used."""
 
     def __init__(

@@ -18,10 +18,10 @@ from interbotix_xs_msgs.srv import (
     RobotInfo,
     TorqueEnable,
 )
-from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
 
+from act_ros.nodes.base import BaseNode
 from act_ros.nodes.motors import FINGERS, GRIPPER, POSITION_MODES, ArmMotors, MotorError
 from act_ros.nodes.simulation import Reading, Simulation
 
@@ -57,7 +57,7 @@ class SimDriver:
         """
         self.arm = arm
         # Arguments of the process (its namespace, its name) are the sim node's, not the drivers'.
-        self.node = Node(
+        self.node = BaseNode(
             'xs_sdk',
             namespace=namespace,
             use_global_arguments=False,

@@ -12,12 +12,13 @@ from rclpy.node import Node
 from std_srvs.srv import SetBool
 
 from act_ros.nodes.topics import robot_topic
+from act_ros.text import PrintableError
 
 ANSWER_S, SERVICE_S = 10.0, 10.0
 """Patience with an answer, and with a service that isn't there yet."""
 
 
-class DriverError(RuntimeError):
+class DriverError(PrintableError, RuntimeError):
     """A driver that doesn't answer, or a motor that is not as it was set; says what to do."""
 
 

@@ -19,6 +19,7 @@ from interbotix_xs_msgs.msg import JointGroupCommand
 from rclpy.node import Node
 
 from act_ros.control.moving import SETTLED
+from act_ros.nodes.base import BaseNode
 from act_ros.nodes.outlast import POLL_S, alive
 from act_ros.nodes.parameters import Param, Parameters
 from act_ros.nodes.process import Stop, run
@@ -34,7 +35,7 @@ HOLD_S = 15.0
 """For a person to take hold of arms that could not be brought to rest."""
 
 
-class GuardNode(Node):
+class GuardNode(BaseNode):
     """`act/guard`: watches what is commanded to the followers, and acts when it ends."""
 
     def __init__(self, stop: Stop) -> None:

@@ -10,6 +10,7 @@ from sensor_msgs.msg import Image
 
 from act_ros.robot.image import ImageError, to_pixels, to_rgb
 from act_ros.robot.types import Frame
+from act_ros.text import printable
 
 
 def _load_bridge() -> Any:
@@ -19,7 +20,9 @@ def _load_bridge() -> Any:
     except ModuleNotFoundError:
         return None
     except Exception as error:  # built for another NumPy or OpenCV than are here
-        get_logger('act').warning(f'images are read without cv_bridge, which is broken: {error}')
+        get_logger('act').warning(
+            f'images are read without cv_bridge, which is broken: {printable(error)}'
+        )
         return None
     return CvBridge()
 

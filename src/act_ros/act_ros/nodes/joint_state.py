@@ -9,20 +9,21 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 
+from act_ros.nodes.base import BaseNode
 from act_ros.nodes.topics import SENSOR, robot_topic
 from act_ros.robot.spec import GripperScale, RobotSpec
 from act_ros.robot.types import Floats
+from act_ros.text import PrintableError
 
 FUTURE_S = 0.1
 _QUIET_S = 5.0
 _GRIPPER, _FINGER = 'gripper', 'left_finger'
 
 
-class JointStateError(ValueError):
+class JointStateError(PrintableError, ValueError):
     """A joint state that cannot be used; the message says what came and what was expected."""
 
 
@@ -126,7 +127,7 @@ def _pick(values: Sequence[float], places: list[int]) -> Floats:
         return np.array([values[place] for place in places], dtype=np.float32)
 
 
-class JointStateNode(Node):
+class JointStateNode(BaseNode):
     """Keeps the newest joint states of all followers; says why a message cannot be used."""
 
     def __init__(

@@ -30,6 +30,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from act_ros.nodes.large import large
 from act_ros.nodes.topics import LATCHED
+from act_ros.text import printable
 
 WAIT_S, ANSWER_S = 5.0, 130.0
 LOOK_S = 0.1
@@ -133,7 +134,7 @@ class Board:
         node.create_subscription(SessionState, 'session_state', self._on_state, LATCHED)
 
     def _on_state(self, msg: SessionState) -> None:
-        self._line = msg.line
+        self._line = printable(msg.line, keep='')
 
     def show(self) -> None:
         """Write it anew where it has changed."""
@@ -190,7 +191,7 @@ def main() -> int:
         with single_keys():
             for key in pressed():
                 if key in KEYS:
-                    sys.stdout.write(f'{ask(node, KEYS[key])}\n')
+                    sys.stdout.write(f'{printable(ask(node, KEYS[key]))}\n')
                     sys.stdout.flush()
                 rclpy.spin_once(node, timeout_sec=0.0)
                 board.show()

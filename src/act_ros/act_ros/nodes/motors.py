@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from act_ros.robot.spec import GripperScale, RobotSpec
+from act_ros.text import PrintableError
 
 Vector = NDArray[np.float64]
 
@@ -58,7 +59,7 @@ _GAINS = (
 )  # fmt: skip
 
 
-class MotorError(ValueError):
+class MotorError(PrintableError, ValueError):
     """A request that names no motor, mode or register of this arm; nothing was changed."""
 
 

@@ -26,6 +26,7 @@ from act_ros.control.ensemble import ORDERS, Execution, make_execution
 from act_ros.control.limiter import Limiter
 from act_ros.control.runtime import Freshness, Runtime
 from act_ros.control.ticker import SimTime, SystemTime, Ticker
+from act_ros.nodes.base import BaseNode
 from act_ros.nodes.camera import FUTURE_S
 from act_ros.nodes.inference import Engine, MakeWorker, Worker, look_at, make_engine
 from act_ros.nodes.loop import ControlLoop
@@ -75,7 +76,7 @@ SIM_FUTURE_S = 1.0
 NOTHING: Mapping[str, Any] = {}
 
 
-class PolicyNode(Node):
+class PolicyNode(BaseNode):
     """`act/policy`: composes the loop; serves `~/enable`, `~/reset`, `~/list_models` and the parameters."""
 
     def __init__(self, stop: Stop, make_worker: MakeWorker | None = None, **options: Any) -> None:

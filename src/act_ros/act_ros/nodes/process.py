@@ -21,6 +21,7 @@ from rclpy.signals import SignalHandlerOptions
 from act_ros.nodes.claim import claim_address
 from act_ros.nodes.memory import keep_memory
 from act_ros.nodes.priority import REFUSED, take_real_time
+from act_ros.text import printable_output
 
 MOST_DOMAIN = 232
 """The ports of those above do not exist; from 102 on some may be in use by other programs."""
@@ -51,6 +52,7 @@ class Stop(threading.Event):
         self.set()
 
 
+@printable_output()
 def run(
     build: Callable[[Stop], App],
     errors: tuple[type[Exception], ...] = (ValueError,),

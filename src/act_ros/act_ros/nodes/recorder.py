@@ -26,6 +26,7 @@ from act_ros.data.episode import EpisodeError
 from act_ros.data.grid import Heard, RowData
 from act_ros.data.rows import RAW
 from act_ros.data.watch import Watch
+from act_ros.nodes.base import BaseNode
 from act_ros.nodes.cameras import chosen_cameras
 from act_ros.nodes.parameters import Param, Parameters
 from act_ros.nodes.process import Stop, run
@@ -61,7 +62,7 @@ CLOSE_S, LONG_S = 5.0, 60.0
 """How long a service waits for an episode's last rows, and for its file."""
 
 
-class RecorderNode(Node):
+class RecorderNode(BaseNode):
     """`act/recorder`: `~/start`, `~/stop`, `~/discard`, and `act/recorder_state`."""
 
     def __init__(self, stop: Stop) -> None:

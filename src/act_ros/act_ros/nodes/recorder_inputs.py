@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from act_msgs.msg import Command
 from nav_msgs.msg import Odometry
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, JointState
 
 from act_ros.control.ticker import SimTime
 from act_ros.data.grid import BASE, COMMAND, Heard, History, Picture, Stillness
+from act_ros.nodes.base import BaseNode
 from act_ros.nodes.images import rgb
 from act_ros.nodes.joint_state import ArmReader, JointStateError
 from act_ros.nodes.times import seconds, steady
@@ -28,7 +28,7 @@ from act_ros.robot.spec import RobotSpec
 _QUIET_S = 5.0
 
 
-class Inputs(Node):
+class Inputs(BaseNode):
     """Puts what comes into a `Heard`, under a lock."""
 
     def __init__(

@@ -20,6 +20,7 @@ from act_ros.control.playing import Playing
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
 from act_ros.data.playback import read_recording
 from act_ros.data.rows import EpisodeError
+from act_ros.nodes.base import BaseNode
 from act_ros.nodes.followers import Followers
 from act_ros.nodes.output import Output
 from act_ros.nodes.parameters import Param, Parameters
@@ -38,7 +39,7 @@ SETTLE_S = 0.4
 _QUIET_S = 5.0
 
 
-class ReplayNode(Node):
+class ReplayNode(BaseNode):
     """`act/replay`: plays one episode, and ends. `~/enable` lets the arms move, or stops them."""
 
     def __init__(self, stop: Stop) -> None:

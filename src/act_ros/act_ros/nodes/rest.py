@@ -14,6 +14,7 @@ from rclpy.node import Node
 
 from act_ros.control.session import MOVE_S
 from act_ros.control.session_types import SessionError
+from act_ros.nodes.base import BaseNode
 from act_ros.nodes.drivers import DriverError
 from act_ros.nodes.parameters import Param, Parameters
 from act_ros.nodes.process import Stop, run
@@ -28,7 +29,7 @@ HEAR_S = 5.0
 """Drivers that run are heard within this time."""
 
 
-class RestNode(Node):
+class RestNode(BaseNode):
     """`rest`: does its work, and ends."""
 
     def __init__(self, stop: Stop) -> None:

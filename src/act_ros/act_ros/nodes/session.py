@@ -21,6 +21,7 @@ from std_srvs.srv import SetBool, Trigger
 from act_ros.control.session import Session
 from act_ros.control.session_text import line
 from act_ros.control.session_types import Ask, Phase, Recording, Sound, View
+from act_ros.nodes.base import BaseNode
 from act_ros.nodes.parameters import Param, Parameters
 from act_ros.nodes.process import Stop, run
 from act_ros.nodes.session_recorder import SessionRecorder
@@ -44,7 +45,7 @@ LINE_S = 5
 """While an episode is recorded a line is printed so often."""
 
 
-class SessionNode(Node):
+class SessionNode(BaseNode):
     """`act/session`: `~/go`, `~/mark`, `~/discard`, `~/pause`, `~/end`, and `act/session_state`."""
 
     def __init__(self, stop: Stop) -> None:

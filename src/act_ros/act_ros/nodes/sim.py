@@ -22,6 +22,7 @@ from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 
 from act_ros.data.seeds import next_seed
+from act_ros.nodes.base import BaseNode
 from act_ros.nodes.cameras import chosen_cameras
 from act_ros.nodes.driver import SimDriver
 from act_ros.nodes.film import FilmProcess
@@ -72,7 +73,7 @@ PARAMETERS = (
 CAMERAS = 'Cameras to simulate, by their names in config/aloha.yaml.'
 
 
-class SimNode(Node):
+class SimNode(BaseNode):
     """`act/sim`: publishes what the robot would, `/clock` and `act/sim_state`; serves `~/reset`."""
 
     def __init__(self, stop: Stop) -> None:

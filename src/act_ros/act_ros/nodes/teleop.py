@@ -28,6 +28,7 @@ from act_ros.control.leading import Leading
 from act_ros.control.limiter import Limiter
 from act_ros.control.moving import ASTRAY, Moving, astray
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
+from act_ros.nodes.base import BaseNode
 from act_ros.nodes.joint_state import ArmReader, JointStateError
 from act_ros.nodes.output import ArmCommands, Output
 from act_ros.nodes.parameters import Param, Parameters
@@ -44,7 +45,7 @@ PARAMETERS = (
 _QUIET_S = 5.0
 
 
-class TeleopNode(Node):
+class TeleopNode(BaseNode):
     """`act/teleop`: publishes the followers' commands and `act/command`; serves `~/engage`."""
 
     def __init__(self, stop: Stop, led: bool = False) -> None:

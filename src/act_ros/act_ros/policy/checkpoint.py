@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from act_ros.policy.config import PolicyConfig, listed
+from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import CONFIG, MODEL
 from act_ros.policy.formats.detect import read_source
@@ -23,6 +23,7 @@ from act_ros.policy.formats.source import Source
 from act_ros.policy.network import ACT
 from act_ros.policy.normalize import Normalizer
 from act_ros.policy.weights import read_weights, save_weights
+from act_ros.text import listed
 
 CVAE = 'vae_encoder'
 """Prefix of the parameters that only training uses."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import json
 import math
-import reprlib
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from act_ros.policy.errors import PolicyError
+from act_ros.text import listed, shown
 
 FORMAT = 1
 """Version of `config.json`; raised when a reader of an older version would misread it."""
@@ -264,30 +263,6 @@ class PolicyConfig:
 
 
 _FIRST_NEW = [f.name for f in fields(PolicyConfig)].index('backbone')
-
-
-def shown(value: object, most: int = 120) -> str:
-    """A value out of a file as an error shows it: printable, not long, and never the whole of a large one.
-
-    In a pickle a few lists that hold each other many times have a `repr` longer than any memory.
-    """
-    try:
-        text = _repr.repr(value)
-    except (RecursionError, ValueError):
-        return f'a {type(value).__name__} that cannot be shown'
-    return text if len(text) <= most else text[: most - 1] + '…'
-
-
-_repr = reprlib.Repr()
-_repr.maxlevel, _repr.maxlist, _repr.maxtuple, _repr.maxdict = 3, 20, 20, 20
-_repr.maxstring = _repr.maxother = 400
-
-
-def listed(names: Iterable[str], most: int = 8) -> str:
-    """Names out of a file as an error shows them: the first ones, without quotation marks where they need none."""
-    names = list(names)
-    texts = [n if n.isprintable() and 0 < len(n) <= 120 else shown(n) for n in names[:most]]
-    return ', '.join(texts) + (f' and {len(names) - most} more' if len(names) > most else '')
 
 
 def is_name(value: object) -> bool:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one error that loading, checking and running a policy raise."""
 
+from act_ros.text import PrintableError
 
-class PolicyError(ValueError):
+
+class PolicyError(PrintableError, ValueError):
     """A policy cannot be loaded, trained or run; the message says what came, what was expected, what to do."""
 
 

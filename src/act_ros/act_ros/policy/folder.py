@@ -7,10 +7,11 @@ import os
 from pathlib import Path
 
 from act_ros.paths import share_dir
-from act_ros.policy.config import PolicyConfig, shown
+from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.detect import is_policy, read_any_config
 from act_ros.policy.formats.native import CONFIG, MODEL
+from act_ros.text import shown
 
 __all__ = ['CONFIG', 'MODEL', 'policy_names', 'read_config', 'resolve_checkpoint', 'version_of']
 

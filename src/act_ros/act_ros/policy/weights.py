@@ -11,10 +11,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from act_ros.policy.config import listed
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.files import FLOATS, check_file
 from act_ros.policy.formats.source import Source
+from act_ros.text import listed
 
 SAFE_TORCH = (2, 10)
 """First PyTorch whose `weights_only` is believed: CVE-2025-32434 (before 2.6), CVE-2026-24747 (before 2.10)."""

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from act_ros.robot.types import Frame
+from act_ros.text import PrintableError
 
 CHANNELS = {'rgb8': 3, 'bgr8': 3, 'rgba8': 4, 'bgra8': 4, 'mono8': 1}
 """Encodings that are read, with their bytes per pixel (sensor_msgs/image_encodings.hpp)."""
 
 
-class ImageError(ValueError):
+class ImageError(PrintableError, ValueError):
     """An image that cannot be used; the message says what came and what was expected."""
 
 

@@ -13,11 +13,12 @@ import yaml
 from numpy.typing import NDArray
 
 from act_ros.paths import share_dir
+from act_ros.text import PrintableError
 
 Vector = NDArray[np.float64]
 
 
-class SpecError(ValueError):
+class SpecError(PrintableError, ValueError):
     """The robot's configuration is wrong; the message names the file and the entry."""
 
 

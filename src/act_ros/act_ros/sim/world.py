@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from act_ros.robot.spec import GripperScale, RobotSpec
+from act_ros.text import PrintableError
 
 Vector = NDArray[np.float64]
 
@@ -62,7 +63,7 @@ _UNSTABLE = {
 mujoco.set_mju_user_warning(logging.getLogger('mujoco').warning)
 
 
-class SimulationError(RuntimeError):
+class SimulationError(PrintableError, RuntimeError):
     """The simulation cannot go on; the message says what happened and what to do."""
 
 

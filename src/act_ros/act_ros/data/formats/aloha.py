@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from act_ros.data.formats.base import Episode, Frames
 from act_ros.data.rows import EpisodeError
 from act_ros.robot.types import Floats, Frame
+from act_ros.text import printable_data
 
 CHANNELS = ('rgb', 'bgr')
 """The orders of channels that decoding a JPEG with cv2 may give."""
@@ -138,7 +139,7 @@ class HDF5Episode(Episode):
 
     def _read(self, jpeg_channels: str | None) -> None:
         file, seen = self._file, self._file['observations']
-        self.attrs = {key: plain(value) for key, value in file.attrs.items()}
+        self.attrs = printable_data({k: plain(value) for k, value in file.attrs.items()})
         self.action, self.qpos = self._table(file['action']), self._table(seen['qpos'])
         self.qvel = self._table(seen['qvel']) if 'qvel' in seen else None
         self.effort = self._table(seen['effort']) if 'effort' in seen else None

@@ -24,6 +24,7 @@ from act_ros.data.formats.aloha import HDF5Frames
 from act_ros.data.formats.base import Episode
 from act_ros.data.rows import EpisodeError
 from act_ros.robot.types import Frame
+from act_ros.text import printable_data
 
 PIXELS = ('jpeg', 'raw', 'gzip')
 """How frames are stored: JPEGs; as they are; as they are, compressed without loss."""
@@ -72,7 +73,7 @@ def store_episode(episode: Episode, path: Path, storage: Storage) -> None:
 def _write(file: Any, episode: Episode, storage: Storage) -> None:
     length, cameras = len(episode), episode.cameras
     for key, value in _attributes(episode, storage).items():
-        file.attrs[key] = value
+        file.attrs[key] = printable_data(value)
     seen = file.create_group('observations')
     images = seen.create_group('images')
     file['action'], seen['qpos'] = _rows(episode, 'action'), _rows(episode, 'qpos')

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -28,6 +28,7 @@ from act_ros.data.lerobot.layout import (
 )
 from act_ros.data.lerobot.video import read_video
 from act_ros.robot.types import Frame
+from act_ros.text import printable_data
 
 
 class VideoFrames(Frames):
@@ -160,7 +161,8 @@ class LeRobotEpisode(Episode):
         if layout.robot_type:
             attrs['robot_type'] = layout.robot_type
         # What our exporter noted is nearer to the recording than what LeRobot's tables hold.
-        return {**attrs, **entry.attrs, 'rate_hz': layout.fps, 'cameras': list(self.images)}
+        stated = {'rate_hz': layout.fps, 'cameras': list(self.images)}
+        return cast(dict[str, Any], printable_data({**attrs, **entry.attrs, **stated}))
 
     def close(self) -> None:
         """Nothing is held open."""

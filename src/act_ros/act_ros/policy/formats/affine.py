@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from act_ros.policy.config import shown
 from act_ros.policy.errors import PolicyError
+from act_ros.text import shown
 
 Floats64 = NDArray[np.float64]
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from act_ros.policy.config import shown
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.files import read_bytes
 from act_ros.policy.formats.pickles import Note, StandIn, are_sizes, read_pickle
+from act_ros.text import shown
 
 MOST_BYTES = 16 << 20
 

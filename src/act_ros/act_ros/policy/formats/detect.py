@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from act_ros.policy.config import PolicyConfig, listed
+from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.files import read_json
 from act_ros.policy.formats.lerobot import is_lerobot, read_lerobot
 from act_ros.policy.formats.native import CONFIG, read_native, read_native_config
 from act_ros.policy.formats.original import find_ckpt, read_original
 from act_ros.policy.formats.source import Source
+from act_ros.text import listed
 
 
 def is_policy(path: Path) -> bool:

@@ -20,8 +20,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from act_ros.policy.config import listed, shown
 from act_ros.policy.errors import PolicyError
+from act_ros.text import listed, shown
 
 # Python reads 1 MiB of JSON in one go of some 30 ms, and a node that reads has a loop to run.
 MOST_TEXT = 256 << 10

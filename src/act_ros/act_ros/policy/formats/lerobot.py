@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from act_ros.policy.config import PolicyConfig, listed, shown
+from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.affine import mean_and_std
 from act_ros.policy.formats.files import Entry, read_header, read_json
@@ -38,6 +38,7 @@ from act_ros.policy.formats.source import (
     renamed,
     source_shapes,
 )
+from act_ros.text import listed, shown
 
 CONFIG, MODEL, TRAINING = 'config.json', 'model.safetensors', 'train_config.json'
 _IMAGES = 'observation.images.'

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from act_ros.policy.config import BACKBONES, listed, shown
+from act_ros.policy.config import BACKBONES
 from act_ros.policy.errors import PolicyError
+from act_ros.text import listed, shown
 
 STATE, ACTION, ENVIRONMENT = 'observation.state', 'action', 'observation.environment_state'
 

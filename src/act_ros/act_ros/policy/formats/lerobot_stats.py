@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from act_ros.policy.config import listed, shown
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.affine import NEEDED, Floats64
 from act_ros.policy.formats.files import Entry, plain_name, read_header, read_json, read_vectors
 from act_ros.policy.formats.lerobot_features import Feature
+from act_ros.text import listed, shown
 
 PREPROCESSOR, POSTPROCESSOR = 'policy_preprocessor.json', 'policy_postprocessor.json'
 BUFFERS = ('normalize_inputs.', 'normalize_targets.', 'unnormalize_outputs.')

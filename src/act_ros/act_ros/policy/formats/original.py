@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from act_ros.policy.config import PolicyConfig, listed, shown
+from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.arrays import read_plain
 from act_ros.policy.formats.files import Entry
@@ -39,6 +39,7 @@ from act_ros.policy.formats.source import (
     source_shapes,
 )
 from act_ros.policy.formats.torch_zip import read_state_names
+from act_ros.text import listed, shown
 
 STATS, CONFIG = 'dataset_stats.pkl', 'config.pkl'
 PREFERRED = ('policy_best.ckpt', 'policy_last.ckpt')

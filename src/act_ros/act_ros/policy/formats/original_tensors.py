@@ -7,9 +7,9 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from act_ros.policy.config import listed
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.files import Entry
+from act_ros.text import listed
 
 _MODULES = {
     'transformer.encoder.layers.': 'encoder.layers.',

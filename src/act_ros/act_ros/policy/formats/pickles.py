@@ -13,8 +13,8 @@ import pickletools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from act_ros.policy.config import listed, shown
 from act_ros.policy.errors import PolicyError
+from act_ros.text import listed, shown
 
 MOST_STEPS = 20_000
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from act_ros.policy.config import PolicyConfig, listed, shown
+from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.files import Entry, read_yaml
+from act_ros.text import listed, shown
 
 BESIDE = 'act_ros.yaml'
 """A small file beside a checkpoint of another project: what that project doesn't write down."""

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from act_ros.policy.config import listed, shown
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.files import MOST_MODEL, MOST_TENSORS, Entry, check_file
 from act_ros.policy.formats.pickles import Note, StandIn, are_sizes, read_pickle
+from act_ros.text import listed, shown
 
 MOST_STEPS = 100_000
 _MOST_READ = 4 << 20
