@@ -14,6 +14,7 @@ from act_ros.policy.network import (
     ACT,
     Attention,
     Dropout,
+    Encoder,
     Prediction,
     act_loss,
     sine_embedding_1d,
@@ -130,6 +131,16 @@ def test_attention_is_that_of_pytorch_with_the_same_parameters(
     torch.testing.assert_close(
         mine(query, query, query), reference(query, query, query)[0], rtol=0, atol=1e-6
     )
+
+
+@pytest.mark.parametrize('pre_norm', [False, True])
+def test_tokens_that_are_read_alone_are_those_of_the_whole_encoder(pre_norm: bool) -> None:
+    encoder = Encoder(tiny_config(pre_norm=pre_norm), 2).eval()
+    tokens, positions = torch.randn(2, 7, 32), torch.randn(1, 7, 32)
+    masked = torch.zeros(2, 7, dtype=torch.bool)
+    masked[1, 4:] = True
+    whole = encoder(tokens, positions, masked)
+    torch.testing.assert_close(encoder(tokens, positions, masked, read=1), whole[:, :1])
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean() -> None:

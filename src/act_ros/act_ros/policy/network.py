@@ -127,7 +127,7 @@ class ACT(nn.Module):
         masked = torch.cat(
             [is_pad.new_zeros(batch, 2), is_pad], dim=1
         )  # (B, 2 + k), true is not attended to
-        encoded = self.vae_encoder(tokens, self.vae_encoder_pos_enc, masked)  # (B, 2 + k, D)
+        encoded = self.vae_encoder(tokens, self.vae_encoder_pos_enc, masked, read=1)  # (B, 1, D)
         latent = self.vae_encoder_latent_output_proj(
             encoded[:, 0]
         ).float()  # (B, 2 L), from the CLS token
@@ -176,10 +176,16 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(layers))
         self.norm: nn.Module = nn.LayerNorm(config.d_model) if config.pre_norm else nn.Identity()
 
-    def forward(self, x: Tensor, positions: Tensor, masked: Tensor | None = None) -> Tensor:
-        """Tokens x (B, S, D), positions (1, S, D), masked (B, S) true where a token is ignored -> (B, S, D)."""
-        for layer in self.layers:
-            x = layer(x, positions, masked)
+    def forward(
+        self, x: Tensor, positions: Tensor, masked: Tensor | None = None, read: int | None = None
+    ) -> Tensor:
+        """Tokens x (B, S, D), positions (1, S, D), masked (B, S) true where a token is ignored -> (B, S, D).
+
+        With `read` only the first so many tokens come out: the last layer computes no others.
+        """
+        last = len(self.layers) - 1
+        for i, layer in enumerate(self.layers):
+            x = layer(x, positions, masked, read if i == last else None)
         y: Tensor = self.norm(x)
         return y
 
@@ -201,16 +207,18 @@ class EncoderLayer(nn.Module):
         self.activation = ACTIVATIONS[config.activation]
         self.pre_norm = config.pre_norm
 
-    def forward(self, x: Tensor, positions: Tensor, masked: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, positions: Tensor, masked: Tensor | None = None, read: int | None = None
+    ) -> Tensor:
         """See `Encoder.forward`."""
+        values = self.norm1(x) if self.pre_norm else x
+        keys = values + positions  # (B, S, D); the values carry no position
+        queries = keys if read is None else keys[:, :read]
+        attended = self.dropout(self.self_attn(queries, keys, values, masked))
+        x = x[:, :read] + attended
         if self.pre_norm:
-            normed = self.norm1(x)
-            q = normed + positions
-            x = x + self.dropout(self.self_attn(q, q, normed, masked))
             return x + self._feed_forward(self.norm2(x))
-        q = x + positions  # (B, S, D); the values carry no position
-        attended = self.self_attn(q, q, x, masked)
-        x = self.norm1(x + self.dropout(attended))
+        x = self.norm1(x)
         y: Tensor = self.norm2(x + self._feed_forward(x))
         return y
 
