@@ -4,9 +4,51 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with status 2."""
+        self.exit(2, f'{self.prog}: {message}; --help tells what there is\n')
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """The type of an argument that is a whole number from `least` on."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value < 2**63:
+            raise argparse.ArgumentTypeError(f"'{text}' is no whole number of at least {least}")
+        return value
+
+    return read
+
+
+def number(least: float, at_least: bool = True) -> Callable[[str], float]:
+    """The type of an argument that is a finite number from `least` on, or above it."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and (value > least or (at_least and value == least))):
+            raise argparse.ArgumentTypeError(
+                f"'{text}' is no number {'of at least' if at_least else 'above'} {least:g}"
+            )
+        return value
+
+    return read
 
 
 def add_source(p: argparse.ArgumentParser) -> None:
