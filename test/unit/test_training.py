@@ -5,7 +5,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
+import resource
+import shutil
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +20,20 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from act_ros.commands.train import main
 from act_ros.data.dataset import Dataset
 from act_ros.paths import share_dir
 from act_ros.policy.augment import augment_images
 from act_ros.policy.batches import Batches, Feed, Order
 from act_ros.policy.config import PolicyConfig
+from act_ros.policy.curves import Curves
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.origin import origin, seed_runs
 from act_ros.policy.place import Place, find_place
 from act_ros.policy.policy import Policy
 from act_ros.policy.recipe import Recipe, load_recipe
+from act_ros.policy.saving import load_state
 from act_ros.policy.schedule import Progress, rate_factor
-from act_ros.policy.training import Trainer, load_state
+from act_ros.policy.training import Trainer
 from synthetic import TINY, write_episode
 
 RECIPE = Recipe(
@@ -64,7 +70,7 @@ def trainer(episodes: Path, output: Path, seed: int = 1, **changes: Any) -> Trai
     data = Dataset(episodes, TINY['image_size'], TINY['chunk'])
     config = PolicyConfig(cameras=data.cameras, **TINY)
     recipe = dataclasses.replace(RECIPE, **changes)
-    return Trainer(config, recipe, data, output, seed, CPU, lambda step, values: None)
+    return Trainer(config, recipe, data, output, seed, CPU, Curves(None))
 
 
 @pytest.fixture(scope='module')
@@ -84,10 +90,9 @@ def same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
 
 
 def test_the_loss_falls(episodes: Path, tmp_path: Path) -> None:
-    curve: list[float] = []
     run = trainer(episodes, tmp_path, steps=60, checkpoint_every=60, batch=8, kl_weight=1.0)
-    run.report = lambda step, values: curve.append(values['l1']) if 'l1' in values else None
     run.run()
+    curve = [value for _, value in run.curves.values['l1']]
     assert np.mean(curve[-10:]) < 0.92 * np.mean(curve[:10])
 
 
@@ -124,10 +129,135 @@ def test_a_resumed_run_equals_one_that_was_not_interrupted(
 def test_a_run_is_not_resumed_with_other_numbers(
     episodes: Path, whole: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(PolicyError, match='cannot resume: the recipe differs'):
+    with pytest.raises(PolicyError, match='cannot resume: lr was 0.001, and is 0.0001'):
         trainer(episodes, tmp_path, lr=1e-4).resume(load_state(whole))
-    with pytest.raises(PolicyError, match='cannot resume: the seed differs'):
+    with pytest.raises(PolicyError, match='cannot resume: seed was 1, and is 5'):
         trainer(episodes, tmp_path, seed=5).resume(load_state(whole))
+
+
+@pytest.mark.parametrize('length', [{'steps': 9}, {'minutes': 2 / 60}])
+def test_a_finished_run_is_lengthened(
+    episodes: Path, tmp_path: Path, length: dict[str, Any]
+) -> None:
+    first = trainer(episodes, tmp_path)
+    first.run()
+    assert first.curves.values['lr'][-1][1] < 2e-4
+    second = trainer(episodes, tmp_path, **length)
+    second.resume(load_state(tmp_path))
+    second.progress.restore(second.step, 1.0)  # the first took one second, on any machine
+    second.run()
+    rates = second.curves.values['lr']
+    assert rates[0][0] == 7 and rates[0][1] > 2e-4  # the rate that belongs there in the longer run
+    assert second.step >= 9 if 'steps' in length else second.progress.seconds >= 2
+
+
+def test_a_run_that_is_stopped_leaves_a_checkpoint_and_goes_on_as_if_it_had_not_been(
+    episodes: Path, whole: Path, tmp_path: Path
+) -> None:
+    first = trainer(episodes, tmp_path)
+
+    def stop(step: int) -> None:
+        first.progress.stop = step == 5
+
+    first.run(stop)
+    second = trainer(episodes, tmp_path)
+    second.resume(load_state(tmp_path))
+    assert second.step == 5
+    second.run()
+    assert same(weights(whole), weights(tmp_path))
+
+
+def test_only_the_newest_checkpoints_are_kept_and_what_is_not_ours_stays(
+    episodes: Path, tmp_path: Path
+) -> None:
+    run = trainer(episodes, tmp_path, checkpoint_every=1)
+    run.keep = 2
+    (tmp_path / 'step_2').mkdir()
+    (tmp_path / 'step_2' / 'notes.txt').write_text('mine')
+    run.run()
+    assert {p.name for p in tmp_path.glob('step_*')} == {'step_2', 'step_5', 'step_6'}
+    assert [p.name for p in (tmp_path / 'step_2').iterdir()] == ['notes.txt']
+    assert (tmp_path / 'best' / 'model.safetensors').exists()
+
+
+def refuse_a_checkpoint(episodes: Path, output: Path) -> None:
+    """A run of nine steps goes on from the checkpoint of step 6, and can't write the next one."""
+    before = {p: p.read_bytes() for p in output.rglob('*') if p.is_file()}
+    longer = trainer(episodes, output, steps=9)
+    longer.resume(load_state(output))
+    with pytest.raises(PolicyError, match='of step 9 cannot be .*that of step 6 is whole') as e:
+        longer.run()
+    assert '\n' not in str(e.value)
+    # A better policy may have come to `best`, whole.
+    after = {p: p.read_bytes() for p in output.rglob('*') if p.is_file()}
+    best = {p for p in after if p.parent.name == 'best'}
+    assert {p for p in before if before[p] != after.get(p)} <= best and set(after) == set(before)
+    assert Policy.load(output / 'best')
+
+
+def test_a_checkpoint_that_may_not_be_written_leaves_the_one_before(
+    episodes: Path, tmp_path: Path
+) -> None:
+    trainer(episodes, tmp_path).run()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limit[1]))
+    try:
+        refuse_a_checkpoint(episodes, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    longer = trainer(episodes, tmp_path, steps=9)
+    longer.resume(load_state(tmp_path))
+    longer.run()
+    assert Policy.load(tmp_path) and load_state(tmp_path)['step'] == 9
+
+
+@pytest.mark.parametrize('part', [0.5, 1.05])
+def test_a_checkpoint_that_does_not_fit_on_the_disk_leaves_the_one_before(
+    episodes: Path, small_disk: Path, part: float
+) -> None:
+    """The state of the run does not fit, or it does and the weights after it don't."""
+    trainer(episodes, small_disk).run()
+    free = shutil.disk_usage(small_disk).free
+    fill = small_disk / 'fill'
+    with fill.open('wb') as file:
+        left = int(part * (small_disk / 'training_state.pt').stat().st_size) + 2_000_000
+        os.posix_fallocate(file.fileno(), 0, free - left)
+    refuse_a_checkpoint(episodes, small_disk)
+    fill.unlink()
+    longer = trainer(episodes, small_disk, steps=9)
+    longer.resume(load_state(small_disk))
+    longer.run()
+    assert Policy.load(small_disk)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own, for those who may mount one."""
+    folder = tmp_path / 'disk'
+    folder.mkdir()
+    mounted = subprocess.run(
+        ['mount', '-t', 'tmpfs', '-o', 'size=300m', 'tmpfs', folder],
+        capture_output=True,
+        text=True,
+    )
+    if mounted.returncode:
+        pytest.skip(f'no disk can be mounted here: {mounted.stderr.strip()}')
+    yield folder
+    subprocess.run(['umount', folder], check=True)
+
+
+def test_curves_of_the_part_before_a_resume_are_kept(tmp_path: Path) -> None:
+    curves = Curves(tmp_path)
+    for step in range(1, 7):
+        curves.add(step, {'l1': float(step)})
+        if step <= 4:
+            curves.save()
+    again = Curves(tmp_path)
+    again.resume(3)
+    again.add(4, {'l1': 0.5})
+    assert again.values == {'l1': [(1, 1.0), (2, 2.0), (3, 3.0), (4, 0.5)]}
+    again.close()
+    assert (tmp_path / 'loss.png').stat().st_size > 1000
 
 
 def test_a_state_that_is_missing_damaged_or_hostile_is_refused(tmp_path: Path) -> None:
@@ -188,7 +318,6 @@ def test_frames_that_lie_on_the_device_are_those_that_are_fetched_ahead(episodes
         one, two = there.samples(order.at(step)), feed.at(step)
         for mine, theirs in zip(vars(one).values(), vars(two).values(), strict=True):
             assert torch.equal(mine, theirs)
-        assert torch.equal(one.images, torch.from_numpy(data.frames[order.at(step)]))
     feed.close()
 
 
@@ -237,10 +366,9 @@ def test_a_run_of_minutes_ends_in_time_and_its_learning_rate_at_zero(
     episodes: Path, tmp_path: Path
 ) -> None:
     run = trainer(episodes, tmp_path, minutes=3 / 60, steps=1, checkpoint_every=10**6)
-    rates: list[float] = []
-    run.report = lambda step, values: rates.append(values['lr']) if 'lr' in values else None
     begin = time.monotonic()
     run.run()
+    rates = [rate for _, rate in run.curves.values['lr']]
     assert 3 <= time.monotonic() - begin < 30  # a step and a checkpoint on a busy machine
     assert run.step == len(rates) > 1
     assert max(rates) > 5e-4 and rates[-1] < max(rates) / 2
@@ -250,11 +378,11 @@ def test_a_run_of_minutes_ends_in_time_and_its_learning_rate_at_zero(
 def test_a_resumed_run_of_minutes_has_the_time_that_was_left() -> None:
     progress = Progress(dataclasses.replace(RECIPE, minutes=10.0), CPU)
     progress.restore(500, 9 * 60)
-    assert progress.look() == pytest.approx(0.9)
+    assert progress.go_on() and progress.share == pytest.approx(0.9)
     progress.start()
-    assert 0.9 < progress.look() < 1 and progress.step == 500
+    assert progress.go_on() and 0.9 < progress.share < 1 and progress.step == 500
     progress.restore(600, 10 * 60)
-    assert progress.look() == 1
+    assert not progress.go_on() and progress.share == 1
 
 
 def test_augmentation_moves_and_brightens_within_its_bounds() -> None:
@@ -346,88 +474,3 @@ def test_cuda_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(PolicyError, match='no CUDA device'):
         find_place('cuda')
     assert find_place('auto').device.type == 'cpu'
-
-
-@pytest.fixture
-def command(episodes: Path, tmp_path: Path) -> list[str]:
-    path = tmp_path / 'training.yaml'
-    training = {**RECIPE.to_dict(), 'steps': 2, 'checkpoint_every': 1}
-    path.write_text(
-        yaml.safe_dump(
-            {'paper': {'policy': {**TINY, 'image_size': [48, 64]}, 'training': training}}
-        )
-    )
-    output = tmp_path / 'out'
-    return [
-        '--data',
-        str(episodes),
-        '--output',
-        str(output),
-        '--config-file',
-        str(path),
-        '--device',
-        'cpu',
-    ]
-
-
-def test_the_command_leaves_policy_curves_and_picture(command: list[str], tmp_path: Path) -> None:
-    assert main(command) == 0
-    made = {p.name for p in (tmp_path / 'out').iterdir()}
-    assert made == {
-        'config.json',
-        'model.safetensors',
-        'training_state.pt',
-        'loss.png',
-        'log',
-        'best',
-        'step_1',
-        'step_2',
-    }
-    assert list((tmp_path / 'out' / 'log').glob('events.*'))
-
-
-def test_the_command_does_not_overwrite_and_says_what_is_wrong(
-    command: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([*command, '--resume']) == 1
-    assert 'cannot resume: there is no' in capsys.readouterr().err
-    assert main(command) == 0
-    assert main(command) == 1
-    assert 'already holds a policy' in capsys.readouterr().err
-    assert main([*command, '--config', 'huge']) == 1
-    assert "no configuration 'huge'; it has: paper" in capsys.readouterr().err
-    assert main([*command, '--resume', '--data', '/nowhere']) == 1
-    assert 'there is no folder /nowhere' in capsys.readouterr().err
-
-
-def test_training_starts_from_the_weights_of_another_policy(
-    command: list[str], tmp_path: Path
-) -> None:
-    assert main([*command, '--seed', '1']) == 0
-    first, second = tmp_path / 'out', tmp_path / 'second'
-    command[command.index('--output') + 1] = str(second)
-    assert main([*command, '--from', str(first), '--steps', '1', '--seed', '2']) == 0
-    before, after = (load_file(folder / 'model.safetensors') for folder in (first, second))
-    scratch_output = tmp_path / 'scratch'
-    command[command.index('--output') + 1] = str(scratch_output)
-    assert main([*command, '--steps', '1', '--seed', '2']) == 0
-    scratch = load_file(scratch_output / 'model.safetensors')
-    name = max((n for n in before if 'weight' in n), key=lambda n: before[n].numel())
-    moved = (after[name] - before[name]).abs().max()
-    assert 0 < moved < (scratch[name] - before[name]).abs().max() / 2
-
-
-def test_a_policy_of_another_shape_is_no_start(
-    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shipped = Path(__file__).parents[2] / 'models' / 'aloha_sim_transfer_cube'
-    assert main([*command, '--from', str(shipped)]) == 1
-    assert str(shipped) in capsys.readouterr().err
-    assert main([*command, '--from', str(tmp_path / 'nowhere')]) == 1
-    assert 'nowhere' in capsys.readouterr().err
-
-
-def test_a_run_is_resumed_or_begun_from_a_policy_not_both(command: list[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        main([*command, '--resume', '--from', 'models/x'])
-    assert stop.value.code == 2

@@ -56,31 +56,34 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(2, f'{self.prog}: {shown}\n')
 
 
-def whole(least: int, most: int) -> Callable[[str], int]:
+def whole(least: int, most: int = 2**63 - 1) -> Callable[[str], int]:
     """The type of an option that takes a whole number between two."""
 
     def convert(text: str) -> int:
-        if re.fullmatch(r'[+-]?[0-9]{1,18}', text) and least <= int(text) <= most:
+        if re.fullmatch(r'[+-]?[0-9]{1,19}', text) and least <= int(text) <= most:
             return int(text)
         raise argparse.ArgumentTypeError(
-            f"must be a whole number from {least} to {most}, got '{text}'"
+            f"must be a whole number {_range(least, most, 2**63 - 1)}, got '{text}'"
         )
 
     return convert
 
 
-def number(least: float, most: float) -> Callable[[str], float]:
-    """The type of an option that takes a number between two."""
+def number(least: float, most: float = math.inf, above: bool = False) -> Callable[[str], float]:
+    """The type of an option that takes a finite number between two; `above`: not the least itself."""
 
     def convert(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             value = math.nan
-        if not least <= value <= most:  # NaN is not, either
-            raise argparse.ArgumentTypeError(
-                f"must be a number from {least:g} to {most:g}, got '{text}'"
-            )
+        if not math.isfinite(value) or not least <= value <= most or (above and value == least):
+            what = f'above {least:g}' if above else _range(least, most, math.inf)
+            raise argparse.ArgumentTypeError(f"must be a number {what}, got '{text}'")
         return value
 
     return convert
+
+
+def _range(least: float, most: float, no_limit: float) -> str:
+    return f'of at least {least:g}' if most == no_limit else f'from {least:g} to {most:g}'

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from act_ros.data.decode import Sources
 from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode
 from act_ros.data.formats.collection import EpisodeRef, find_episodes
-from act_ros.data.frames import CACHE, cached_frames
+from act_ros.data.frames import CACHE, DecodedFrames, open_frames, room
 from act_ros.data.rows import EpisodeError
 from act_ros.robot.types import Floats
 
@@ -30,7 +31,7 @@ class Dataset:
         starts: (episodes + 1,) first tick of each episode, and the number of all ticks.
         qpos, actions: (ticks, dim) float32.
         end: (ticks,) int64, for each tick the first one after its episode.
-        frames: (ticks, cameras, h, w, 3) uint8, memory-mapped.
+        frames: (ticks, cameras, h, w, 3) uint8, wherever they are.
         rate_hz: control rate of the recordings.
         tasks: what the episodes show, as they state it, each once; '' for those that don't.
         seeds: of the simulated episodes, sorted, each once.
@@ -44,6 +45,7 @@ class Dataset:
         cameras: Sequence[str] | None = None,
         cache: Path | None = None,
         jpeg_channels: str | None = None,
+        cache_gb: float | None = None,
     ) -> None:
         """Read all episodes of a folder.
 
@@ -54,6 +56,7 @@ class Dataset:
             cameras: names of the cameras, in order; by default all of the first episode.
             cache: folder for the decoded frames; by default `.frames` in `folder`.
             jpeg_channels: 'rgb' or 'bgr', for files of JPEGs that don't say; see `read_episode`.
+            cache_gb: room for the decoded frames; see `open_frames`.
 
         Raises:
             EpisodeError: no episodes, or one that doesn't fit the others; the message names it.
@@ -74,9 +77,16 @@ class Dataset:
         self.actions = np.concatenate([v.action for v in read])
         lengths = [len(v.qpos) for v in read]
         self.starts = np.concatenate([[0], np.cumsum(lengths)])
-        self.frames = cached_frames(
-            refs, lengths, self.cameras, image_size, cache or folder / CACHE
-        )
+        sources = Sources(refs, lengths, self.cameras, image_size)
+        place = cache or (folder if folder.is_dir() else folder.parent) / CACHE
+        self.frames = open_frames(sources, place, cache_gb)
+        if isinstance(self.frames, DecodedFrames):
+            may = room(place, cache_gb) / 1e9
+            self.notes.append(
+                f'decoded, the frames are {sources.nbytes / 1e9:.1f} GB, and {may:.1f} GB may be taken in '
+                f'{place}; they are decoded as they are needed, which is slower (--cache names another '
+                f'place, --cache-gb another limit)'
+            )
         self.end = np.repeat(self.starts[1:], lengths)
 
     def __len__(self) -> int:
@@ -110,11 +120,6 @@ class Dataset:
         train = np.concatenate([t for i, t in enumerate(ticks) if i not in held_out] or none)
         validation = np.concatenate([t for i, t in enumerate(ticks) if i in held_out] or none)
         return train, validation
-
-    def gather(self, ticks: NDArray[np.int64], into: NDArray[np.uint8]) -> None:
-        """Write the frames at `ticks` (B,) into an array (B, cameras, h, w, 3)."""
-        # 'clip' is the mode in which NumPy copies straight into `into`; no tick is out of bounds.
-        np.take(self.frames, ticks, axis=0, out=into, mode='clip')
 
 
 def _notes(read: Sequence[_Vectors]) -> list[str]:

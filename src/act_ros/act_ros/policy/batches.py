@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from act_ros.data.dataset import Dataset
+from act_ros.data.frames import FrameStore
 from act_ros.policy.place import Place
 
 RESIDENT_SHARE = 0.5
@@ -101,7 +102,7 @@ class Batches:
             return None
         shape = (len(ticks), *self._dataset.frames.shape[1:])
         images = torch.empty(shape, dtype=torch.uint8, pin_memory=self.device.type == 'cuda')
-        self._dataset.gather(ticks, images.numpy())
+        self._dataset.frames.gather(ticks, images.numpy())
         return images
 
     def samples(self, ticks: NDArray[np.int64], fetched: Tensor | None = None) -> Samples:
@@ -160,10 +161,14 @@ def fits(size: int, device: torch.device) -> bool:
     return size <= RESIDENT_SHARE * free
 
 
-def upload(frames: NDArray[np.uint8], device: torch.device) -> Tensor:
+def upload(frames: FrameStore, device: torch.device) -> Tensor:
     """All frames as one tensor on the device, copied piece by piece."""
     tensor = torch.empty(frames.shape, dtype=torch.uint8, device=device)
-    rows = max(1, PIECE // max(1, frames[0].nbytes))
-    for i in range(0, len(frames), rows):
-        tensor[i : i + rows].copy_(torch.from_numpy(np.array(frames[i : i + rows])))
+    count = frames.shape[0]
+    rows = max(1, PIECE * count // frames.nbytes)
+    for i in range(0, count, rows):
+        ticks = np.arange(i, min(i + rows, count))
+        piece = np.empty((len(ticks), *frames.shape[1:]), np.uint8)
+        frames.gather(ticks, piece)
+        tensor[i : i + rows].copy_(torch.from_numpy(piece))
     return tensor

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 
 import torch
@@ -27,13 +28,20 @@ def find_place(device: str) -> Place:
         device: 'auto' (CUDA where there is one), 'cpu', 'cuda' or 'cuda:N'.
 
     Raises:
-        PolicyError: CUDA was asked for and isn't there.
+        PolicyError: it is none of these, or isn't there.
     """
     world, rank = int(os.environ.get('WORLD_SIZE', 1)), int(os.environ.get('RANK', 0))
     name = ('cuda' if torch.cuda.is_available() else 'cpu') if device == 'auto' else device
+    match = re.fullmatch(r'cpu|cuda(?::(\d+))?', name)
+    if match is None:
+        raise PolicyError(f"--device {device}: expected 'auto', 'cpu', 'cuda' or 'cuda:N'")
     if name.startswith('cuda') and not torch.cuda.is_available():
         raise PolicyError(
             f"--device {device}: PyTorch sees no CUDA device; use --device cpu, or 'auto'"
+        )
+    if match[1] and int(match[1]) >= torch.cuda.device_count():
+        raise PolicyError(
+            f'--device {device}: there are {torch.cuda.device_count()} CUDA devices, from cuda:0 on'
         )
     if name == 'cuda':
         name = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'

@@ -11,6 +11,9 @@ import yaml
 
 from act_ros.policy.errors import PolicyError
 
+LENGTH = ('steps', 'minutes')
+"""What of a recipe may change when a run is gone on with."""
+
 
 @dataclass(frozen=True)
 class Recipe:

@@ -21,12 +21,13 @@ class Progress:
 
     Attributes:
         step: optimizer steps taken.
-        share: how much of the run is over, from 0 to 1, as of the last `look`.
+        share: how much of the run is over, from 0 to 1, as of the last `go_on`.
+        stop: set from outside to end the run at the next step; the first process decides.
     """
 
     def __init__(self, recipe: Recipe, place: Place) -> None:
         self.recipe, self.place = recipe, place
-        self.step, self.share = 0, 0.0
+        self.step, self.share, self.stop = 0, 0.0, False
         self._spent = 0.0  # seconds of a run that is gone on with
         self._begun: float | None = None
         # Over the CPU's own channel: a number that came over the GPU's would have to be waited for.
@@ -46,19 +47,21 @@ class Progress:
         """Go on from a run that had come this far."""
         self.step, self._spent = step, seconds
 
-    def look(self) -> float:
-        """Find the share of the run that is over; every process must look once a step."""
+    def go_on(self) -> bool:
+        """Whether there is another step to take; every process must ask once before each."""
         recipe = self.recipe
-        if recipe.minutes:
-            share = self.seconds / (60 * recipe.minutes)
-            if self._group is not None:
-                told = torch.tensor([share], dtype=torch.float64)
-                dist.broadcast(told, src=0, group=self._group)
-                share = told.item()
-        else:
-            share = self.step / recipe.steps
+        done, whole = (
+            (self.seconds, 60 * recipe.minutes)
+            if recipe.minutes
+            else (self.step, float(recipe.steps))
+        )
+        share, stop = done / whole, self.stop
+        if self._group is not None:
+            told = torch.tensor([share, float(stop)], dtype=torch.float64)
+            dist.broadcast(told, src=0, group=self._group)
+            share, stop = told[0].item(), bool(told[1])
         self.share = min(share, 1.0)
-        return self.share
+        return self.share < 1 and not stop
 
 
 def rate_factor(step: int, share: float, recipe: Recipe) -> float:

@@ -8,6 +8,7 @@ from (seed, step, rank): a run resumed from a checkpoint continues as if it had 
 from __future__ import annotations
 
 import copy
+import json
 import math
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -25,19 +26,15 @@ from act_ros.policy.augment import augment_images
 from act_ros.policy.batches import Batches, Feed, Order, Samples
 from act_ros.policy.checkpoint import load_checkpoint, save_checkpoint
 from act_ros.policy.config import PolicyConfig
+from act_ros.policy.curves import Curves
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.network import ACT, Losses, act_loss
 from act_ros.policy.normalize import Normalizer
 from act_ros.policy.optimize import Average, Watch, build_optimizer
 from act_ros.policy.place import Place
-from act_ros.policy.recipe import Recipe
+from act_ros.policy.recipe import LENGTH, Recipe
+from act_ros.policy.saving import STATE, prune, remove_policy, write_state
 from act_ros.policy.schedule import Progress, rate_factor
-from act_ros.policy.vision import load_pretrained
-
-STATE = 'training_state.pt'
-
-Report = Callable[[int, dict[str, float]], None]
-"""Called with a step and the scalars measured at it."""
 
 
 @dataclass
@@ -51,8 +48,11 @@ class Trainer:
         output: folder of the policy that comes out, and of the checkpoints.
         seed: of the initial weights, the split, the order of samples and all noise.
         place: device and rank.
-        report: gets the scalars of the loss curves.
+        curves: gets the scalars of the loss curves.
+        keep: how many of the newest `step_N` are kept.
         resident: whether the frames lie on the device; None: where they fit.
+        best: smallest validation loss so far.
+        saved: step of the last checkpoint; None: there is none yet.
     """
 
     config: PolicyConfig
@@ -61,9 +61,11 @@ class Trainer:
     output: Path
     seed: int
     place: Place
-    report: Report
+    curves: Curves
+    keep: int = 3
     resident: bool | None = None
     best: float = field(default=math.inf, init=False)
+    saved: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         recipe, device = self.recipe, self.place.device
@@ -72,8 +74,6 @@ class Trainer:
         self.normalizer = Normalizer(self.config, self.dataset.stats()).to(device)
         torch.manual_seed(self.seed)
         self.network = ACT(self.config)
-        if recipe.pretrained and self.config.norm == 'frozen_batch':
-            load_pretrained(self.network.backbone, self.config.backbone)
         self.network.to(device)
         self.average = Average(self.network, recipe.ema)
         self.optimizer = build_optimizer(self.network, recipe)
@@ -90,11 +90,11 @@ class Trainer:
         return self.progress.step
 
     def run(self, shown: Callable[[int], None] = lambda step: None) -> None:
-        """Train up to the end; checkpoints, validation and curves as the recipe says."""
-        recipe, progress, saved = self.recipe, self.progress, self.step
+        """Train up to the end, or until `progress.stop`; checkpoints, validation and curves as the recipe says."""
+        recipe, progress, first = self.recipe, self.progress, self.step
         progress.start()
         with closing(Feed(self.batches, self.order)) as feed:
-            while progress.look() < 1:
+            while progress.go_on():
                 losses, norm, rate = self.train_step(feed.at(self.step))
                 progress.step += 1
                 shown(self.step)
@@ -102,8 +102,7 @@ class Trainer:
                     self._report_losses(losses, norm, rate)
                 if self.step % recipe.checkpoint_every == 0:
                     self.checkpoint()
-                    saved = self.step
-        if saved != self.step:
+        if self.step not in (first, self.saved):
             if self.step % recipe.log_every:
                 self._report_losses(losses, norm, rate)
             self.checkpoint()
@@ -146,7 +145,7 @@ class Trainer:
         self.watch.check()
         values = torch.stack([losses.total, losses.l1, losses.kl, norm]).tolist()
         names = ('loss', 'l1', 'kl', 'grad_norm')
-        self.report(self.step, {**dict(zip(names, values, strict=True)), 'lr': rate})
+        self.curves.add(self.step, {**dict(zip(names, values, strict=True)), 'lr': rate})
 
     @torch.no_grad()
     def validate(self) -> float:
@@ -178,24 +177,44 @@ class Trainer:
         """Validate and write the policy: the newest in `output`, this one in step_N, the best in `best`.
 
         Raises:
-            PolicyError: the weights are not finite; nothing is written then.
+            PolicyError: the weights are not finite, or the disk has no room; what was written before stays.
         """
         self.watch.check()
         if self.place.rank != 0:
             return
         loss = self.validate()
-        self.report(self.step, {'validation_l1': loss})
-        if not loss >= self.best:
-            self.best = loss if math.isfinite(loss) else self.best
-            self._save(self.output / 'best')
-        self._save(self.output / f'step_{self.step}')
-        self._save(self.output)
-        partial = self.output / f'{STATE}.partial'
-        torch.save(self.state(), partial)
-        partial.replace(self.output / STATE)
+        self.curves.add(self.step, {'validation_l1': loss})
+        better = not loss >= self.best
+        self.best = loss if better and math.isfinite(loss) else self.best
+        places = [self.output / f'step_{self.step}', self.output]
+        try:
+            self._write([self.output / 'best', *places] if better else places)
+        except OSError as error:
+            remove_policy(places[0])
+            for left in (self.output, self.output / 'best'):
+                for partial in left.glob('*.partial'):
+                    partial.unlink(missing_ok=True)
+            before = (
+                'there is none before it'
+                if self.saved is None
+                else f'that of step {self.saved} is whole'
+            )
+            raise PolicyError(
+                f'the checkpoint of step {self.step} cannot be written in {self.output}: '
+                f'{error.strerror or error}; {before}; make room, and go on with --resume'
+            ) from error
+        self.saved = self.step
+        prune(self.output, self.keep)
 
-    def _save(self, folder: Path) -> None:
-        save_checkpoint(folder, self.config, self.average.weights, self.normalizer.stats())
+    def _write(self, folders: list[Path]) -> None:
+        """Write everything; the state, which is the largest, first, and put in place last."""
+        self.output.mkdir(parents=True, exist_ok=True)
+        partial = self.output / f'{STATE}.partial'
+        write_state(partial, self.state())
+        for folder in folders:
+            save_checkpoint(folder, self.config, self.average.weights, self.normalizer.stats())
+        self.curves.save()
+        partial.replace(self.output / STATE)
 
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs."""
@@ -228,37 +247,32 @@ class Trainer:
         self.average.set(self.network.state_dict())
 
     def resume(self, state: Mapping[str, Any]) -> None:
-        """Continue from what `state` gave.
+        """Continue from what `state` gave. The run may have another length; the schedule is then that of the new one.
 
         Raises:
             PolicyError: the run was one of another network, recipe, seed or set of episodes.
         """
         mine = self.state()
-        for name in ('seed', 'recipe', 'config', 'episodes'):
-            if state.get(name) != mine[name]:
+        was, now = (_named(one) for one in (state, mine))
+        for name in now:
+            if name not in LENGTH and was.get(name) != now[name]:
                 raise PolicyError(
-                    f'cannot resume: the {name} differs: it was {state.get(name)}, and is {mine[name]}'
+                    f'cannot resume: {name} was {was.get(name)}, and is {now[name]}; give it as it was, or '
+                    f'begin another run with --from {self.output}'
                 )
+        if state.get('episodes') != mine['episodes']:
+            raise PolicyError(
+                f'cannot resume: the run had {len(state.get("episodes", ()))} episodes, and there are '
+                f'{len(mine["episodes"])}, or they have other names; begin another run with --from {self.output}'
+            )
         self.network.load_state_dict(state['network'])
         self.average.set(state['average'])
         self.optimizer.load_state_dict(state['optimizer'])
-        self.best = float(state['best'])
-        self.progress.restore(int(state['step']), float(state['seconds']))
+        self.best, self.saved = float(state['best']), int(state['step'])
+        self.progress.restore(self.saved, float(state['seconds']))
+        self.curves.resume(self.saved)
 
 
-def load_state(output: Path) -> dict[str, Any]:
-    """Read the state of a run from its output folder.
-
-    Raises:
-        PolicyError: there is none, or it is damaged.
-    """
-    path = output / STATE
-    try:
-        state: dict[str, Any] = torch.load(path, map_location='cpu', weights_only=True)
-    except FileNotFoundError as error:
-        raise PolicyError(f'cannot resume: there is no {path}') from error
-    except Exception as error:  # torch.load raises whatever the damaged bytes provoke
-        raise PolicyError(
-            f'cannot resume: {path} is damaged ({error}); train anew in another folder'
-        ) from error
-    return state
+def _named(state: Mapping[str, Any]) -> dict[str, Any]:
+    """What two runs must have in common, by name."""
+    return {'seed': state.get('seed'), **state['recipe'], **json.loads(state['config'])}

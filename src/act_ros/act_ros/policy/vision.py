@@ -6,7 +6,6 @@ torchvision is imported so that it also works beside a PyTorch that was built wi
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from act_ros.policy.config import PolicyConfig
+from act_ros.policy.errors import PolicyError
 
-_log = logging.getLogger(__name__)
 _declared: list[torch.library.Library] = []
 """Keeps the declared operators alive: a Library that is collected takes them back."""
 
@@ -84,33 +83,32 @@ class FrozenBatchNorm(nn.Module):
         return x * scale.view(1, -1, 1, 1).to(x.dtype) + shift.view(1, -1, 1, 1).to(x.dtype)
 
 
-def load_pretrained(backbone: nn.Module, name: str = 'resnet18') -> bool:
-    """Give a backbone with frozen batch normalization torchvision's ImageNet weights.
+def imagenet_weights(name: str = 'resnet18') -> dict[str, Tensor]:
+    """torchvision's ImageNet weights of a ResNet, from PyTorch's download cache (`TORCH_HOME`) or its server.
 
-    They come from PyTorch's download cache (`TORCH_HOME`) or from its server.
-
-    Returns:
-        Whether the weights could be had; where not, the log says why and the backbone is unchanged.
+    Raises:
+        PolicyError: they can't be had; the message says where to put them.
     """
     _import_torchvision()
     from torchvision.models import get_model_weights
 
     weights = get_model_weights(name)['IMAGENET1K_V1']
     try:
-        state = weights.get_state_dict(progress=False, check_hash=True)
+        state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:
         target = Path(torch.hub.get_dir()) / 'checkpoints' / Path(weights.url).name
-        _log.warning(
-            'no pretrained ImageNet weights (%s): the backbone starts from random weights. To use them, '
-            'put %s at %s',
-            error,
-            weights.url,
-            target,
-        )
-        return False
+        raise PolicyError(
+            f'no pretrained ImageNet weights ({error}), and a backbone with frozen batch normalization does '
+            f'not learn from random ones; put {weights.url} at {target}, or train with norm: group (--config '
+            f'small does)'
+        ) from error
+    return state
+
+
+def load_pretrained(backbone: nn.Module, state: dict[str, Tensor]) -> None:
+    """Give a backbone with frozen batch normalization the weights that `imagenet_weights` found."""
     for trunk in backbone if isinstance(backbone, nn.ModuleList) else (backbone,):
         trunk.load_state_dict({key: state[key] for key in trunk.state_dict()})
-    return True
 
 
 def _import_torchvision() -> None:
