@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 MARKS = 'ACT_ROS_LIFELINES'
@@ -80,6 +81,20 @@ def hold() -> Lifeline:
 def marks() -> dict[str, str]:
     """What belongs into the environment of a process that shall not inherit ours."""
     return {MARKS: os.environ[MARKS]} if MARKS in os.environ else {}
+
+
+def tie(env: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """A mark for one process and all that it starts, for `end`, and the environment with it."""
+    mark = secrets.token_hex(8)
+    return mark, {**env, MARKS: f'{env.get(MARKS, "")}:{mark}'}
+
+
+def end(mark: str) -> None:
+    """Kill what carries a mark, until none does."""
+    while running := _marked(mark):
+        for pid in running:
+            _signal(pid, signal.SIGKILL)
+        time.sleep(_SCAN_S)
 
 
 def _marked(mark: str) -> list[int]:

@@ -6,6 +6,7 @@ They run the `ros2` command that is on the PATH, so they hold for ROS 2's own la
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import lifeline
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -30,6 +32,7 @@ class Launch:
 
     def __init__(self, log: Path, env: dict[str, str], *arguments: str) -> None:
         self._log = log
+        self._mark, env = lifeline.tie(env)
         with log.open('wb') as out:
             self.process = subprocess.Popen(
                 ['ros2', 'launch', 'act_ros', *arguments],
@@ -74,11 +77,10 @@ class Launch:
         """Leave nothing behind."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGINT)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait()
+        lifeline.end(self._mark)  # also what has a session of its own, to outlast others
+        self.process.wait()
 
 
 @pytest.fixture

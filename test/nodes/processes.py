@@ -11,9 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import lifeline
+
 
 class Running:
-    """One node, `python -m act_ros.nodes.NAME`, in namespace /act; ended when the block ends."""
+    """One node, `python -m act_ros.nodes.NAME`, in namespace /act; it and all that it started end with the block."""
 
     def __init__(self, name: str, log: Path, **parameters: Any) -> None:
         """Start it with parameters; what it prints goes into `log`."""
@@ -22,7 +24,8 @@ class Running:
         ]
         options = [part for pair in given for part in ('-p', pair)]
         command = [sys.executable, '-m', f'act_ros.nodes.{name}', '--ros-args', '-r', '__ns:=/act']
-        env = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path), 'OMP_NUM_THREADS': '1'}
+        self._mark, env = lifeline.tie(os.environ)
+        env.update(PYTHONPATH=os.pathsep.join(sys.path), OMP_NUM_THREADS='1')
         self.log = log
         with log.open('wb') as out:
             self.process = subprocess.Popen([*command, *options], stdout=out, stderr=out, env=env)
@@ -32,7 +35,7 @@ class Running:
         """What it printed so far."""
         return self.log.read_text()
 
-    def stop(self, timeout: float = 20.0) -> int:
+    def stop(self, timeout: float = 90.0) -> int:
         """Press Ctrl+C and return the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
@@ -47,8 +50,7 @@ class Running:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
+        lifeline.end(self._mark)
         self.process.wait()
         if error is not None:
             sys.stderr.write(self.output)

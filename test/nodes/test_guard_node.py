@@ -13,6 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from act_msgs.msg import Command
 from fakes import SPEC, FakeRobot
 from interbotix_xs_msgs.msg import JointGroupCommand
 from processes import Running
@@ -29,6 +30,11 @@ JOINTS = {arm.follower: SPEC.arm_slice(index) for index, arm in enumerate(SPEC.a
 class Obedient(FakeRobot):
     """Followers that are where they are told to be."""
 
+    def __init__(self, node):
+        self.ticks = []
+        node.create_subscription(Command, '/act/command', self.ticks.append, 100)
+        super().__init__(node, cameras=())
+
     def _keep(self, key, msg):
         super()._keep(key, msg)
         if key[1] == 'joint_group':
@@ -40,8 +46,10 @@ class Obedient(FakeRobot):
 
     def is_at_rest(self, arm):
         np.testing.assert_allclose(self.qpos[JOINTS[arm]], SPEC.rest[JOINTS[arm]], atol=0.01)
-        steps = np.abs(np.diff(self.told(arm), axis=0))  # slow ones, and some are lost
-        assert (steps <= SPEC.velocity[JOINTS[arm]] / SPEC.rate_hz).all()
+        joints = np.array([msg.action for msg in self.ticks])[:, JOINTS[arm]]
+        ticks = np.maximum(np.diff([msg.tick for msg in self.ticks]), 1)  # some are lost
+        limit = SPEC.velocity[JOINTS[arm]] / SPEC.rate_hz * ticks[:, None]
+        assert (np.abs(np.diff(joints, axis=0)) <= limit + 1e-5).all()
 
 
 @pytest.fixture(scope='module')
@@ -52,7 +60,7 @@ def simulation():
 @pytest.fixture
 def robot(ros, simulation):
     """Two followers with the services of their drivers."""
-    made, lock = Obedient(ros.node('robot'), cameras=()), threading.Condition()
+    made, lock = Obedient(ros.node('robot')), threading.Condition()
     for arm in JOINTS:
         ros.add(SimDriver(f'/{arm}', arm, simulation, lock, context=ros.context).node)
     yield made
@@ -66,7 +74,7 @@ def guard(ros, tmp_path):
 
         def start(after):
             running = stack.enter_context(Running('guard', tmp_path / 'guard', after=after))
-            ros.wait_until(lambda: alive('/act/guard'), 60, 'the guard')
+            ros.wait_until(lambda: alive('/act/guard'), what='the guard')
             return running
 
         yield start
@@ -101,7 +109,7 @@ def _command(ros, guard, arm):
         publisher.publish(msg)
         return 'the arms are commanded' in guard.output
 
-    ros.wait_until(seen, 60)
+    ros.wait_until(seen)
     node.destroy_publisher(publisher)
 
 
@@ -114,11 +122,11 @@ def test_it_outwaits_the_leading_node_then_the_arms_go_to_rest_whatever_is_press
         claim.bind(claim_address('/act/policy'))
         _command(ros, running, LEFT)
         os.kill(pid, signal.SIGINT)
-        ros.wait_until(lambda: 'waiting for /act/policy to end' in running.output, 60)
+        ros.wait_until(lambda: 'waiting for /act/policy to end' in running.output)
         os.kill(pid, signal.SIGINT)
         assert alive('/act/guard') and 'GO SLOWLY' not in running.output
         assert not len(robot.told(RIGHT))
-    ros.wait_until(lambda: 'the arms go slowly to the start' in running.output, 60)
+    ros.wait_until(lambda: 'the arms go slowly to the start' in running.output)
     os.kill(pid, signal.SIGINT)
     os.kill(pid, signal.SIGTERM)
     (rest,) = Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
@@ -139,7 +147,7 @@ def test_arms_that_were_never_commanded_are_left_where_they_are(robot, guard):
 def test_a_leading_node_that_was_killed_is_no_rival(ros, robot, guard, replay):
     running = guard('/act/replay')
     with replay(ticks=20000) as leading:
-        ros.wait_until(lambda: ': playing' in leading.output, 60)
+        ros.wait_until(lambda: ': playing' in leading.output)
         leading.process.kill()
         leading.process.wait()
     running.process.send_signal(signal.SIGINT)

@@ -50,13 +50,13 @@ def recorder(ros, tmp_path):
     states = []
     node.create_subscription(RecorderState, '/act/recorder_state', states.append, LATCHED)
     with Running('recorder', tmp_path / 'log', dataset=tmp_path / 'data') as process:
-        ros.wait_until(lambda: states, timeout=60, what='recorder_state')
+        ros.wait_until(lambda: states, what='recorder_state')
         process.node, process.states = node, states
         yield process
 
 
 def test_the_state_names_what_is_not_heard(recorder, ros):
-    ros.wait_until(lambda: recorder.states[-1].reason, timeout=30)
+    ros.wait_until(lambda: recorder.states[-1].reason)
     reason = recorder.states[-1].reason
     for source in ('follower_left', 'follower_right', 'cam_high', 'act/command'):
         assert source in reason
@@ -66,7 +66,7 @@ def test_an_episode_without_rows_leaves_no_file(recorder, ros, tmp_path):
     start = StartEpisode.Request(task='fold', seed=-1)
     answer = ros.call(recorder.node, StartEpisode, '/act/recorder/start', start)
     assert answer.success and answer.episode == 0
-    ros.wait_until(lambda: recorder.states[-1].state == RecorderState.WAITING, timeout=30)
+    ros.wait_until(lambda: recorder.states[-1].state == RecorderState.WAITING)
     again = ros.call(recorder.node, StartEpisode, '/act/recorder/start', start)
     assert not again.success and 'episode 0 is open' in again.message
     stop = StopEpisode.Request(keep=True, success=True)

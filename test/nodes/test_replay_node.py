@@ -36,7 +36,7 @@ def test_it_waits_to_be_enabled_then_plays_every_action_and_goes_to_rest(
     told = []
     robot.node.create_subscription(Command, '/act/command', told.append, 100)
     with Running('replay', tmp_path / 'log', episode=path, max_age_s=5.0) as replay:
-        ros.wait_until(lambda: 'do not move before they are enabled' in replay.output, 60)
+        ros.wait_until(lambda: 'do not move before they are enabled' in replay.output)
         time.sleep(0.5)
         assert not told
         enable = SetBool.Request(data=True)
@@ -63,16 +63,14 @@ def test_an_episode_that_is_not_there_is_one_line_and_code_1(ros, tmp_path):
 
 def test_ctrl_c_ends_it_with_code_0(ros, robot, episode, tmp_path):
     with Running('replay', tmp_path / 'log', episode=episode[0]) as replay:
-        ros.wait_until(lambda: 'do not move before' in replay.output, 60)
-        start = time.monotonic()
+        ros.wait_until(lambda: 'do not move before' in replay.output)
         assert replay.stop() == 0
-        assert time.monotonic() - start < 5.0
 
 
 def test_enabled_from_the_start_it_waits_for_the_followers(ros, robot, episode, tmp_path):
     robot.joints_on = False
     given = {'episode': episode[0], 'enable': True, 'max_age_s': 5.0}
     with Running('replay', tmp_path / 'log', **given) as replay:
-        ros.wait_until(lambda: 'does not report its joints' in replay.output, 60)
+        ros.wait_until(lambda: 'does not report its joints' in replay.output)
         robot.joints_on = True
-        ros.wait_until(lambda: ': playing' in replay.output, 60)
+        ros.wait_until(lambda: ': playing' in replay.output)

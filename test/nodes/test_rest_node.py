@@ -26,7 +26,7 @@ def sim(ros, tmp_path):
             lambda msg, arm=arm: poses.setdefault(arm, []).append(list(msg.position[:6])), 50,
         )  # fmt: skip
     with Running('sim', tmp_path / 'sim', **SMALL) as process:
-        ros.wait_until(lambda: len(poses) == 4, timeout=60, what='joint states')
+        ros.wait_until(lambda: len(poses) == 4, what='joint states')
         process.node, process.poses = node, poses
         yield process
 

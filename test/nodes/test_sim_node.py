@@ -45,12 +45,12 @@ def robot(ros, tmp_path):
     node.create_subscription(Clock, '/clock', seen.clock.append, 100)
     node.create_subscription(SimState, '/act/sim_state', seen.states.append, LATCHED)
     with Running('sim', tmp_path / 'log', cameras=[], seed=3) as process:
-        ros.wait_until(lambda: all(seen.joints.values()), timeout=60, what='joint states')
+        ros.wait_until(lambda: all(seen.joints.values()), what='joint states')
         yield SimpleNamespace(ros=ros, node=node, seen=seen, process=process)
 
 
 def test_joint_states_come_every_10_ms_of_simulated_time_with_nine_joints(robot):
-    robot.ros.wait_until(lambda: all(len(v) > 50 for v in robot.seen.joints.values()), timeout=60)
+    robot.ros.wait_until(lambda: all(len(v) > 50 for v in robot.seen.joints.values()))
     for arm in ARMS:
         messages = robot.seen.joints[arm][:50]
         for msg in messages:
@@ -120,16 +120,16 @@ def test_commands_move_a_follower_and_without_torque_they_do_not(robot):
     messages = robot.seen.joints['follower_left']
     group.publish(JointGroupCommand(name='arm', cmd=pose))
     single.publish(JointSingleCommand(name='gripper', cmd=SPEC.follower_gripper.joint_open))
-    robot.ros.wait_until(lambda: abs(messages[-1].position[0] - 0.3) < 0.02, timeout=60)
+    robot.ros.wait_until(lambda: abs(messages[-1].position[0] - 0.3) < 0.02)
     opened = SPEC.follower_gripper.finger_open
-    robot.ros.wait_until(lambda: abs(messages[-1].position[7] - opened) < 0.001, timeout=60)
+    robot.ros.wait_until(lambda: abs(messages[-1].position[7] - opened) < 0.001)
 
     request = TorqueEnable.Request(cmd_type='group', name='arm', enable=False)
     robot.ros.call(robot.node, TorqueEnable, '/follower_left/torque_enable', request)
     group.publish(JointGroupCommand(name='arm', cmd=[-0.3, *SPEC.start[1:6]]))
     group.publish(JointGroupCommand(name='no such group', cmd=[0.0]))
     count = len(messages)
-    robot.ros.wait_until(lambda: len(messages) > count + 50, timeout=60)
+    robot.ros.wait_until(lambda: len(messages) > count + 50)
     assert abs(messages[-1].position[0] - 0.3) < 0.02
 
 
@@ -137,10 +137,10 @@ def test_a_reset_puts_the_arms_back_begins_an_episode_and_time_goes_on(robot):
     group, _ = publishers(robot, 'follower_right')
     messages = robot.seen.joints['follower_right']
     group.publish(JointGroupCommand(name='arm', cmd=[0.3, *SPEC.start[1:6]]))
-    robot.ros.wait_until(lambda: abs(messages[-1].position[0] - 0.3) < 0.02, timeout=60)
+    robot.ros.wait_until(lambda: abs(messages[-1].position[0] - 0.3) < 0.02)
     answer = robot.ros.call(robot.node, ResetSim, '/act/sim/reset', ResetSim.Request(seed=11))
     assert answer.ok and answer.seed == 11
-    robot.ros.wait_until(lambda: abs(messages[-1].position[0]) < 0.01, timeout=60)
+    robot.ros.wait_until(lambda: abs(messages[-1].position[0]) < 0.01)
     robot.ros.wait_until(lambda: robot.seen.states[-1].seed == 11)
     assert robot.seen.states[-1].episode == 2 and robot.seen.states[-1].length == 400
     assert (np.diff([stamp(msg) for msg in messages]) > 0).all()
@@ -159,7 +159,7 @@ def test_images_are_those_of_the_real_camera_in_the_size_asked_for(ros, tmp_path
     node.create_subscription(Image, topic, images.append, 10)
     options = {'cameras': ['cam_high'], 'image_height': 48, 'image_width': 64}
     with Running('sim', tmp_path / 'log', **options) as process:
-        ros.wait_until(lambda: len(images) >= 3, timeout=60, what='images')
+        ros.wait_until(lambda: len(images) >= 3, what='images')
         assert process.stop() == 0
     for image in images:
         assert (image.height, image.width, image.step) == (48, 64, 192)
@@ -186,7 +186,7 @@ def test_in_lockstep_the_world_waits_for_the_commands_of_both_arms(ros, tmp_path
     node, messages = ros.node(), []
     node.create_subscription(JointState, '/follower_left/joint_states', messages.append, 100)
     with Running('sim', tmp_path / 'log', cameras=[], lockstep=True):
-        ros.wait_until(lambda: len(messages) >= 2, timeout=60)
+        ros.wait_until(lambda: len(messages) >= 2)
         assert stamp(messages[-1]) == stamp(messages[0])
         robot = SimpleNamespace(ros=ros, node=node)
         arms = [publishers(robot, arm) for arm in ARMS[:2]]
@@ -195,5 +195,5 @@ def test_in_lockstep_the_world_waits_for_the_commands_of_both_arms(ros, tmp_path
             for group, single in arms:
                 group.publish(JointGroupCommand(name='arm', cmd=[0.01 * tick, *SPEC.start[1:6]]))
                 single.publish(JointSingleCommand(name='gripper', cmd=1.0))
-            ros.wait_until(lambda before=before: stamp(messages[-1]) > before, timeout=60)
+            ros.wait_until(lambda before=before: stamp(messages[-1]) > before)
             assert stamp(messages[-1]) == before + 2 * 10**7
