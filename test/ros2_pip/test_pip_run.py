@@ -132,3 +132,15 @@ def test_package_that_is_not_there_is_named(ros2: Ros2) -> None:
     done = ros2('run', 'no_such_package', 'x')
     assert done.returncode == 1
     assert "'no_such_package'" in done.stderr
+
+
+def test_packages_and_what_is_in_them_are_listed(ros2: Ros2, prefix: Path) -> None:
+    assert {'demo', 'rclpy'} <= set(ros2('pkg', 'list').stdout.splitlines())
+    assert ros2('pkg', 'prefix', 'demo').stdout == f'{prefix}\n'
+    assert ros2('pkg', 'prefix', '--share', 'demo').stdout == f'{prefix}/share/demo\n'
+    assert 'demo show\n' in ros2('pkg', 'executables', 'demo').stdout
+    assert f'{prefix}/lib/demo/show\n' in ros2('pkg', 'executables', '--full-path', 'demo').stdout
+    for verb in ('prefix', 'executables'):
+        done = ros2('pkg', verb, 'no_such_package')
+        assert done.returncode == 1
+        assert 'not found' in done.stderr
