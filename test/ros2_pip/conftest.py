@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import pty
 import queue
+import select
 import shutil
 import signal
 import subprocess
@@ -102,6 +104,39 @@ class Running:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+
+class Terminal:
+    """A command on a terminal of its own, and what is to be seen there."""
+
+    def __init__(self, command: list[str], env: dict[str, str]) -> None:
+        self.seen = ''
+        self.pid, self._fd = pty.fork()
+        if self.pid == 0:
+            os.execve(command[0], command, env)
+
+    def wait_for(self, part: str) -> None:
+        """Wait until ``part`` is to be seen."""
+        end = time.monotonic() + DEADLINE_S
+        while part not in self.seen:
+            ready, _, _ = select.select([self._fd], [], [], max(0.0, end - time.monotonic()))
+            try:
+                self.seen += os.read(self._fd, 1 << 16).decode() if ready else ''
+            except OSError:  # it has ended
+                ready = []
+            if not ready and part not in self.seen:
+                pytest.fail(f'{part!r} is not to be seen:\n{self.seen}')
+
+    def ctrl_c(self) -> None:
+        """Press Ctrl+C."""
+        os.write(self._fd, b'\x03')
+
+    def close(self) -> None:
+        """End it and all that it has started on the terminal."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self._fd)
 
 
 @pytest.fixture(autouse=True)
@@ -197,6 +232,19 @@ def start(ros2_path: str, env: dict[str, str]) -> Iterator[Callable[..., Running
     yield run
     for one in running:
         one.kill()
+
+
+@pytest.fixture
+def terminal(ros2_path: str, env: dict[str, str]) -> Iterator[Callable[..., Terminal]]:
+    """Start a ros2 command on a terminal."""
+    with contextlib.ExitStack() as stack:
+
+        def run(*words: object) -> Terminal:
+            made = Terminal([ros2_path, *map(str, words)], env)
+            stack.callback(made.close)
+            return made
+
+        yield run
 
 
 @pytest.fixture

@@ -178,8 +178,9 @@ def test_prefix_of_the_launch_is_put_before_executables(
 ) -> None:
     path = launch_file("""ExecuteProcess(cmd=['echo', 'one'], output='screen'),
                           ExecuteProcess(cmd=['echo', 'two'], output='screen', prefix='echo own')""")
-    done = ros2('launch', path, 'launch-prefix:=echo before')
-    assert '[echo-1] before echo one' in done.stdout and '[echo-2] own echo two' in done.stdout
+    done = ros2('launch', path, 'launch-prefix:=env echo before')
+    # The log calls it by what is started.
+    assert '[env-1] before echo one' in done.stdout and '[echo-2] own echo two' in done.stdout
 
 
 @pytest.mark.parametrize('kind', ['xml', 'yaml'])

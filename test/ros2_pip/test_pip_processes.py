@@ -215,6 +215,19 @@ def test_interrupt_ends_processes_with_sigint_where_there_is_no_terminal(
         assert re.search(rf'\[{name}\]: process has died \[pid \d+, exit code -2', output)
 
 
+def test_ctrl_c_of_a_terminal_reaches_processes_once(
+    terminal: Callable[..., Any],
+    launch_file: Callable[..., Path],
+) -> None:
+    path = launch_file("stubborn('SIGINT', sigterm_timeout='1')", before=STUBBORN)
+    running = terminal('launch', path)
+    running.wait_for('ready')
+    running.ctrl_c()
+    running.wait_for('exit code -15')
+    assert running.seen.count('ignored 2') == 1
+    assert "sending signal 'SIGINT'" not in running.seen
+
+
 def test_shutdown_escalates_to_sigterm_and_sigkill(
     start: Callable[..., Any],
     launch_file: Callable[..., Path],

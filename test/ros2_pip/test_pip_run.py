@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import signal
 import subprocess
 import time
@@ -78,26 +77,13 @@ def test_program_that_stays_after_a_signal_is_waited_for(
 
 
 def test_ctrl_c_of_a_terminal_reaches_the_program_once(
-    ros2_path: str, env: dict[str, str], listener: str
+    terminal: Callable[..., Any], listener: str
 ) -> None:
-    shell, terminal = pty.fork()
-    if shell == 0:
-        os.execve(ros2_path, [ros2_path, 'run', 'demo', listener, '3'], env)
-    written = b''
-    deadline = time.monotonic() + 30.0
-    try:
-        while b'ready' not in written:
-            assert time.monotonic() < deadline, written
-            written += os.read(terminal, 1000)
-        os.write(terminal, b'\x03')
-        while b'failure 3' not in written:
-            assert time.monotonic() < deadline, written
-            written += os.read(terminal, 1000)
-    finally:
-        os.kill(shell, signal.SIGKILL)
-        os.waitpid(shell, 0)
-        os.close(terminal)
-    assert written.count(b'got SIGINT') == 1
+    running = terminal('run', 'demo', listener, '3')
+    running.wait_for('ready')
+    running.ctrl_c()
+    running.wait_for('[ros2run]: Process exited with failure 3')
+    assert running.seen.count('got SIGINT') == 1
 
 
 def test_interrupt_at_any_moment_shows_no_traceback_of_the_standin(
@@ -132,3 +118,15 @@ def test_package_that_is_not_there_is_named(ros2: Ros2) -> None:
     done = ros2('run', 'no_such_package', 'x')
     assert done.returncode == 1
     assert "'no_such_package'" in done.stderr
+
+
+def test_packages_and_what_is_in_them_are_listed(ros2: Ros2, prefix: Path) -> None:
+    assert {'demo', 'rclpy'} <= set(ros2('pkg', 'list').stdout.splitlines())
+    assert ros2('pkg', 'prefix', 'demo').stdout == f'{prefix}\n'
+    assert ros2('pkg', 'prefix', '--share', 'demo').stdout == f'{prefix}/share/demo\n'
+    assert 'demo show\n' in ros2('pkg', 'executables', 'demo').stdout
+    assert f'{prefix}/lib/demo/show\n' in ros2('pkg', 'executables', '--full-path', 'demo').stdout
+    for verb in ('prefix', 'executables'):
+        done = ros2('pkg', verb, 'no_such_package')
+        assert done.returncode == 1
+        assert 'not found' in done.stderr

@@ -88,9 +88,9 @@ def own_node(args: argparse.Namespace) -> Iterator[Node]:
 # Waiting
 
 
-def wait_until(holds: Callable[[], Any], timeout_s: float = FIND_S) -> Any:
+def wait_until(holds: Callable[[], Any], timeout_s: float | None = None) -> Any:
     """Return what `holds()` returns, once it is something, or when the time is over."""
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + (FIND_S if timeout_s is None else timeout_s)
     while not (result := holds()) and time.monotonic() < deadline:
         time.sleep(POLL_S)
     return result
@@ -153,7 +153,7 @@ def node_names(node: Node, hidden: bool = False) -> list[NodeName]:
 
 
 def find_node(
-    node: Node, name: str, hidden: bool = False, timeout_s: float = FIND_S
+    node: Node, name: str, hidden: bool = False, timeout_s: float | None = None
 ) -> NodeName | None:
     """Wait for a node by its full name; None if it does not show itself."""
     namespace, _, base = f'/{name.lstrip("/")}'.rpartition('/')
@@ -163,7 +163,7 @@ def find_node(
 
 def existing_node(node: Node, args: argparse.Namespace) -> str:
     """Wait for the node that the arguments name; RuntimeError if it does not show itself."""
-    patience = getattr(args, 'timeout', FIND_S)
+    patience = getattr(args, 'timeout', None)
     found = find_node(node, args.node_name, args.include_hidden_nodes, patience)
     if found is None:
         raise RuntimeError('Node not found')

@@ -54,7 +54,7 @@ class ExecuteProcess(Action):
         """
         :param cmd: program and arguments
         :param prefix: words in front of them; by default launch configuration 'launch-prefix'
-        :param name: what the log calls it; by default the program's name
+        :param name: what the log calls it; by default the program, which may be that of the prefix
         :param env: its environment, in place of that of the launch
         :param additional_env: what it has in its environment besides
         :param sigterm_timeout: seconds that it has to end, until it gets a SIGTERM
@@ -95,14 +95,14 @@ class ExecuteProcess(Action):
 
     def _prepare(self, context: LaunchContext) -> None:
         """Find out all that the process is started with."""
-        cmd = self._words(context)
+        cmd = shlex.split(self._prefix.perform(context)) + self._words(context)
         name = Path(cmd[0]).name if self._name is None else self._name.perform(context)
         env = dict(context.environment) if self._env is None else _performed(self._env, context)
         env |= _performed(self._additional_env, context)
         self.process_details = {
             'action': self,
             'name': f'{name}-{next(_numbers)}',
-            'cmd': [*shlex.split(self._prefix.perform(context)), *cmd],
+            'cmd': cmd,
             'cwd': None if self._cwd is None else self._cwd.perform(context),
             'env': env,
             'pid': -1,

@@ -72,7 +72,7 @@ def _add_node(parser: argparse.ArgumentParser, *, nargs: str | None = None) -> C
         'node_name', nargs=nargs, help='The node' if nargs is None else 'The node; without it, all'
     )
     add('--include-hidden-nodes', action='store_true', help='Hidden ones, too')
-    add('--timeout', metavar='S', type=float, default=graph.FIND_S, help='Patience with the node')
+    add('--timeout', metavar='S', type=float, help='Patience with the node')
     return add
 
 
