@@ -39,12 +39,17 @@ def tiny_config(**changes: Any) -> PolicyConfig:
 
 
 def write_episode(
-    path: Path, ticks: int = 12, cameras: tuple[str, ...] = ('cam_high',), seed: int = 0
+    path: Path,
+    ticks: int = 12,
+    cameras: tuple[str, ...] = ('cam_high',),
+    seed: int = 0,
+    attrs: dict[str, Any] | None = None,
 ) -> Path:
     """An episode whose action at tick t is t + 0.01 · joint, and whose frames brighten with t."""
     random = np.random.default_rng(seed)
     path.parent.mkdir(parents=True, exist_ok=True)
-    writer = EpisodeWriter(path, JOINTS, cameras, {'sim': True, 'task': 'test', 'rate_hz': 50.0})
+    says = {'sim': True, 'task': 'test', 'rate_hz': 50.0, **(attrs or {})}
+    writer = EpisodeWriter(path, JOINTS, cameras, says)
     for t in range(ticks):
         frame = np.full((96, 128, 3), 10 * t, np.uint8)
         action = t + 0.01 * np.arange(14)

@@ -8,10 +8,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from act_ros.data.dataset import Dataset
 from act_ros.data.episode import EpisodeError
 from act_ros.data.formats.collection import find_episodes
+from act_ros.policy.batches import Batches, Samples
 from synthetic import write_episode
 
 
@@ -22,19 +24,23 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def samples(data: Dataset, *ticks: int) -> Samples:
+    return Batches(data, torch.device('cpu')).samples(np.array(ticks))
+
+
 def test_a_sample_is_an_observation_and_the_actions_from_its_tick(folder: Path) -> None:
     data = Dataset(folder, (48, 64), 5)
-    batch = data.batch(np.array([14, 3]))  # tick 2 of the second episode, tick 3 of the first
+    batch = samples(data, 14, 3)  # tick 2 of the second episode, tick 3 of the first
     np.testing.assert_allclose(batch.actions[0, :, 0], [2, 3, 4, 5, 6])
     np.testing.assert_allclose(batch.actions[1, :, 1], np.arange(3, 8) + 0.01, rtol=1e-6)
     assert not batch.is_pad.any()
     assert batch.images.shape == (2, 1, 48, 64, 3)
-    np.testing.assert_allclose(batch.images[:, 0].mean(axis=(1, 2, 3)), [20, 30], atol=1)
+    np.testing.assert_allclose(batch.images[:, 0].float().mean(dim=(1, 2, 3)), [20, 30], atol=1)
     np.testing.assert_array_equal(batch.qpos, data.qpos[[14, 3]])
 
 
 def test_a_chunk_never_runs_into_the_next_episode(folder: Path) -> None:
-    batch = Dataset(folder, (48, 64), 5).batch(np.array([10]))  # tick 10 of 12
+    batch = samples(Dataset(folder, (48, 64), 5), 10)  # tick 10 of 12
     assert batch.is_pad[0].tolist() == [False, False, True, True, True]
     np.testing.assert_allclose(batch.actions[0, :, 0], [10, 11, 11, 11, 11])
 

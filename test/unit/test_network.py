@@ -114,9 +114,13 @@ def test_the_image_tokens_of_cameras_follow_each_other_row_by_row() -> None:
     torch.testing.assert_close(positions[0, 2:14], positions[0, 14:])
 
 
-def test_attention_is_that_of_pytorch_with_the_same_parameters() -> None:
+@pytest.mark.parametrize('way', ['spelled_out', 'fused'])
+def test_attention_is_that_of_pytorch_with_the_same_parameters(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reference = nn.MultiheadAttention(32, 2, batch_first=True).eval()
     mine = Attention(tiny_config()).eval()
+    monkeypatch.setattr(mine, 'spelled_out', getattr(mine, way))  # a CPU's way
     mine.load_state_dict(reference.state_dict())
     query, key, value = torch.randn(2, 5, 32), torch.randn(2, 7, 32), torch.randn(2, 7, 32)
     masked = torch.zeros(2, 7, dtype=torch.bool)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from act_ros.paths import share_dir
 
 if TYPE_CHECKING:
+    from act_ros.data.dataset import Dataset
     from act_ros.policy.config import PolicyConfig
     from act_ros.policy.recipe import Recipe
     from act_ros.policy.training import Trainer
@@ -74,8 +75,15 @@ def parser() -> argparse.ArgumentParser:
         choices=('rgb', 'bgr'),
         help='channels that cv2 decodes from the JPEGs of files that do not say (ours do): rgb for Interbotix',
     )
-    p.add_argument(
+    length = p.add_mutually_exclusive_group()
+    length.add_argument(
         '--steps', type=int, metavar='N', help="optimizer steps; default: the configuration's"
+    )
+    length.add_argument(
+        '--minutes',
+        type=float,
+        metavar='M',
+        help='train for so long instead, checkpoints included; decoding the frames before does not count',
     )
     p.add_argument(
         '--batch', type=int, metavar='N', help="samples a step; default: the configuration's"
@@ -155,7 +163,12 @@ def train(args: argparse.Namespace) -> None:
     policy, recipe = load_recipe(
         args.config_file or share_dir() / 'config' / 'training.yaml', args.config
     )
-    given = {'steps': args.steps, 'batch': args.batch, 'checkpoint_every': args.checkpoint_every}
+    given = {
+        'steps': args.steps,
+        'minutes': args.minutes if args.steps is None else 0.0,
+        'batch': args.batch,
+        'checkpoint_every': args.checkpoint_every,
+    }
     recipe = dataclasses.replace(recipe, **{k: v for k, v in given.items() if v is not None})
     check_output(args.output, STATE, args.resume)
     state = load_state(args.output) if args.resume else None
@@ -204,19 +217,21 @@ def check_output(output: Path, state_name: str, resume: bool) -> None:
         raise PolicyError(f'the output folder {output} cannot be made: {error}') from error
 
 
-def complete_config(policy: dict[str, object], dataset: object) -> PolicyConfig:
-    """The network's configuration: what was chosen, and what the episodes give (cameras, lengths, rate)."""
-    from act_ros.data.dataset import Dataset
+def complete_config(policy: dict[str, object], dataset: Dataset) -> PolicyConfig:
+    """The network's configuration: what was chosen, and what the episodes give (cameras, lengths, rate, task)."""
     from act_ros.policy.config import PolicyConfig
+    from act_ros.policy.origin import origin
 
-    assert isinstance(dataset, Dataset)
+    entries, notes = origin(dataset)
+    for note in notes:
+        print(f'train: {note}', file=sys.stderr)
     given = {
         'cameras': dataset.cameras,
         'state_dim': dataset.qpos.shape[1],
         'action_dim': dataset.actions.shape[1],
         'rate_hz': dataset.rate_hz,
     }
-    return PolicyConfig.from_dict({**policy, **given})
+    return PolicyConfig.from_dict({**policy, **given, **entries})
 
 
 def describe(trainer: Trainer, recipe: Recipe) -> str:
@@ -225,10 +240,12 @@ def describe(trainer: Trainer, recipe: Recipe) -> str:
 
     weights = sum(p.numel() for p in trainer.network.parameters())
     data = trainer.dataset
+    length = f'{recipe.minutes:g} min' if recipe.minutes else f'{recipe.steps} steps'
+    where = 'on the GPU' if trainer.batches.resident else 'in a file'
     return (
         f'{len(data.paths)} episodes, {len(data)} observations ({len(trainer.validation_ticks)} held out), cameras '
-        f'{", ".join(data.cameras)}; {weights / 1e6:.1f} M parameters; {recipe.steps} steps of {recipe.batch}, '
-        f'{recipe.precision}, on {trainer.place.device} with {torch.get_num_threads()} threads'
+        f'{", ".join(data.cameras)}; {weights / 1e6:.1f} M parameters; {length} in batches of {recipe.batch}, '
+        f'{recipe.precision}, on {trainer.place.device} with {torch.get_num_threads()} threads, frames {where}'
     )
 
 
@@ -239,7 +256,7 @@ def run(trainer: Trainer, curves: Curves) -> None:
     begin, first = time.monotonic(), trainer.step
     every = 1.0 if sys.stderr.isatty() else 30.0
     with tqdm(
-        total=trainer.recipe.steps,
+        total=None if trainer.recipe.minutes else trainer.recipe.steps,
         initial=first,
         unit='step',
         mininterval=every,
@@ -248,7 +265,12 @@ def run(trainer: Trainer, curves: Curves) -> None:
 
         def progress(step: int) -> None:
             bar.update(step - bar.n)
-            bar.set_postfix_str(curves.latest(), refresh=False)
+            over = (
+                f'{100 * trainer.progress.share:.0f} % of the time, '
+                if trainer.recipe.minutes
+                else ''
+            )
+            bar.set_postfix_str(over + curves.latest(), refresh=False)
 
         trainer.run(progress)
     if trainer.place.rank == 0:

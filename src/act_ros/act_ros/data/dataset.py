@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes of any readable kind as a training set: an observation, and the chunk of actions that followed it."""
+"""Episodes of any readable kind as a training set: observations, and the actions that followed them."""
 
 from __future__ import annotations
 
@@ -20,20 +20,6 @@ MIN_STD = 1e-2
 """Smallest standard deviation, as in the original code: joints that hardly move aren't blown up."""
 
 
-@dataclass(frozen=True)
-class Batch:
-    """B samples: qpos (B, 14), images (B, cameras, h, w, 3) uint8, actions (B, k, 14), is_pad (B, k) bool.
-
-    Row i of a sample's actions is the command that was sent i ticks after its observation; where the
-    episode has ended it repeats the last one, and `is_pad` is true.
-    """
-
-    qpos: Floats
-    images: NDArray[np.uint8]
-    actions: Floats
-    is_pad: NDArray[np.bool_]
-
-
 class Dataset:
     """Every tick of a set of episodes, one after the other.
 
@@ -43,8 +29,11 @@ class Dataset:
         cameras: the cameras of a sample, in order.
         starts: (episodes + 1,) first tick of each episode, and the number of all ticks.
         qpos, actions: (ticks, dim) float32.
+        end: (ticks,) int64, for each tick the first one after its episode.
         frames: (ticks, cameras, h, w, 3) uint8, memory-mapped.
         rate_hz: control rate of the recordings.
+        tasks: what the episodes show, as they state it, each once; '' for those that don't.
+        seeds: of the simulated episodes, sorted, each once.
     """
 
     def __init__(
@@ -78,6 +67,8 @@ class Dataset:
             vectors.check_like(first)
         self.cameras = first.cameras
         self.rate_hz = first.rate_hz or ALOHA_RATE_HZ
+        self.tasks = sorted({v.task for v in read})
+        self.seeds = sorted({v.seed for v in read if v.seed is not None})
         self.notes = _notes(read)
         self.qpos = np.concatenate([v.qpos for v in read])
         self.actions = np.concatenate([v.action for v in read])
@@ -86,7 +77,7 @@ class Dataset:
         self.frames = cached_frames(
             refs, lengths, self.cameras, image_size, cache or folder / CACHE
         )
-        self._end = np.repeat(self.starts[1:], lengths)  # by tick: where its episode ends
+        self.end = np.repeat(self.starts[1:], lengths)
 
     def __len__(self) -> int:
         return len(self.qpos)
@@ -120,18 +111,10 @@ class Dataset:
         validation = np.concatenate([t for i, t in enumerate(ticks) if i in held_out] or none)
         return train, validation
 
-    def batch(self, ticks: NDArray[np.int64]) -> Batch:
-        """The samples at `ticks` (B,)."""
-        steps = ticks[:, None] + np.arange(self.chunk)  # (B, k)
-        end = self._end[ticks][:, None]
-        # Frames are read in the order of the file.
-        order = np.argsort(ticks, kind='stable')
-        images = np.empty((len(ticks), *self.frames.shape[1:]), np.uint8)
-        for i in order:
-            images[i] = self.frames[ticks[i]]
-        return Batch(
-            self.qpos[ticks], images, self.actions[np.minimum(steps, end - 1)], steps >= end
-        )
+    def gather(self, ticks: NDArray[np.int64], into: NDArray[np.uint8]) -> None:
+        """Write the frames at `ticks` (B,) into an array (B, cameras, h, w, 3)."""
+        # 'clip' is the mode in which NumPy copies straight into `into`; no tick is out of bounds.
+        np.take(self.frames, ticks, axis=0, out=into, mode='clip')
 
 
 def _notes(read: Sequence[_Vectors]) -> list[str]:
@@ -162,6 +145,8 @@ class _Vectors:
     rate_hz: float | None
     base: bool
     unfinished: bool
+    task: str
+    seed: int | None
 
     @classmethod
     def read(cls, ref: EpisodeRef, cameras: Sequence[str] | None) -> _Vectors:
@@ -201,6 +186,8 @@ class _Vectors:
             episode.rate_hz,
             episode.base_action is not None,
             episode.attrs.get('complete') is False,
+            str(episode.attrs.get('task') or ''),
+            _seed(episode),
         )
 
     def check_like(self, first: _Vectors) -> None:
@@ -215,3 +202,11 @@ class _Vectors:
                 raise EpisodeError(
                     f'{self.path}: {what}: {mine}, but {first.path.name} has {theirs}; keep them in different folders'
                 )
+
+
+def _seed(episode: Episode) -> int | None:
+    """What a simulated episode was made from; None where it isn't simulated, or doesn't say."""
+    seed = episode.attrs.get('seed')
+    if not episode.attrs.get('sim') or type(seed) is not int or not 0 <= seed < 2**63:
+        return None
+    return seed

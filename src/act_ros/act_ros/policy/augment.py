@@ -3,33 +3,49 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
 from act_ros.policy.recipe import Recipe
 
 
-def augment_images(
-    images: NDArray[np.uint8], recipe: Recipe, random: np.random.Generator
-) -> NDArray[np.uint8]:
-    """Shift each sample's frames by a few pixels (edges repeat) and scale their brightness.
+def augment_images(images: Tensor, recipe: Recipe) -> Tensor:
+    """Shift each sample's frames (edges repeat), scale and offset their brightness, and add noise.
+
+    The draws come from the default generator of the images' device. All cameras of a sample are moved and
+    brightened alike; the noise is of each pixel.
 
     Args:
-        images: (B, cameras, h, w, 3); all cameras of a sample get the same.
-        recipe: how much.
-        random: where the draws come from.
+        images: (B, cameras, h, w, 3) uint8.
+        recipe: how much; nothing at all gives `images` itself.
+
+    Returns:
+        The same shape: float32 in 0..255, or uint8 where nothing but places changed.
     """
-    shift, bright = recipe.augment_shift, recipe.augment_brightness
-    if shift == 0 and bright == 0:
+    if recipe.augment_shift:
+        images = _shift(images, recipe.augment_shift)
+    bright, offset, noise = (
+        recipe.augment_brightness,
+        recipe.augment_offset,
+        recipe.augment_noise,
+    )
+    if not bright and not offset and not noise:
         return images
-    height, width = images.shape[2:4]
-    result = np.empty_like(images)
-    for i, sample in enumerate(images):
-        dy, dx = random.integers(-shift, shift + 1, 2)
-        rows = np.clip(np.arange(height) + dy, 0, height - 1)
-        columns = np.clip(np.arange(width) + dx, 0, width - 1)
-        moved = sample[:, rows][:, :, columns] if dy or dx else sample
-        factor = 1 + bright * random.uniform(-1, 1)
-        table = np.clip(np.arange(256) * factor + 0.5, 0, 255).astype(np.uint8)
-        result[i] = table[moved]
-    return result
+    # Drawn in one order whatever is switched on; two numbers a sample cost nothing.
+    draws = torch.rand(2, len(images), 1, 1, 1, 1, device=images.device).mul_(2).sub_(1)
+    pixels = images.float().mul_(1 + bright * draws[0]).add_(offset * draws[1])
+    if noise:
+        pixels.add_(torch.randn_like(pixels), alpha=noise)
+    return pixels.clamp_(0, 255)
+
+
+def _shift(images: Tensor, most: int) -> Tensor:
+    """Each sample moved by up to `most` pixels both ways."""
+    count, cameras, height, width = images.shape[:4]
+    device = images.device
+    moves = torch.randint(-most, most + 1, (2, count, 1), device=device)
+    rows = (torch.arange(height, device=device) + moves[0]).clamp_(0, height - 1)  # (B, h)
+    columns = (torch.arange(width, device=device) + moves[1]).clamp_(0, width - 1)  # (B, w)
+    sample = torch.arange(count, device=device).view(-1, 1, 1, 1)
+    camera = torch.arange(cameras, device=device).view(1, -1, 1, 1)
+    return images[sample, camera, rows.view(count, 1, -1, 1), columns.view(count, 1, 1, -1)]

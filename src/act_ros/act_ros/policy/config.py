@@ -139,7 +139,7 @@ class PolicyConfig:
     def _check_cameras(self) -> None:
         """Refuse names that cannot be cameras, or that could not be shown."""
         cameras = self.cameras
-        if not cameras or not all(_is_name(name) for name in cameras):
+        if not cameras or not all(is_name(name) for name in cameras):
             raise PolicyError(
                 f'cameras is {shown(list(cameras))}; a policy needs the name of at least one camera, each at '
                 f'most 100 printable characters'
@@ -151,7 +151,7 @@ class PolicyConfig:
 
     def _check_origin(self) -> None:
         """Refuse a task that could not be shown, and seeds that are no runs of seeds."""
-        if self.task != '' and not _is_name(self.task):
+        if self.task != '' and not is_name(self.task):
             raise PolicyError(
                 f'task is {shown(self.task)}; expected a name of at most 100 printable characters'
             )
@@ -290,7 +290,8 @@ def listed(names: Iterable[str], most: int = 8) -> str:
     return ', '.join(texts) + (f' and {len(names) - most} more' if len(names) > most else '')
 
 
-def _is_name(value: object) -> bool:
+def is_name(value: object) -> bool:
+    """Whether it can name a camera or a task."""
     return isinstance(value, str) and 0 < len(value) <= 100 and value.isprintable()
 
 

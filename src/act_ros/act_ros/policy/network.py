@@ -282,7 +282,8 @@ class Attention(nn.Module):
     """Multi-head attention, softmax(Q Kᵀ / √d) V, with the parameters of PyTorch's `MultiheadAttention`.
 
     Spelled out because on a CPU PyTorch's own spends a quarter of a training step on dropout's random
-    numbers, and the backward pass of its fused kernel takes longer than these few products.
+    numbers, and the backward pass of its fused kernel takes longer than these few products. On a GPU
+    that kernel is the faster one.
     """
 
     def __init__(self, config: PolicyConfig) -> None:
@@ -311,12 +312,23 @@ class Attention(nn.Module):
         q, k, v = (
             t.reshape(*t.shape[:2], self.heads, -1).transpose(1, 2) for t in (q, k, v)
         )  # (B, heads, tokens, d)
+        unread = None if masked is None else masked.view(batch, 1, 1, -1)
+        mixed = self.fused(q, k, v, unread) if q.is_cuda else self.spelled_out(q, k, v, unread)
+        y: Tensor = self.out_proj(mixed.transpose(1, 2).flatten(2))
+        return y
+
+    def fused(self, q: Tensor, k: Tensor, v: Tensor, masked: Tensor | None) -> Tensor:
+        """`spelled_out` by PyTorch's kernel."""
+        dropout = self.dropout.probability if self.training else 0.0
+        read = None if masked is None else ~masked
+        return F.scaled_dot_product_attention(q, k, v, read, dropout)
+
+    def spelled_out(self, q: Tensor, k: Tensor, v: Tensor, masked: Tensor | None) -> Tensor:
+        """softmax(q kᵀ / √d) v of each head: (B, heads, tokens, d) each, masked (B, 1, 1, S)."""
         scores = (q * q.shape[3] ** -0.5) @ k.transpose(2, 3)  # (B, heads, Q, S)
         if masked is not None:
-            scores = scores.masked_fill(masked.view(batch, 1, 1, -1), -math.inf)
-        weights = self.dropout(scores.softmax(dim=3))
-        y: Tensor = self.out_proj((weights.to(v.dtype) @ v).transpose(1, 2).flatten(2))
-        return y
+            scores = scores.masked_fill(masked, -math.inf)
+        return self.dropout(scores.softmax(dim=3)).to(v.dtype) @ v
 
 
 class Dropout(nn.Module):

@@ -37,6 +37,10 @@ def find_place(device: str) -> Place:
         )
     if name == 'cuda':
         name = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
+    if name.startswith('cuda'):
+        torch.cuda.set_device(name)
+        torch.set_float32_matmul_precision('high')  # TF32
+        torch.backends.cudnn.benchmark = True
     if world > 1:
         torch.distributed.init_process_group('nccl' if name.startswith('cuda') else 'gloo')
     return Place(torch.device(name), rank, world)

@@ -19,19 +19,23 @@ class Recipe:
     Attributes:
         pretrained: start the backbone from ImageNet weights, where they can be had.
         steps: optimizer steps of the whole run; the learning rate's schedule ends with them.
+        minutes: the run, and the schedule with it, ends after this time instead of after `steps`; 0: it
+            does not. Checkpoints and validation count, the decoding of frames before the first step doesn't.
         batch: samples in a step (of each process, with torchrun).
         lr: peak learning rate.
         lr_backbone: the same for the backbone.
         weight_decay: decoupled weight decay of AdamW.
         kl_weight: weight of the KL term (β in the paper).
         warmup: steps over which the learning rate rises from 0.
-        schedule: 'constant', or 'cosine' down to 0 at the last step.
+        schedule: 'constant', or 'cosine' down to 0 at the end of the run.
         grad_clip: largest norm of the gradient; 0 for no limit.
         ema: decay of the moving average of the weights, which is what is saved as the policy; 0 for
             none. It is shorter in the first steps: min(ema, (1 + step) / (10 + step)).
         precision: 'fp32' or 'bf16' (autocast; the weights stay fp32).
         augment_shift: images move by up to so many pixels, both ways.
         augment_brightness: images are scaled by a factor of 1 ± this.
+        augment_offset: so many of 255 levels are added to them, or taken away.
+        augment_noise: standard deviation of noise of each pixel, in levels.
         validation: fraction of the episodes that is held out.
         validation_samples: observations of them that are predicted for the validation loss.
         checkpoint_every: steps between checkpoints, each with a validation.
@@ -40,6 +44,7 @@ class Recipe:
 
     pretrained: bool = True
     steps: int = 100_000
+    minutes: float = 0.0
     batch: int = 8
     lr: float = 1e-5
     lr_backbone: float = 1e-5
@@ -52,6 +57,8 @@ class Recipe:
     precision: str = 'fp32'
     augment_shift: int = 0
     augment_brightness: float = 0.0
+    augment_offset: float = 0.0
+    augment_noise: float = 0.0
     validation: float = 0.05
     validation_samples: int = 256
     checkpoint_every: int = 1000

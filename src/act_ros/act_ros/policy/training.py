@@ -7,27 +7,31 @@ from (seed, step, rank): a run resumed from a checkpoint continues as if it had 
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from act_ros.data.dataset import Batch, Dataset
+from act_ros.data.dataset import Dataset
 from act_ros.policy.augment import augment_images
+from act_ros.policy.batches import Batches, Feed, Order, Samples
 from act_ros.policy.checkpoint import load_checkpoint, save_checkpoint
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.network import ACT, Losses, act_loss
 from act_ros.policy.normalize import Normalizer
+from act_ros.policy.optimize import Average, Watch, build_optimizer
 from act_ros.policy.place import Place
 from act_ros.policy.recipe import Recipe
+from act_ros.policy.schedule import Progress, rate_factor
 from act_ros.policy.vision import load_pretrained
 
 STATE = 'training_state.pt'
@@ -48,6 +52,7 @@ class Trainer:
         seed: of the initial weights, the split, the order of samples and all noise.
         place: device and rank.
         report: gets the scalars of the loss curves.
+        resident: whether the frames lie on the device; None: where they fit.
     """
 
     config: PolicyConfig
@@ -57,84 +62,77 @@ class Trainer:
     seed: int
     place: Place
     report: Report
-    step: int = field(default=0, init=False)
+    resident: bool | None = None
     best: float = field(default=math.inf, init=False)
 
     def __post_init__(self) -> None:
         recipe, device = self.recipe, self.place.device
-        self.train_ticks, self.validation_ticks = self.dataset.split(recipe.validation, self.seed)
+        train, self.validation_ticks = self.dataset.split(recipe.validation, self.seed)
+        self.order = Order(train, self.seed, recipe.batch, self.place)
         self.normalizer = Normalizer(self.config, self.dataset.stats()).to(device)
         torch.manual_seed(self.seed)
         self.network = ACT(self.config)
         if recipe.pretrained and self.config.norm == 'frozen_batch':
             load_pretrained(self.network.backbone, self.config.backbone)
         self.network.to(device)
-        self.average = {
-            name: value.detach().clone() for name, value in self.network.state_dict().items()
-        }
+        self.average = Average(self.network, recipe.ema)
         self.optimizer = build_optimizer(self.network, recipe)
         self.model: nn.Module = self.network
         if self.place.world > 1:
             self.model = DistributedDataParallel(self.network)
+        self.batches = Batches(self.dataset, device, self.resident)
+        self.progress = Progress(recipe, self.place)
+        self.watch = Watch(device)
 
-    def run(self, progress: Callable[[int], None] = lambda step: None) -> None:
-        """Train up to the last step; checkpoints, validation and curves as the recipe says."""
-        recipe = self.recipe
-        while self.step < recipe.steps:
-            losses, norm, rate = self.train_step()
-            self.step += 1
-            progress(self.step)
-            if self.step % recipe.log_every == 0 or self.step == recipe.steps:
+    @property
+    def step(self) -> int:
+        """Optimizer steps taken."""
+        return self.progress.step
+
+    def run(self, shown: Callable[[int], None] = lambda step: None) -> None:
+        """Train up to the end; checkpoints, validation and curves as the recipe says."""
+        recipe, progress, saved = self.recipe, self.progress, self.step
+        progress.start()
+        with closing(Feed(self.batches, self.order)) as feed:
+            while progress.look() < 1:
+                losses, norm, rate = self.train_step(feed.at(self.step))
+                progress.step += 1
+                shown(self.step)
+                if self.step % recipe.log_every == 0:
+                    self._report_losses(losses, norm, rate)
+                if self.step % recipe.checkpoint_every == 0:
+                    self.checkpoint()
+                    saved = self.step
+        if saved != self.step:
+            if self.step % recipe.log_every:
                 self._report_losses(losses, norm, rate)
-            if self.step % recipe.checkpoint_every == 0 or self.step == recipe.steps:
-                self.checkpoint()
+            self.checkpoint()
 
-    def train_step(self) -> tuple[Losses, Tensor, float]:
-        """One optimizer step on the samples of `self.step`; losses, norm of the gradient, learning rate."""
+    def train_step(self, samples: Samples) -> tuple[Losses, Tensor, float]:
+        """One optimizer step; losses, norm of the gradient, learning rate. It does not wait for a GPU."""
         recipe, step = self.recipe, self.step
         random = np.random.default_rng([self.seed, step, self.place.rank])
         torch.manual_seed(int(random.integers(2**62)))
-        factor = rate_factor(step, recipe)
+        factor = rate_factor(step, self.progress.share, recipe)
         for group in self.optimizer.param_groups:
             group['lr'] = group['peak'] * factor
         self.model.train()
-        batch = self.dataset.batch(self._sample(step))
-        with self._autocast():
-            losses = self._losses(batch, random)
+        losses = self._losses(samples)
         losses.total.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), recipe.grad_clip or math.inf)
-        if not torch.isfinite(norm + losses.total):
-            raise PolicyError(
-                f'the loss ({losses.total.item()}) or its gradient ({norm.item()}) at step {step} is not finite; '
-                f'the last checkpoint is in '
-                f'{self.output}; a lower learning rate helps'
-            )
+        self.watch.note(step, losses.total, norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self._update_average(step)
+        self.average.update(step)
         return losses, norm, recipe.lr * factor
 
-    def _losses(self, batch: Batch, random: np.random.Generator) -> Losses:
-        device = self.place.device
-        qpos = self.normalizer.qpos(torch.from_numpy(batch.qpos).to(device))
-        actions = self.normalizer.actions(torch.from_numpy(batch.actions).to(device))
-        is_pad = torch.from_numpy(batch.is_pad).to(device)
-        pixels = augment_images(batch.images, self.recipe, random)
-        images = self.normalizer.images(torch.from_numpy(pixels).to(device))
-        prediction = self.model(qpos, images, actions, is_pad)
-        return act_loss(prediction, actions, is_pad, self.recipe.kl_weight)
-
-    def _sample(self, step: int) -> NDArray[np.int64]:
-        """Ticks of this process's samples: the training ticks in a random order, anew when they are used up."""
-        size, count = self.recipe.batch, len(self.train_ticks)
-        first = (step * self.place.world + self.place.rank) * size
-        positions = np.arange(first, first + size)
-        ticks = np.empty(size, np.int64)
-        for epoch in np.unique(positions // count):
-            order = np.random.default_rng([self.seed, int(epoch), 7]).permutation(count)
-            mine = positions // count == epoch
-            ticks[mine] = self.train_ticks[order[positions[mine] % count]]
-        return ticks
+    def _losses(self, samples: Samples) -> Losses:
+        actions, is_pad = self.normalizer.actions(samples.actions), samples.is_pad
+        pixels = augment_images(samples.images, self.recipe)
+        images, qpos = self.normalizer.images(pixels), self.normalizer.qpos(samples.qpos)
+        with self._autocast():
+            prediction = self.model(qpos, images, actions, is_pad)
+            return act_loss(prediction, actions, is_pad, self.recipe.kl_weight)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(
@@ -144,19 +142,11 @@ class Trainer:
             cache_enabled=True,
         )
 
-    def _update_average(self, step: int) -> None:
-        """Move the average of the weights towards the weights."""
-        decay = min(self.recipe.ema, (1 + step) / (10 + step)) if self.recipe.ema else 0.0
-        # The dictionaries have the same order; entries that aren't trained are equal and stay so.
-        torch._foreach_lerp_(
-            list(self.average.values()), list(self.network.state_dict().values()), 1 - decay
-        )
-
     def _report_losses(self, losses: Losses, norm: Tensor, rate: float) -> None:
-        values = {'loss': losses.total, 'l1': losses.l1, 'kl': losses.kl, 'grad_norm': norm}
-        self.report(
-            self.step, {**{name: value.item() for name, value in values.items()}, 'lr': rate}
-        )
+        self.watch.check()
+        values = torch.stack([losses.total, losses.l1, losses.kl, norm]).tolist()
+        names = ('loss', 'l1', 'kl', 'grad_norm')
+        self.report(self.step, {**dict(zip(names, values, strict=True)), 'lr': rate})
 
     @torch.no_grad()
     def validate(self) -> float:
@@ -166,25 +156,31 @@ class Trainer:
             return math.nan
         count = min(self.recipe.validation_samples, len(ticks))
         ticks = ticks[np.linspace(0, len(ticks) - 1, count).astype(np.int64)]
-        judged = ACT(self.config).to(self.place.device).eval()
-        judged.load_state_dict(self.average)
-        error = steps = 0.0
+        judged = copy.deepcopy(self.network).eval()
+        judged.load_state_dict(self.average.weights)
+        sums = torch.zeros(2, device=self.place.device)  # of the errors, and of what they are of
         for i in range(0, count, 32):
-            batch = self.dataset.batch(ticks[i : i + 32])
-            qpos = self.normalizer.qpos(torch.from_numpy(batch.qpos).to(self.place.device))
-            actions = self.normalizer.actions(
-                torch.from_numpy(batch.actions).to(self.place.device)
+            samples = self.batches.samples(ticks[i : i + 32])
+            actions = self.normalizer.actions(samples.actions)
+            images, qpos = (
+                self.normalizer.images(samples.images),
+                self.normalizer.qpos(samples.qpos),
             )
-            valid = ~torch.from_numpy(batch.is_pad).to(self.place.device).unsqueeze(2)
-            images = self.normalizer.images(torch.from_numpy(batch.images).to(self.place.device))
+            valid = (~samples.is_pad).unsqueeze(2)
             with self._autocast():
                 predicted = judged(qpos, images).actions.float()
-            error += float(((predicted - actions).abs() * valid).sum())
-            steps += float(valid.sum()) * actions.shape[2]
-        return error / steps
+            error = ((predicted - actions).abs() * valid).sum()
+            sums += torch.stack([error, valid.sum() * actions.shape[2]])
+        error, entries = sums.tolist()
+        return float(error / entries)
 
     def checkpoint(self) -> None:
-        """Validate and write the policy: the newest in `output`, this one in step_N, the best in `best`."""
+        """Validate and write the policy: the newest in `output`, this one in step_N, the best in `best`.
+
+        Raises:
+            PolicyError: the weights are not finite; nothing is written then.
+        """
+        self.watch.check()
         if self.place.rank != 0:
             return
         loss = self.validate()
@@ -199,19 +195,20 @@ class Trainer:
         partial.replace(self.output / STATE)
 
     def _save(self, folder: Path) -> None:
-        save_checkpoint(folder, self.config, self.average, self.normalizer.stats())
+        save_checkpoint(folder, self.config, self.average.weights, self.normalizer.stats())
 
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs."""
         return {
             'step': self.step,
+            'seconds': self.progress.seconds,
             'best': self.best,
             'seed': self.seed,
             'recipe': self.recipe.to_dict(),
             'config': self.config.to_json(),
             'episodes': [path.name for path in self.dataset.paths],
             'network': self.network.state_dict(),
-            'average': self.average,
+            'average': self.average.weights,
             'optimizer': self.optimizer.state_dict(),
         }
 
@@ -228,9 +225,7 @@ class Trainer:
                 f'and {self.config.to_json()} is trained'
             )
         self.network.load_state_dict(loaded.network.state_dict())
-        self.average = {
-            name: value.detach().clone() for name, value in self.network.state_dict().items()
-        }
+        self.average.set(self.network.state_dict())
 
     def resume(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state` gave.
@@ -245,9 +240,10 @@ class Trainer:
                     f'cannot resume: the {name} differs: it was {state.get(name)}, and is {mine[name]}'
                 )
         self.network.load_state_dict(state['network'])
-        self.average = dict(state['average'])
+        self.average.set(state['average'])
         self.optimizer.load_state_dict(state['optimizer'])
-        self.step, self.best = int(state['step']), float(state['best'])
+        self.best = float(state['best'])
+        self.progress.restore(int(state['step']), float(state['seconds']))
 
 
 def load_state(output: Path) -> dict[str, Any]:
@@ -266,28 +262,3 @@ def load_state(output: Path) -> dict[str, Any]:
             f'cannot resume: {path} is damaged ({error}); train anew in another folder'
         ) from error
     return state
-
-
-def build_optimizer(network: ACT, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW with one group of parameters for the backbone and one for the rest."""
-    groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
-    for name, parameter in network.named_parameters():
-        groups[name.startswith('backbone.')].append(parameter)
-    return torch.optim.AdamW(
-        [
-            {'params': groups[False], 'lr': recipe.lr, 'peak': recipe.lr},
-            {'params': groups[True], 'lr': recipe.lr_backbone, 'peak': recipe.lr_backbone},
-        ],
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
-
-
-def rate_factor(step: int, recipe: Recipe) -> float:
-    """Learning rate at a step as a fraction of its peak: linear warm-up, then constant or a half cosine to 0."""
-    if step < recipe.warmup:
-        return (step + 1) / recipe.warmup
-    if recipe.schedule == 'constant':
-        return 1.0
-    done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-    return 0.5 * (1 + math.cos(math.pi * done))
