@@ -56,6 +56,20 @@ def command_parsers() -> dict[str, argparse.ArgumentParser]:
     return found
 
 
+def own_parser(program: Path) -> argparse.ArgumentParser:
+    """The parser of a program that is run by its path, as those of benchmarks/."""
+    with (
+        mock.patch.object(argparse.ArgumentParser, 'parse_args', _give),
+        mock.patch.object(sys, 'path', [str(program.parent), *sys.path]),
+    ):
+        try:
+            import_module(program.stem).main()
+        except Asked as asked:
+            parser: argparse.ArgumentParser = asked.args[0]
+            return parser
+    raise ValueError(f'{program} asks for no arguments')
+
+
 def _give(parser: argparse.ArgumentParser, *_: object) -> None:
     raise Asked(parser)
 
@@ -70,25 +84,31 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     )
 
 
-def launch_files() -> str:
-    """The arguments of every launch file."""
+def launch_arguments(file: str) -> list[Any]:
+    """What a launch file declares, and what it includes."""
     from launch.launch_description_sources import get_launch_description_from_any_launch_file
 
+    path = str(ROOT / 'launch' / file)
+    arguments: list[Any] = get_launch_description_from_any_launch_file(path).get_launch_arguments()
+    first = {argument.name: argument for argument in reversed(arguments)}
+    return list({argument.name: first[argument.name] for argument in arguments}.values())
+
+
+def launch_files() -> str:
+    """The arguments of every launch file."""
     text = '## Launch files\n\n'
     text += 'Give an argument as `NAME:=VALUE`. An empty default is shown as `""`.\n'
     seen: dict[str, str] = {}
     for name in LAUNCH_FILES:
-        path = str(ROOT / 'launch' / f'{name}.launch.py')
-        description = get_launch_description_from_any_launch_file(path)
         rows: dict[str, list[str]] = {}
-        for argument in description.get_launch_arguments():
+        for argument in launch_arguments(f'{name}.launch.py'):
             default = ''.join(part.text for part in argument.default_value or [])
             shown = (
                 ''
                 if argument.default_value is None
                 else code(re.sub(r'.*/config/', 'config/', default))
             )
-            rows.setdefault(argument.name, [code(argument.name), shown, meaning(argument)])
+            rows[argument.name] = [code(argument.name), shown, meaning(argument)]
         own = {key: row for key, row in rows.items() if seen.get(key) != row[1] + row[2]}
         shared = [code(key) for key in rows if key not in own]
         seen |= {key: row[1] + row[2] for key, row in rows.items()}
