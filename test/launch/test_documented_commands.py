@@ -22,6 +22,8 @@ from reference import command_parsers, launch_arguments, own_parser
 
 from pages import PAGES, ROOT, Command, Page
 
+pytestmark = pytest.mark.timeout(300)
+
 COMMANDS = [Page(path) for path in PAGES]
 REFERENCE = Page(ROOT / 'docs/reference.md').text
 OF_THE_SHELL = {
@@ -236,5 +238,5 @@ def test_a_wrong_command_would_be_found(tmp_path: Path) -> None:
 
 def test_the_reference_is_what_the_code_says(environment: dict[str, str]) -> None:
     command: list[Any] = [sys.executable, ROOT / 'scripts/reference.py', '--check']
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=290)
     assert done.returncode == 0, done.stdout + done.stderr
