@@ -11,6 +11,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 package_name = 'act_ros'
+URL = 'https://github.com/act-ros/act_ros'
 
 
 def share(folder: str, *patterns: str, may_be_empty: bool = False) -> list[tuple[str, list[str]]]:
@@ -61,8 +62,26 @@ setup(
     version='0.1.0',
     description='ACT on an ALOHA robot, with ROS 2',
     license='Apache-2.0',
+    url=URL,
+    project_urls={
+        'Source': URL,
+        'Issues': f'{URL}/issues',
+        'Changes': f'{URL}/blob/main/CHANGELOG.md',
+    },
+    author='act_ros maintainers',
+    author_email='act-ros@users.noreply.github.com',
     maintainer='act_ros maintainers',
     maintainer_email='act-ros@users.noreply.github.com',
+    python_requires='>=3.10',
+    classifiers=[
+        'Development Status :: 3 - Alpha',
+        'Intended Audience :: Science/Research',
+        'License :: OSI Approved :: Apache Software License',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3 :: Only',
+        *(f'Programming Language :: Python :: 3.{minor}' for minor in range(10, 15)),
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+    ],
     packages=find_packages(exclude=['test', 'test.*']),
     package_data={package_name: ['py.typed']},
     data_files=[

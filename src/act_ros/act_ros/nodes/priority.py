@@ -7,7 +7,7 @@ import os
 
 REFUSED = (
     'no real-time priority: when the machine is busy, commands will come unevenly; '
-    'the README says under "Real-time priority" how to allow it'
+    'docs/install.md says under "Even commands on a busy computer" how to allow it'
 )
 
 

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The packages say what they are, and need no package of ROS that they do not name."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ('act_ros', 'act_msgs')
+FROM_PYPI = {
+    *('cv2', 'h5py', 'imageio', 'imageio_ffmpeg', 'matplotlib', 'mujoco', 'numpy', 'pyarrow'),
+    *('safetensors', 'torch', 'torchvision', 'tqdm', 'yaml'),
+}
+OPTIONAL = {'cv_bridge', 'interbotix_xs_modules'}
+"""What is used where it is installed; a robot's launch file says what it lacks."""
+
+
+def package(name: str) -> ElementTree.Element:
+    return ElementTree.parse(ROOT / 'src' / name / 'package.xml').getroot()
+
+
+def imported(folder: Path) -> set[str]:
+    """Top-level names of everything that the files of a folder import."""
+    found = set()
+    for path in folder.rglob('*.py'):
+        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition('.')[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.partition('.')[0])
+    return found - set(sys.stdlib_module_names)
+
+
+def test_every_package_of_ros_that_is_imported_is_named() -> None:
+    needed = imported(ROOT / 'src/act_ros/act_ros') | imported(ROOT / 'launch')
+    named = {depend.text for depend in package('act_ros').iter('exec_depend')}
+    assert needed - FROM_PYPI - OPTIONAL - {'act_ros'} <= named
+
+
+@pytest.mark.parametrize('name', PACKAGES)
+def test_a_package_says_where_it_is_from(name: str) -> None:
+    found = package(name)
+    assert found.findtext('license') == 'Apache-2.0'
+    assert {url.get('type') for url in found.iter('url')} == {
+        'website',
+        'repository',
+        'bugtracker',
+    }
+    assert found.find('author') is not None
+    assert found.find('maintainer') is not None
+
+
+def test_one_version_everywhere() -> None:
+    setup = (ROOT / 'src/act_ros/setup.py').read_text(encoding='utf-8')
+    changes = (ROOT / 'CHANGELOG.md').read_text(encoding='utf-8')
+    versions = {package(name).findtext('version') for name in (*PACKAGES, 'interbotix_xs_msgs')}
+    assert versions == set(re.findall(r"version='(.*?)'", setup))
+    assert versions == set(re.findall(r'^## \[(\d.*?)\]', changes, re.MULTILINE)[:1])
