@@ -7,13 +7,13 @@ import threading
 
 import pytest
 
-from act_ros.nodes import drivers as drivers_module
-from act_ros.nodes.ceremony import Ceremony
-from act_ros.nodes.driver import SimDriver
-from act_ros.nodes.drivers import DriverError, Drivers
-from act_ros.nodes.motors import GRIPPER, ArmMotors
-from act_ros.nodes.simulation import Simulation
+from act_ros.nodes.session.ceremony import Ceremony
+from act_ros.nodes.session.drivers import DriverError, Drivers
+from act_ros.nodes.session.node import drivers as drivers_module
+from act_ros.nodes.sim.driver import SimDriver
 from act_ros.robot.spec import RobotSpec
+from act_ros.sim.motors import GRIPPER, ArmMotors
+from act_ros.sim.simulation import Simulation
 
 SPEC = RobotSpec.load()
 

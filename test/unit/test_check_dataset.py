@@ -13,8 +13,8 @@ import pytest
 
 from act_ros.commands import check_dataset, visualize
 from act_ros.data.check import Report, check_episode, compare
-from act_ros.data.episode import EpisodeWriter
 from act_ros.data.formats.collection import EpisodeRef
+from act_ros.data.recording.episode import EpisodeWriter
 from act_ros.robot.spec import RobotSpec
 from inline import each
 

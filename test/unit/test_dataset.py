@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from act_ros.data.dataset import Dataset
-from act_ros.data.episode import EpisodeError
 from act_ros.data.formats.collection import find_episodes
-from act_ros.policy.batches import Batches, Samples
+from act_ros.data.recording.episode import EpisodeError
+from act_ros.policy.training.batches import Batches, Samples
 from synthetic import write_episode
 
 

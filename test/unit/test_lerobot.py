@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from act_ros.commands import export_lerobot, import_lerobot
 from act_ros.data.dataset import Dataset
-from act_ros.data.episode import EpisodeWriter, read_episode
 from act_ros.data.formats.collection import find_episodes
 from act_ros.data.lerobot.layout import LayoutError, read_layout
 from act_ros.data.lerobot.video import CODECS, VideoError, VideoWriter, read_video
-from act_ros.data.rows import EpisodeError
+from act_ros.data.recording.episode import EpisodeWriter, read_episode
+from act_ros.data.recording.rows import EpisodeError
 from damage import changes, damaged
 from inline import each
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from act_ros.control.leading import SOFT
 from act_ros.control.limiter import Limiter
-from act_ros.control.moving import Moving, astray
+from act_ros.control.motion.leading import SOFT
+from act_ros.control.motion.moving import Moving, astray
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()

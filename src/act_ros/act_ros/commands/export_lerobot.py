@@ -129,7 +129,7 @@ def _briefs(refs: Sequence[EpisodeRef]) -> list[Brief]:
     """
     from act_ros.data.children import each
     from act_ros.data.lerobot.plan import look
-    from act_ros.data.rows import EpisodeError
+    from act_ros.data.recording.rows import EpisodeError
 
     outcomes = list(each(look, refs, 1, LOOK_S))
     failed = [outcome for outcome in outcomes if outcome.error is not None]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from act_ros.data.formats.aloha import HDF5Frames, decode
 from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode, Frames
 from act_ros.data.formats.collection import EpisodeRef
-from act_ros.data.rows import EpisodeError
+from act_ros.data.recording.rows import EpisodeError
 from act_ros.robot.spec import RobotSpec
 
 GAP_PERIODS = 1.5

@@ -14,7 +14,7 @@ from act_ros.data.decode import Sources
 from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode
 from act_ros.data.formats.collection import EpisodeRef, find_episodes
 from act_ros.data.frames import CACHE, DecodedFrames, open_frames, room
-from act_ros.data.rows import EpisodeError
+from act_ros.data.recording.rows import EpisodeError
 from act_ros.robot.types import Floats
 
 MIN_STD = 1e-2

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from act_ros.data.formats.base import Episode
 from act_ros.data.formats.collection import EpisodeRef
-from act_ros.data.rows import EpisodeError
+from act_ros.data.recording.rows import EpisodeError
 from act_ros.robot.image import ImageError, resize
 from act_ros.robot.types import Frame
 

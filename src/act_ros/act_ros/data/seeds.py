@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from act_ros.data.formats.aloha import read_episode
-from act_ros.data.rows import EpisodeError
+from act_ros.data.recording.rows import EpisodeError
 
 FIRST_SEED = 1000
 """Demonstrations begin here; the seeds before it are for evaluation."""

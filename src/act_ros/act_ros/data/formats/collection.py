@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from act_ros.data.formats.aloha import read_episode
 from act_ros.data.formats.base import Episode
-from act_ros.data.rows import EpisodeError
+from act_ros.data.recording.rows import EpisodeError
 
 if TYPE_CHECKING:
     from act_ros.data.lerobot.layout import Entry, Layout

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from act_ros.data.formats.aloha import HDF5Frames
 from act_ros.data.formats.base import Episode
-from act_ros.data.rows import EpisodeError
+from act_ros.data.recording.rows import EpisodeError
 from act_ros.robot.types import Frame
 from act_ros.text import printable_data
 

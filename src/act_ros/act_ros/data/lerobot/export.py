@@ -15,7 +15,7 @@ from act_ros.data.lerobot.assemble import assemble
 from act_ros.data.lerobot.layout import INFO
 from act_ros.data.lerobot.plan import Plan
 from act_ros.data.lerobot.stage import jobs, leftovers, stage
-from act_ros.data.rows import EpisodeError
+from act_ros.data.recording.rows import EpisodeError
 
 STAGING = '.export'
 """Folder of the staged episodes, in the dataset's; gone when the dataset is whole."""

@@ -25,7 +25,7 @@ from act_ros.data.lerobot.layout import (
     VELOCITY,
 )
 from act_ros.data.lerobot.video import Codec
-from act_ros.data.rows import EpisodeError
+from act_ros.data.recording.rows import EpisodeError
 
 VECTORS = {
     STATE: 'qpos',

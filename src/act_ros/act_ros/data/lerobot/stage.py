@@ -22,7 +22,7 @@ from act_ros.data.lerobot.layout import AGE, IMAGES, STAMP
 from act_ros.data.lerobot.plan import VECTORS, Plan, attributes
 from act_ros.data.lerobot.stats import PictureCounts, picture_stats, vector_stats
 from act_ros.data.lerobot.video import Codec, VideoWriter
-from act_ros.data.rows import EpisodeError
+from act_ros.data.recording.rows import EpisodeError
 
 ROWS, NOTE = 'rows.parquet', 'episode.json'
 
