@@ -191,7 +191,7 @@ def _yaml(value: Any) -> str:
 
 def write_episode(folder: Path) -> Path:
     """An episode of one tick, for the node that replays one."""
-    from act_ros.data.recording.episode import EpisodeWriter
+    from act_ros.data.recording.episode_writer import EpisodeWriter
     from act_ros.robot.spec import RobotSpec
 
     spec = RobotSpec.load()

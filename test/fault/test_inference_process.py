@@ -120,7 +120,7 @@ def test_a_policy_whose_files_are_gone_when_its_process_dies_is_a_fault_that_say
 
 @pytest.mark.parametrize('name', ['config.json', 'model.safetensors'])
 def test_a_policy_whose_files_were_changed_is_not_started_again(policies, tmp_path, name):
-    from act_ros.nodes.policy.inference import Engine
+    from act_ros.nodes.policy.engine import Engine
     from act_ros.nodes.policy.supervisor import again
     from act_ros.policy.folder import read_config, version_of
 

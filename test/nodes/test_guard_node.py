@@ -18,7 +18,7 @@ from fakes import SPEC, FakeRobot
 from interbotix_xs_msgs.msg import JointGroupCommand
 from processes import Running
 
-from act_ros.nodes.process.claim import claim_address
+from act_ros.nodes.process.node_lock import claim_address
 from act_ros.nodes.process.outlast import alive
 from act_ros.nodes.sim.driver import SimDriver
 from act_ros.sim.simulation import Simulation

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from act_ros.data.recording.episode import EpisodeWriter
+from act_ros.data.recording.episode_writer import EpisodeWriter
 from act_ros.policy.checkpoint import save_checkpoint
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.network import ACT

@@ -7,9 +7,10 @@ import h5py
 import numpy as np
 import pytest
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.recording import archive as archive_module
 from act_ros.data.recording.archive import Archive, Session
-from act_ros.data.recording.episode import EpisodeError, EpisodeWriter, read_episode
+from act_ros.data.recording.episode_writer import EpisodeWriter, read_episode
 from act_ros.data.recording.grid import COMMAND, Heard, Picture, RowData
 
 NAMES = [f'joint_{i}' for i in range(14)]

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from act_ros.data.dataset import Dataset
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.collection import find_episodes
-from act_ros.data.recording.episode import EpisodeError
 from act_ros.policy.training.batches import Batches, Samples
 from synthetic import write_episode
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from act_ros.nodes.process.claim import claim_address
+from act_ros.nodes.process.node_lock import claim_address
 
 CHILD = """
 import os, signal, sys, time

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from act_ros.control.session.hand_signs import STOP_S
 from act_ros.control.session.session import MOVE_S, STAND_CLEAR_S, Session
-from act_ros.control.session.signs import STOP_S
 from act_ros.control.session.text import headline, line
 from act_ros.control.session.types import Ask, Phase, Recording, SessionError, Sound
 

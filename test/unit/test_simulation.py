@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from act_ros.robot.spec import RobotSpec
-from act_ros.sim.pace import Pace, RealTimeFactor
+from act_ros.sim.real_time import Pace, RealTimeFactor
 from act_ros.sim.simulation import SETTLE_STEPS, Simulation
 
 SPEC = RobotSpec.load()

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from act_ros.commands import check_dataset
 from act_ros.control.session.types import SessionError
-from act_ros.data.children import ChildError
+from act_ros.data.child_processes import ChildError
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.store import Storage, store_episode
-from act_ros.data.recording.episode import EpisodeWriter, read_episode
+from act_ros.data.recording.episode_writer import EpisodeWriter, read_episode
 from act_ros.data.recording.log import BusyError, LogError
-from act_ros.data.recording.rows import EpisodeError
 from act_ros.policy.errors import NonFiniteError, PolicyError
 from act_ros.robot.image import ImageError
 from act_ros.robot.spec import SpecError

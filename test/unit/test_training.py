@@ -29,11 +29,11 @@ from act_ros.policy.training.augment import augment_images
 from act_ros.policy.training.batches import Batches, Feed, Order
 from act_ros.policy.training.curves import Curves
 from act_ros.policy.training.origin import origin, seed_runs
-from act_ros.policy.training.place import Place, find_place
+from act_ros.policy.training.placement import Place, find_place
 from act_ros.policy.training.recipe import Recipe, load_recipe
-from act_ros.policy.training.saving import load_state
+from act_ros.policy.training.run_files import load_state
 from act_ros.policy.training.schedule import Progress, rate_factor
-from act_ros.policy.training.training import Trainer
+from act_ros.policy.training.trainer import Trainer
 from synthetic import TINY, write_episode
 
 RECIPE = Recipe(

@@ -20,10 +20,10 @@ from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.training.curves import Curves
 from act_ros.policy.training.origin import origin
-from act_ros.policy.training.place import Place
+from act_ros.policy.training.placement import Place
 from act_ros.policy.training.recipe import LENGTH, Recipe, load_recipe
-from act_ros.policy.training.saving import load_state
-from act_ros.policy.training.training import Trainer
+from act_ros.policy.training.run_files import load_state
+from act_ros.policy.training.trainer import Trainer
 from act_ros.policy.vision import imagenet_weights, load_pretrained
 
 

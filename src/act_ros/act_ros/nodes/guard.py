@@ -18,7 +18,7 @@ import numpy as np
 from interbotix_xs_msgs.msg import JointGroupCommand
 from rclpy.node import Node
 
-from act_ros.control.motion.moving import SETTLED
+from act_ros.control.motion.pose_motion import SETTLED
 from act_ros.nodes.process.outlast import POLL_S, alive
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode

@@ -15,7 +15,7 @@ from rclpy.node import Node
 from act_ros.control.session.session import MOVE_S
 from act_ros.control.session.types import SessionError
 from act_ros.nodes.process.run import Stop, run
-from act_ros.nodes.session.drivers import DriverError
+from act_ros.nodes.session.driver_client import DriverError
 from act_ros.nodes.session.robot import SessionRobot
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.parameters import Param, Parameters

@@ -24,14 +24,14 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
 from act_ros.control.limiter import Limiter
-from act_ros.control.motion.leading import Leading
-from act_ros.control.motion.moving import ASTRAY, Moving, astray
+from act_ros.control.motion.pose_motion import ASTRAY, Moving, astray
+from act_ros.control.motion.teleoperation import Leading
 from act_ros.control.session.gesture import DISENGAGE_S, ENGAGE_S, Squeeze
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.commands import ArmCommands, Output
 from act_ros.nodes.shared.joint_state import ArmReader, JointStateError
-from act_ros.nodes.shared.output import ArmCommands, Output
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import COMMAND, LATCHED, NEWEST, SENSOR, robot_topic

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from act_ros.control.session.course import POLL_S, Course, Ended
-from act_ros.control.session.signs import StopSign
+from act_ros.control.session.hand_signs import StopSign
+from act_ros.control.session.steps import POLL_S, Course, Ended
 from act_ros.control.session.types import Ask, Phase, Recording, SessionError, Sound
 
 STAND_CLEAR_S = 2.0

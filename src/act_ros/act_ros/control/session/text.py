@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from act_ros.control.session.gesture import ENGAGE_S
-from act_ros.control.session.signs import ALONE_S
+from act_ros.control.session.hand_signs import ALONE_S
 from act_ros.control.session.types import Phase, Recording, View
 
 _SQUEEZE = f'squeeze both grippers for {ENGAGE_S:g} s'

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from act_ros.data.recording.episode import EpisodeError, EpisodeWriter, next_index
-from act_ros.data.recording.folder import FolderLock, unfinished
+from act_ros.data.errors import EpisodeError
+from act_ros.data.recording.dataset_folder import FolderLock, unfinished
+from act_ros.data.recording.episode_log import Row
+from act_ros.data.recording.episode_writer import EpisodeWriter, next_index
 from act_ros.data.recording.grid import BASE, COMMAND, RowData
-from act_ros.data.recording.making import Follower, make
-from act_ros.data.recording.rows import Row
+from act_ros.data.recording.log_follower import Follower, make
 
 QUEUE_ROWS = 32
 """Rows that may wait for the encoders and the disk; then rows are lost, counted and shown."""
@@ -102,7 +103,7 @@ class Archive:
         min_free: int = MIN_FREE,
         base: bool = False,
     ) -> None:
-        """Take the folder for this process; `quality` of the JPEGs, or `rows.RAW`.
+        """Take the folder for this process; `quality` of the JPEGs, or `episode_log.RAW`.
 
         `base`: rows have the velocities of a mobile base, too.
 

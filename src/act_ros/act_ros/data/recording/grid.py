@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from act_ros.data.recording.rows import encode
+from act_ros.data.recording.episode_log import encode
 from act_ros.robot.types import Floats, Frame
 
 T = TypeVar('T')
@@ -39,7 +39,7 @@ class Picture:
         self._encoded: Future[bytes] | None = None
 
     def encoded(self, pool: Executor, quality: int) -> Future[bytes]:
-        """Its bytes in the log (see `rows.encode`), made by `pool`; the first call decides the quality."""
+        """Its bytes in the log (see `episode_log.encode`), made by `pool`; the first call decides the quality."""
         with self._lock:
             if self._encoded is None:
                 assert self._frame is not None

@@ -17,10 +17,10 @@ from collections.abc import Callable
 from act_ros.control.ensemble import Execution
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.ticker import Beat, Ticker, tick_of
-from act_ros.nodes.policy.inference import Engine, Worker
-from act_ros.nodes.policy.senses import Senses, Sight
+from act_ros.nodes.policy.engine import Engine, Worker
+from act_ros.nodes.policy.observer import Senses, Sight
 from act_ros.nodes.policy.statistics import Statistics
-from act_ros.nodes.shared.output import Output
+from act_ros.nodes.shared.commands import Output
 from act_ros.robot.types import Chunk, Floats
 
 SYNC_TIMEOUT_S = 1.0

@@ -27,16 +27,16 @@ from act_ros.control.limiter import Limiter
 from act_ros.control.runtime import Freshness, Runtime
 from act_ros.control.ticker import SimTime, SystemTime, Ticker
 from act_ros.nodes.policy.camera import FUTURE_S
-from act_ros.nodes.policy.inference import Engine, MakeWorker, Worker, look_at, make_engine
+from act_ros.nodes.policy.engine import Engine, MakeWorker, Worker, look_at, make_engine
 from act_ros.nodes.policy.loop import ControlLoop
-from act_ros.nodes.policy.senses import Senses
+from act_ros.nodes.policy.observer import Senses
 from act_ros.nodes.policy.statistics import Statistics
 from act_ros.nodes.policy.status import Status
 from act_ros.nodes.policy.supervisor import Supervisor, again
 from act_ros.nodes.policy.swap import Swap
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
-from act_ros.nodes.shared.output import Output
+from act_ros.nodes.shared.commands import Output
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.topics import LATCHED, SENSOR
 from act_ros.policy.config import MOST

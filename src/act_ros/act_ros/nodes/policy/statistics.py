@@ -12,7 +12,7 @@ from act_msgs.msg import PolicyState
 
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.ticker import Beat
-from act_ros.nodes.policy.senses import Sight
+from act_ros.nodes.policy.observer import Sight
 from act_ros.robot.types import Chunk
 
 WINDOW = 250

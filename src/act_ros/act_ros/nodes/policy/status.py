@@ -12,9 +12,9 @@ from rclpy.node import Node
 
 from act_ros.control.runtime import State
 from act_ros.nodes.policy.loop import ControlLoop
-from act_ros.nodes.policy.senses import Senses
+from act_ros.nodes.policy.observer import Senses
 from act_ros.nodes.policy.supervisor import memory_of
-from act_ros.nodes.shared.output import to_time
+from act_ros.nodes.shared.commands import to_time
 from act_ros.nodes.shared.topics import LATCHED
 
 PERIOD_S = 0.2

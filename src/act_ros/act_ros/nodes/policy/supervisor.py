@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from act_ros.nodes.policy.inference import Engine
+from act_ros.nodes.policy.engine import Engine
 from act_ros.nodes.policy.loop import ControlLoop
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import version_of

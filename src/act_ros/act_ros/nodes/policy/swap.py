@@ -10,9 +10,9 @@ from typing import Any
 from rclpy.node import Node
 
 from act_ros.control.ensemble import Execution
-from act_ros.nodes.policy.inference import Engine, wait_ready
+from act_ros.nodes.policy.engine import Engine, wait_ready
 from act_ros.nodes.policy.loop import ControlLoop
-from act_ros.nodes.policy.senses import Senses
+from act_ros.nodes.policy.observer import Senses
 from act_ros.nodes.policy.supervisor import Supervisor
 from act_ros.policy.errors import PolicyError
 

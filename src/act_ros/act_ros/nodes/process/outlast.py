@@ -16,7 +16,7 @@ import sys
 import time
 from types import FrameType
 
-from act_ros.nodes.process.claim import claim_address
+from act_ros.nodes.process.node_lock import claim_address
 
 POLL_S = 0.1
 

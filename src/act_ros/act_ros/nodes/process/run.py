@@ -18,9 +18,9 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from act_ros.nodes.process.claim import claim_address
-from act_ros.nodes.process.memory import keep_memory
-from act_ros.nodes.process.priority import REFUSED, take_real_time
+from act_ros.nodes.process.malloc import keep_memory
+from act_ros.nodes.process.node_lock import claim_address
+from act_ros.nodes.process.real_time import REFUSED, take_real_time
 from act_ros.text import printable_output
 
 MOST_DOMAIN = 232

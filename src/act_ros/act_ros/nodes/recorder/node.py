@@ -21,16 +21,16 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from act_ros.control.ticker import SimTime, SystemTime, Ticker, tick_of
+from act_ros.data.errors import EpisodeError
 from act_ros.data.recording.archive import Archive, Outcome, Session
-from act_ros.data.recording.episode import EpisodeError
+from act_ros.data.recording.episode_log import RAW
 from act_ros.data.recording.grid import Heard, RowData
-from act_ros.data.recording.rows import RAW
-from act_ros.data.recording.watch import Watch
+from act_ros.data.recording.source_watch import Watch
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.recorder.inputs import Inputs
-from act_ros.nodes.recorder.kept import Kept
+from act_ros.nodes.recorder.kept_episodes import Kept
 from act_ros.nodes.shared.base import BaseNode
-from act_ros.nodes.shared.cameras import chosen_cameras
+from act_ros.nodes.shared.camera_parameter import chosen_cameras
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, stamp_of
 from act_ros.nodes.shared.topics import COMMAND, LATCHED

@@ -16,14 +16,14 @@ from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool
 
 from act_ros.control.limiter import Limiter
-from act_ros.control.motion.playing import Playing
+from act_ros.control.motion.replay_motion import Playing
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
+from act_ros.data.errors import EpisodeError
 from act_ros.data.playback import read_recording
-from act_ros.data.recording.rows import EpisodeError
 from act_ros.nodes.process.run import Stop, run
-from act_ros.nodes.replay.followers import Followers
+from act_ros.nodes.replay.follower_pose import Followers
 from act_ros.nodes.shared.base import BaseNode
-from act_ros.nodes.shared.output import Output
+from act_ros.nodes.shared.commands import Output
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import LATCHED, NEWEST

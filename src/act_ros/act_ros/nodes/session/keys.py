@@ -28,7 +28,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool, Trigger
 
-from act_ros.nodes.session.large import large
+from act_ros.nodes.session.large_letters import large
 from act_ros.nodes.shared.topics import LATCHED
 from act_ros.text import printable
 

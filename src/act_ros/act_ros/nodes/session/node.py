@@ -22,7 +22,7 @@ from act_ros.control.session.session import Session
 from act_ros.control.session.text import line
 from act_ros.control.session.types import Ask, Phase, Recording, Sound, View
 from act_ros.nodes.process.run import Stop, run
-from act_ros.nodes.session.recorder import SessionRecorder
+from act_ros.nodes.session.recorder_client import SessionRecorder
 from act_ros.nodes.session.robot import SessionRobot
 from act_ros.nodes.session.sounds import Sounds
 from act_ros.nodes.shared.base import BaseNode

@@ -10,10 +10,10 @@ import numpy as np
 from act_msgs.srv import ResetSim
 from rclpy.node import Node
 
-from act_ros.control.motion.moving import SETTLED
+from act_ros.control.motion.pose_motion import SETTLED
 from act_ros.control.session.types import SessionError
-from act_ros.nodes.session.ceremony import Ceremony
-from act_ros.nodes.session.drivers import DriverError, Drivers
+from act_ros.nodes.session.driver_client import DriverError, Drivers
+from act_ros.nodes.session.motor_setup import Ceremony
 from act_ros.nodes.teleop import TeleopNode
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Floats
@@ -25,7 +25,7 @@ PUBLISH_S, SETTLE_S = 2.0, 0.6
 
 
 class SessionRobot:
-    """Implements `control.session.Robot`; its methods are called by the session's thread."""
+    """Implements `control.session.types.Robot`; its methods are called by the session's thread."""
 
     def __init__(self, node: Node, teleop: TeleopNode, spec: RobotSpec, simulated: bool) -> None:
         """Use services through `node`; `simulated`: the scene is set up by a service, too."""

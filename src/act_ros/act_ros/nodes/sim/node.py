@@ -24,15 +24,15 @@ from rosgraph_msgs.msg import Clock
 from act_ros.data.seeds import next_seed
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
-from act_ros.nodes.shared.cameras import chosen_cameras
+from act_ros.nodes.shared.camera_parameter import chosen_cameras
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import stamp_of
 from act_ros.nodes.shared.topics import LATCHED, robot_topic
 from act_ros.nodes.sim.driver import SimDriver
-from act_ros.nodes.sim.film import FilmProcess
+from act_ros.nodes.sim.film_process import FilmProcess
 from act_ros.nodes.sim.pictures import Pictures
 from act_ros.robot.spec import RobotSpec
-from act_ros.sim.pace import Pace, RealTimeFactor
+from act_ros.sim.real_time import Pace, RealTimeFactor
 from act_ros.sim.simulation import STEP_S, STEPS_PER_TICK, Simulation
 from act_ros.sim.world import SimulationError
 

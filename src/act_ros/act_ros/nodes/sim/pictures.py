@@ -14,11 +14,11 @@ from sensor_msgs.msg import Image
 
 from act_ros.nodes.shared.times import stamp_of
 from act_ros.nodes.shared.topics import robot_topic
-from act_ros.nodes.sim.film import FilmProcess
+from act_ros.nodes.sim.film_process import FilmProcess
 from act_ros.robot.spec import Camera
 from act_ros.robot.types import Frame
-from act_ros.sim.film.filming import TICKS_PER_FRAME, Shot
-from act_ros.sim.render import RenderThread, View
+from act_ros.sim.film.film_maker import TICKS_PER_FRAME, Shot
+from act_ros.sim.render_thread import RenderThread, View
 from act_ros.sim.simulation import Simulation
 from act_ros.sim.world import WorldState
 

@@ -30,7 +30,7 @@ from act_ros.policy.inference.channel import (
     Caller,
     ObservationMemory,
 )
-from act_ros.policy.inference.inputs import checked_frames, checked_qpos
+from act_ros.policy.inference.input_checks import checked_frames, checked_qpos
 from act_ros.robot.types import Chunk, Observation
 
 PROCESS = 'act_ros.policy.inference.worker_process'

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from act_ros.data.dataset import Dataset
-from act_ros.data.frames import FrameStore
-from act_ros.policy.training.place import Place
+from act_ros.data.frame_store import FrameStore
+from act_ros.policy.training.placement import Place
 
 RESIDENT_SHARE = 0.5
 """Share of a GPU's free memory that the frames may take; the rest is for the training itself."""

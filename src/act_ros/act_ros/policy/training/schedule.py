@@ -9,7 +9,7 @@ import time
 import torch
 import torch.distributed as dist
 
-from act_ros.policy.training.place import Place
+from act_ros.policy.training.placement import Place
 from act_ros.policy.training.recipe import Recipe
 
 

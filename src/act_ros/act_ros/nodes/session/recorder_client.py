@@ -22,7 +22,7 @@ ANSWER_S = 65.0
 
 
 class SessionRecorder:
-    """Implements `control.session.Recorder`; its methods are called by the session's thread."""
+    """Implements `control.session.types.Recorder`; its methods are called by the session's thread."""
 
     def __init__(self, node: Node, task: str, commanded: Callable[[], bool]) -> None:
         """Listen to the recorder in `node`'s namespace.

@@ -8,7 +8,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from act_ros.data.recording.rows import EpisodeError
+from act_ros.data.errors import EpisodeError
 
 
 class FolderLock:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from act_ros.control.limiter import Limiter
-from act_ros.control.motion.leading import SOFT
+from act_ros.control.motion.teleoperation import SOFT
 from act_ros.robot.types import Floats
 
 ARRIVED = 1e-4

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from act_ros.control.limiter import Limiter
-from act_ros.control.motion.playing import soft_step
+from act_ros.control.motion.replay_motion import soft_step
 from act_ros.robot.types import Floats
 
 ASTRAY = 0.3

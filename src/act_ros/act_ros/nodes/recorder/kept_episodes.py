@@ -12,7 +12,7 @@ from typing import Any
 from rclpy.node import Node
 from std_srvs.srv import SetBool, Trigger
 
-from act_ros.data.recording.kept import discard_episode
+from act_ros.data.recording.revise import discard_episode
 
 MARK_S = 60.0
 """Patience with the process that writes a verdict: it copies the episode."""
@@ -62,7 +62,7 @@ class Kept:
             return response
         number, path, _ = self._episodes[-1]
         word = 'true' if request.data else 'false'
-        command = [sys.executable, '-m', 'act_ros.data.recording.kept', str(path), word]
+        command = [sys.executable, '-m', 'act_ros.data.recording.revise', str(path), word]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=MARK_S, start_new_session=True

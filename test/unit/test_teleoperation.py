@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from act_ros.control.limiter import Limiter
-from act_ros.control.motion.leading import SOFT, Leading
+from act_ros.control.motion.teleoperation import SOFT, Leading
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from std_srvs.srv import SetBool
 
-from act_ros.nodes.session.drivers import DriverError, Drivers
+from act_ros.nodes.session.driver_client import DriverError, Drivers
 from act_ros.robot.spec import RobotSpec
 
 POSITION, CURRENT_BASED_POSITION = 3, 5

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from act_ros.control.session.signs import Signs
+from act_ros.control.session.hand_signs import Signs
 from act_ros.control.session.types import (
     Ask,
     Phase,

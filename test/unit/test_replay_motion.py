@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from act_ros.control.limiter import Limiter
-from act_ros.control.motion.leading import SOFT
-from act_ros.control.motion.playing import Playing
+from act_ros.control.motion.replay_motion import Playing
+from act_ros.control.motion.teleoperation import SOFT
+from act_ros.data.errors import EpisodeError
 from act_ros.data.playback import _at_rate, main, read_recording
-from act_ros.data.recording.rows import EpisodeError
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from act_ros.control.limiter import Limiter
-from act_ros.control.motion.leading import SOFT
-from act_ros.control.motion.moving import Moving, astray
+from act_ros.control.motion.pose_motion import Moving, astray
+from act_ros.control.motion.teleoperation import SOFT
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()

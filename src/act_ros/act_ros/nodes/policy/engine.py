@@ -14,9 +14,9 @@ from typing import Protocol
 
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.fits import misfits
 from act_ros.policy.folder import read_config, version_of
 from act_ros.policy.library import Library
+from act_ros.policy.robot_fit import misfits
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk, Observation
 

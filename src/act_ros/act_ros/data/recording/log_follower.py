@@ -54,7 +54,7 @@ class Follower:
 
 
 def make(*arguments: str | Path) -> tuple[str, str]:
-    """Run `data.finish` with these arguments; what it printed, or '' and why it failed."""
+    """Run `log_to_hdf5` with these arguments; what it printed, or '' and why it failed."""
     try:
         process = _start(*arguments)
     except OSError as error:
@@ -66,7 +66,7 @@ def _start(
     *arguments: str | Path, stdin: int | IO[str] = subprocess.DEVNULL
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, '-m', 'act_ros.data.recording.finish', *map(str, arguments)],
+        [sys.executable, '-m', 'act_ros.data.recording.log_to_hdf5', *map(str, arguments)],
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

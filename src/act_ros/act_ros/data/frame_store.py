@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from act_ros.data.decode import Decoder, Sources, decode_all
-from act_ros.data.recording.rows import EpisodeError
+from act_ros.data.errors import EpisodeError
 
 CACHE = '.frames'
 """Folder of the caches, in the folder of the episodes."""

@@ -2,7 +2,7 @@
 """Turns an episode's log into its HDF5 file: written aside, verified, named only when it is whole.
 
 In a process of its own, because HDF5's library may crash when the disk is full:
-`python -m act_ros.data.recording.finish LOG` does it once; with `--follow` while the log is still written, so
+`python -m act_ros.data.recording.log_to_hdf5 LOG` does it once; with `--follow` while the log is still written, so
 that an episode's file is there moments after its last row, however long it is.
 """
 
@@ -19,9 +19,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from act_ros.data.recording.hdf5 import EpisodeFile, TooNarrow
+from act_ros.data.errors import EpisodeError
+from act_ros.data.recording.episode_file import EpisodeFile, TooNarrow
+from act_ros.data.recording.episode_log import EpisodeLog
 from act_ros.data.recording.log import BusyError, LogError, sync_folder
-from act_ros.data.recording.rows import EpisodeError, EpisodeLog
 from act_ros.text import printable
 
 INTERRUPTED = 'interrupted'
@@ -238,7 +239,7 @@ def main() -> int:
         (1,) if option else (1, 2)
     ):
         sys.stderr.write(
-            'usage: python -m act_ros.data.recording.finish LOG [FOLDER] | --recover LOG | --follow LOG\n'
+            'usage: python -m act_ros.data.recording.log_to_hdf5 LOG [FOLDER] | --recover LOG | --follow LOG\n'
         )
         return 2
     log = Path(arguments[0])

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.aloha import read_episode
-from act_ros.data.recording.finish import finish_log, follow_log
-from act_ros.data.recording.hdf5 import EpisodeFile, padded
+from act_ros.data.recording.episode_file import EpisodeFile, padded
+from act_ros.data.recording.episode_log import Header, Row, pack_end
 from act_ros.data.recording.log import LogWriter
-from act_ros.data.recording.rows import EpisodeError, Header, Row, pack_end
+from act_ros.data.recording.log_to_hdf5 import finish_log, follow_log
 
 
 @settings(max_examples=60)

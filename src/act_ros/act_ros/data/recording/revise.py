@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What becomes of an episode after it was kept: another verdict, or out of the dataset. Never deleted.
 
-`python -m act_ros.data.recording.kept FILE true|false` writes the verdict in a process of its own, because HDF5's
+`python -m act_ros.data.recording.revise FILE true|false` writes the verdict in a process of its own, because HDF5's
 library may crash when the disk is full.
 """
 
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import h5py
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.recording.log import sync_folder
-from act_ros.data.recording.rows import EpisodeError
 from act_ros.text import printable
 
 DISCARDED = 'discarded'
@@ -65,7 +65,7 @@ def set_success(episode: Path, success: bool) -> None:
 def main() -> int:
     """Write the verdict `true` or `false` into FILE."""
     if len(sys.argv) != 3 or sys.argv[2] not in ('true', 'false'):
-        sys.stderr.write('usage: python -m act_ros.data.recording.kept FILE true|false\n')
+        sys.stderr.write('usage: python -m act_ros.data.recording.revise FILE true|false\n')
         return 2
     try:
         set_success(Path(sys.argv[1]), sys.argv[2] == 'true')

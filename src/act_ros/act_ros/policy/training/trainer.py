@@ -31,9 +31,9 @@ from act_ros.policy.training.augment import augment_images
 from act_ros.policy.training.batches import Batches, Feed, Order, Samples
 from act_ros.policy.training.curves import Curves
 from act_ros.policy.training.optimize import Average, Watch, build_optimizer
-from act_ros.policy.training.place import Place
+from act_ros.policy.training.placement import Place
 from act_ros.policy.training.recipe import LENGTH, Recipe
-from act_ros.policy.training.saving import STATE, prune, remove_policy, write_state
+from act_ros.policy.training.run_files import STATE, prune, remove_policy, write_state
 from act_ros.policy.training.schedule import Progress, rate_factor
 
 

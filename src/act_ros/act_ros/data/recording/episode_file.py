@@ -23,7 +23,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from act_ros.data.recording.rows import VECTORS, EpisodeError, Header, Row, raw_frame
+from act_ros.data.errors import EpisodeError
+from act_ros.data.recording.episode_log import (
+    VECTORS,
+    Header,
+    Row,
+    raw_frame,
+)
 from act_ros.text import printable_data
 
 WIDTH_FACTOR = 2

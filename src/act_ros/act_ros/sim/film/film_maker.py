@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A film of episodes, drawn from states of the world: here, or as a process beside the simulation.
 
-`python -m act_ros.sim.film.filming PATH TASK EPISODES` draws the shots that come through its standard input. At
+`python -m act_ros.sim.film.film_maker PATH TASK EPISODES` draws the shots that come through its standard input. At
 SIGTERM it ends the film with what is drawn.
 """
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from act_ros.robot.types import Frame
 from act_ros.sim.film.captions import captioned, episode_text, title_card
-from act_ros.sim.film.film import Film
+from act_ros.sim.film.film_file import Film
 from act_ros.sim.film.studio import Studio
 from act_ros.sim.world import SimulationError, WorldState
 

@@ -3,7 +3,7 @@
 
   /observations/qpos, qvel, effort   (T, dof) float32      /action  (T, dof) float32
   /observations/images/CAM           (T, width) uint8: a JPEG a row, zero padded; or (T, H, W, 3) raw;
-                                     a chunk a row (of JPEGs: see `act_ros.data.recording.hdf5`)
+                                     a chunk a row (of JPEGs: see `act_ros.data.recording.episode_file`)
   /base_action                       (T, 2) float32: linear, angular velocity; of a mobile base only
   /compress_len                      (cameras, T) float32: JPEG lengths, ordered as in `cameras`
   attributes                         sim, compress
@@ -29,20 +29,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.aloha import read_episode
 from act_ros.data.formats.base import Episode, Frames
-from act_ros.data.recording.finish import INTERRUPTED, finish_log, log_path
-from act_ros.data.recording.log import LogWriter
-from act_ros.data.recording.rows import (
+from act_ros.data.recording.episode_log import (
     RAW,
     VECTORS,
-    EpisodeError,
     Header,
     Row,
     encode,
     pack_end,
     vector,
 )
+from act_ros.data.recording.log import LogWriter
+from act_ros.data.recording.log_to_hdf5 import INTERRUPTED, finish_log, log_path
 from act_ros.robot.types import Frame
 
 __all__ = ['Episode', 'EpisodeError', 'EpisodeWriter', 'Frames', 'next_index', 'read_episode']
@@ -52,7 +52,7 @@ class EpisodeWriter:
     """Writes one episode: rows go to a log on disk at once, `finish` turns the log into HDF5.
 
     Memory does not grow with the episode. What a crash leaves is the log, `<path>.log`, from which
-    `act_ros.data.recording.finish` makes the episode up to its last row.
+    `act_ros.data.recording.log_to_hdf5` makes the episode up to its last row.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class EpisodeWriter:
         self.rows += 1
 
     def seal(self, success: bool, attrs: Mapping[str, Any] | None = None) -> Path:
-        """Write the end, close the log and return its path, for `act_ros.data.recording.finish`.
+        """Write the end, close the log and return its path, for `act_ros.data.recording.log_to_hdf5`.
 
         Args:
             success: whether the task was done.
@@ -157,7 +157,7 @@ class EpisodeWriter:
         """End the episode and make its HDF5 file in this process; returns its path.
 
         On a full disk HDF5's library can take the process down with it: where that matters, `seal`
-        the log and let `act_ros.data.recording.making` make the file, as the recorder node does.
+        the log and let `act_ros.data.recording.log_follower` make the file, as the recorder node does.
 
         Raises:
             EpisodeError: no row was written, or the file didn't verify; the log is kept.

@@ -10,10 +10,10 @@ import sys
 import numpy as np
 import pytest
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.recording.archive import Archive
-from act_ros.data.recording.episode import next_index, read_episode
-from act_ros.data.recording.kept import DISCARDED, discard_episode, set_success
-from act_ros.data.recording.rows import EpisodeError
+from act_ros.data.recording.episode_writer import next_index, read_episode
+from act_ros.data.recording.revise import DISCARDED, discard_episode, set_success
 from test_episode import begun
 
 
@@ -37,7 +37,7 @@ def test_a_verdict_is_changed_and_nothing_else(tmp_path):
     path = begun(tmp_path / 'episode_0.hdf5', 3, task='fold').finish(success=True)
     with read_episode(path) as before:
         action = before.action.copy()
-    command = [sys.executable, '-m', 'act_ros.data.recording.kept', str(path), 'false']
+    command = [sys.executable, '-m', 'act_ros.data.recording.revise', str(path), 'false']
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     with read_episode(path) as after:
@@ -59,7 +59,7 @@ def test_a_verdict_on_what_is_no_episode_leaves_the_file_as_it_is(tmp_path):
     command = [
         sys.executable,
         '-m',
-        'act_ros.data.recording.kept',
+        'act_ros.data.recording.revise',
         str(tmp_path / 'gone.hdf5'),
         'true',
     ]

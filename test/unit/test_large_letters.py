@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Large letters fit the terminal and differ from word to word."""
 
-from act_ros.nodes.session.large import large
+from act_ros.nodes.session.large_letters import large
 
 
 def test_words_fit_the_terminal_and_are_several_lines_high():

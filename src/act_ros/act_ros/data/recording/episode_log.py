@@ -21,17 +21,13 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.recording.log import LogReader
 from act_ros.robot.types import Floats, Frame
-from act_ros.text import PrintableError
 
 VECTORS = ('qpos', 'qvel', 'effort', 'action')
 RAW = 0
 """In place of a JPEG quality: frames are stored as they are."""
-
-
-class EpisodeError(PrintableError, RuntimeError):
-    """An episode that cannot be written, finished or read; the message says which and why."""
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from queue import SimpleQueue
 
 from rclpy.impl.rcutils_logger import RcutilsLogger
 
-from act_ros.sim.film.filming import FPS, Shot
+from act_ros.sim.film.film_maker import FPS, Shot
 
 MOST_WAITING = 120 * FPS
 """While more shots than these are to be drawn, no further episode is filmed."""
-PROGRAM = 'act_ros.sim.film.filming'
+PROGRAM = 'act_ros.sim.film.film_maker'
 _YIELDING = ('nice', '-n', '10')
 _LEAVE_S = 20.0
 

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from act_ros.nodes.session.ceremony import Ceremony
-from act_ros.nodes.session.drivers import DriverError, Drivers
+from act_ros.nodes.session.driver_client import DriverError, Drivers
+from act_ros.nodes.session.motor_setup import Ceremony
 from act_ros.nodes.session.node import drivers as drivers_module
 from act_ros.nodes.sim.driver import SimDriver
 from act_ros.robot.spec import RobotSpec
