@@ -31,7 +31,7 @@ from act_msgs.srv import StartEpisode, StopEpisode
 from lifeline import hold
 from recording import CAMERAS, ENV, RATE_HZ, Recorder, Robot, Sampler, Usage
 
-from act_ros.nodes.topics import LATCHED
+from act_ros.nodes.shared.topics import LATCHED
 
 MOST_MB, MOST_GROWTH_MB, MOST_PAUSE_S = 600.0, 30.0, 2.0
 

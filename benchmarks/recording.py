@@ -39,7 +39,7 @@ def pictures(cameras: Iterable[str], size: tuple[int, int]) -> dict[str, list[np
     """`PICTURES` of each camera: the scripted operator at work, rendered, with noise."""
     from act_ros.robot.spec import RobotSpec
     from act_ros.sim.cameras import CameraRig
-    from act_ros.sim.operator import Operator
+    from act_ros.sim.operator.operator import Operator
     from act_ros.sim.world import World
 
     spec, random = RobotSpec.load(), np.random.default_rng(0)
@@ -148,7 +148,7 @@ class Recorder:
         command = [
             sys.executable,
             '-m',
-            'act_ros.nodes.recorder',
+            'act_ros.nodes.recorder.node',
             '--ros-args',
             '-r',
             '__ns:=/act',

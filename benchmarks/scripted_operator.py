@@ -22,7 +22,7 @@ import numpy as np
 
 from act_ros.commands.report import success_line
 from act_ros.sim.cameras import CameraRig
-from act_ros.sim.operator import Operator
+from act_ros.sim.operator.operator import Operator
 from act_ros.sim.world import STEPS, World
 
 

@@ -15,7 +15,7 @@ from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PythonExpression
 
-from act_ros.nodes.bringup import (
+from act_ros.launching import (
     BOOLEAN,
     SIM_TASKS,
     LaunchArgumentError,

@@ -19,7 +19,7 @@ from launch.actions import (
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node, PushRosNamespace
 
-from act_ros.nodes.bringup import (
+from act_ros.launching import (
     BOOLEAN,
     LaunchArgumentError,
     cameras,

@@ -19,7 +19,7 @@ from launch.events.process import ProcessExited
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PythonExpression
 
-from act_ros.nodes.bringup import (
+from act_ros.launching import (
     BOOLEAN,
     GO_TO_REST_S,
     act_node,

@@ -8,7 +8,7 @@ from launch.action import Action
 from launch.actions import DeclareLaunchArgument, GroupAction, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 
-from act_ros.nodes.bringup import (
+from act_ros.launching import (
     BOOLEAN,
     SIM_TASKS,
     act_node,

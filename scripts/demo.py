@@ -23,7 +23,7 @@ from act_msgs.msg import Command, PolicyState, SimState
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from act_ros.data.lerobot.video import VideoError, join_videos
-from act_ros.sim.captions import WORDS
+from act_ros.sim.film.captions import WORDS
 from act_ros.sim.world import STAGES
 
 ROOT = Path(__file__).resolve().parent.parent

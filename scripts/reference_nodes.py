@@ -88,12 +88,12 @@ def describe_nodes(hidden: Sequence[str]) -> dict[str, Described]:
 def makers() -> dict[str, Callable[[Any], Any]]:
     """How the nodes of each executable are made, given what ends them."""
     from act_ros.nodes.guard import GuardNode
-    from act_ros.nodes.policy import PolicyNode
-    from act_ros.nodes.recorder import RecorderNode
-    from act_ros.nodes.replay import ReplayNode
+    from act_ros.nodes.policy.node import PolicyNode
+    from act_ros.nodes.recorder.node import RecorderNode
+    from act_ros.nodes.replay.node import ReplayNode
     from act_ros.nodes.rest import RestNode
-    from act_ros.nodes.session import SessionNode
-    from act_ros.nodes.sim import SimNode
+    from act_ros.nodes.session.node import SessionNode
+    from act_ros.nodes.sim.node import SimNode
     from act_ros.nodes.teleop import TeleopNode
 
     return {
@@ -119,7 +119,7 @@ def add(
     """Make the nodes of one process and note what they have; then take them away."""
     import rclpy
 
-    from act_ros.nodes.process import Stop
+    from act_ros.nodes.process.run import Stop
 
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'OFF'  # nodes of others are none of ours
     values = {**given, 'use_sim_time': simulated}
@@ -191,7 +191,7 @@ def _yaml(value: Any) -> str:
 
 def write_episode(folder: Path) -> Path:
     """An episode of one tick, for the node that replays one."""
-    from act_ros.data.episode import EpisodeWriter
+    from act_ros.data.recording.episode_writer import EpisodeWriter
     from act_ros.robot.spec import RobotSpec
 
     spec = RobotSpec.load()

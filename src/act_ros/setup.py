@@ -52,9 +52,9 @@ def command(name: str) -> str:
     return f'{name} = {package_name}.commands.{name}:main'
 
 
-def node(name: str) -> str:
-    """Console script of a module in act_ros/nodes."""
-    return f'{name} = {package_name}.nodes.{name}:main'
+def node(name: str, module: str) -> str:
+    """Console script of a module below act_ros/nodes."""
+    return f'{name} = {package_name}.nodes.{module}:main'
 
 
 setup(
@@ -109,16 +109,16 @@ setup(
             command('convert'),
             # A file named inspect.py would stand in the way of Python's own in its folder.
             f'inspect = {package_name}.commands.inspect_policy:main',
-            node('policy'),
-            node('sim'),
-            node('teleop'),
-            node('recorder'),
-            node('replay'),
-            node('keys'),
-            node('session'),
-            node('rest'),
-            node('guard'),
-            node('outlast'),
+            node('policy', 'policy.node'),
+            node('sim', 'sim.node'),
+            node('teleop', 'teleop'),
+            node('recorder', 'recorder.node'),
+            node('replay', 'replay.node'),
+            node('keys', 'session.keys'),
+            node('session', 'session.node'),
+            node('rest', 'rest'),
+            node('guard', 'guard'),
+            node('outlast', 'process.outlast'),
             # For replay.launch.py.
             f'playback = {package_name}.data.playback:main',
         ],

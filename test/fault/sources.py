@@ -21,7 +21,7 @@ from builtin_interfaces.msg import Time
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, JointState
 
-from act_ros.nodes.topics import LATCHED
+from act_ros.nodes.shared.topics import LATCHED
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()
@@ -166,7 +166,7 @@ def launch(
     """Start the recorder; `before`: Python that its process runs first."""
     given = {'dataset': dataset, 'cameras': ['cam_high'], 'min_free_mb': 1, **parameters}
     options = [part for key, value in given.items() for part in ('-p', f'{key}:={value}')]
-    code = f'{before}\nfrom act_ros.nodes.recorder import main\nraise SystemExit(main())'
+    code = f'{before}\nfrom act_ros.nodes.recorder.node import main\nraise SystemExit(main())'
     command = [sys.executable, '-c', code, '--ros-args', '-r', f'__ns:={space}/act']
     env = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path), 'OMP_NUM_THREADS': '1'}
     with log.open('wb') as out:

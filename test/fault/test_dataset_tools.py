@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from act_ros.data.children import each
-from act_ros.data.episode import EpisodeWriter
+from act_ros.data.child_processes import each
 from act_ros.data.formats.collection import find_episodes
 from act_ros.data.lerobot.export import STAGING
+from act_ros.data.recording.episode_writer import EpisodeWriter
 
 ENV = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
 DEADLINE_S = 90.0

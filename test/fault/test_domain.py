@@ -13,13 +13,16 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'nodes'))
+
+from processes import module_of  # noqa: E402
+
 SIM = ('image_height:=48', 'image_width:=64', 'cameras:=["cam_high"]')
 
 
-def begin(module, *parameters, **env):
+def begin(executable, *parameters, **env):
     options = [word for given in parameters for word in ('-p', given)]
     return subprocess.Popen(
-        [sys.executable, '-m', f'act_ros.nodes.{module}', '--ros-args', '-r', '__ns:=/act', *options],
+        [sys.executable, '-m', module_of(executable), '--ros-args', '-r', '__ns:=/act', *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -28,26 +31,26 @@ def begin(module, *parameters, **env):
 
 
 @pytest.mark.parametrize('domain', ['abc', '500'])
-@pytest.mark.parametrize('module', ['policy', 'sim'])
-def test_a_domain_that_does_not_exist_is_one_line(module, domain):
-    process = begin(module, ROS_DOMAIN_ID=domain)
+@pytest.mark.parametrize('executable', ['policy', 'sim'])
+def test_a_domain_that_does_not_exist_is_one_line(executable, domain):
+    process = begin(executable, ROS_DOMAIN_ID=domain)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 1, output
     assert f'ROS_DOMAIN_ID is {domain}; expected a number from 0 to 232' in output
     assert 'Traceback' not in output
 
 
-@pytest.mark.parametrize('module', ['policy', 'sim'])
-def test_a_second_node_of_the_name_in_the_domain_ends_with_what_to_do(ros, module):
-    given = SIM if module == 'sim' else ()
-    first = begin(module, *given)
+@pytest.mark.parametrize('executable', ['policy', 'sim'])
+def test_a_second_node_of_the_name_in_the_domain_ends_with_what_to_do(ros, executable):
+    given = SIM if executable == 'sim' else ()
+    first = begin(executable, *given)
     try:
         node = ros.node('watcher')
-        ros.wait_until(lambda: module in node.get_node_names(), 60)
-        second = begin(module, *given)
+        ros.wait_until(lambda: executable in node.get_node_names(), 60)
+        second = begin(executable, *given)
         output, _ = second.communicate(timeout=60)
         assert second.returncode == 1, output
-        assert f'/act/{module} runs already in ROS domain' in output
+        assert f'/act/{executable} runs already in ROS domain' in output
         assert 'namespace:=NAME' in output
         assert 'Traceback' not in output
         assert first.poll() is None

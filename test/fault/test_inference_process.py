@@ -41,7 +41,7 @@ def node(ros, policies):
     """A policy node that runs policy 'one' with a real process, and its robot."""
     from fakes import FakeRobot, Running
 
-    from act_ros.policy.worker import InferenceWorker
+    from act_ros.policy.inference.worker import InferenceWorker
 
     robot = FakeRobot(ros.node('robot'))
     made = Running(
@@ -120,8 +120,8 @@ def test_a_policy_whose_files_are_gone_when_its_process_dies_is_a_fault_that_say
 
 @pytest.mark.parametrize('name', ['config.json', 'model.safetensors'])
 def test_a_policy_whose_files_were_changed_is_not_started_again(policies, tmp_path, name):
-    from act_ros.nodes.inference import Engine
-    from act_ros.nodes.supervisor import again
+    from act_ros.nodes.policy.engine import Engine
+    from act_ros.nodes.policy.supervisor import again
     from act_ros.policy.folder import read_config, version_of
 
     folder = shutil.copytree(policies / 'one', tmp_path / 'one')

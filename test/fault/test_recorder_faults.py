@@ -15,9 +15,9 @@ from act_msgs.msg import RecorderState
 from sources import Recorder, Sources, launch
 from std_msgs.msg import String
 
-from act_ros.data.archive import QUEUE_ROWS
-from act_ros.data.episode import read_episode
-from act_ros.data.finish import recover_log
+from act_ros.data.recording.archive import QUEUE_ROWS
+from act_ros.data.recording.episode_writer import read_episode
+from act_ros.data.recording.log_to_hdf5 import recover_log
 
 
 @pytest.fixture(scope='module')
@@ -121,7 +121,7 @@ def test_what_another_node_finds_wrong_is_in_the_file(recorder):
 
 def test_rows_for_which_the_disk_is_too_slow_are_counted_and_shown(ros, tmp_path):
     slow = (
-        'import time\nfrom act_ros.data.episode import EpisodeWriter as Writer\n'
+        'import time\nfrom act_ros.data.recording.episode_writer import EpisodeWriter as Writer\n'
         'append = Writer.append_row\n'
         'Writer.append_row = lambda self, row: (time.sleep(0.05), append(self, row))\n'
     )

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sources import Recorder, Sources
 
-from act_ros.data.archive import Archive
-from act_ros.data.episode import EpisodeWriter, read_episode
-from act_ros.data.finish import finish_log, log_path, recover_log
+from act_ros.data.recording.archive import Archive
+from act_ros.data.recording.episode_writer import EpisodeWriter, read_episode
+from act_ros.data.recording.log_to_hdf5 import finish_log, log_path, recover_log
 
 NAMES = [f'joint_{i}' for i in range(14)]
 FRAME = np.random.default_rng(0).integers(0, 255, (24, 32, 3), np.uint8)

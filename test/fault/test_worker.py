@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
-from act_ros.policy.channel import SLOTS, Answerer, Caller, ObservationMemory
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_config
+from act_ros.policy.inference.channel import SLOTS, Answerer, Caller, ObservationMemory
+from act_ros.policy.inference.worker import InferenceWorker
 from act_ros.policy.policy import Policy
-from act_ros.policy.worker import InferenceWorker
 from act_ros.robot.types import Chunk, Observation
 from synthetic import some_images, tiny_config, write_policy
 
@@ -83,7 +83,7 @@ def test_files_that_change_while_they_are_loaded_are_refused(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = replace(read_config(checkpoint), rate_hz=25.0)
-    monkeypatch.setattr('act_ros.policy.worker.read_config', lambda _: before)
+    monkeypatch.setattr('act_ros.policy.inference.worker.read_config', lambda _: before)
     worker = InferenceWorker(checkpoint)
     worker.start()
     wait_for(lambda: worker.error)
@@ -149,7 +149,7 @@ def test_the_process_yields_and_ignores_ctrl_c(worker: InferenceWorker) -> None:
 
 def test_nothing_is_loaded_into_the_callers_process(checkpoint: Path) -> None:
     code = (
-        'import sys; from pathlib import Path; from act_ros.policy.worker import InferenceWorker; '
+        'import sys; from pathlib import Path; from act_ros.policy.inference.worker import InferenceWorker; '
         f'w = InferenceWorker(Path({str(checkpoint)!r})); w.start(); w.close(); '
         "sys.exit('torch' in sys.modules)"
     )
@@ -219,7 +219,7 @@ def gone(pid: int) -> bool:
 
 def test_the_process_dies_with_its_parent(checkpoint: Path) -> None:
     code = (
-        'import time; from pathlib import Path; from act_ros.policy.worker import InferenceWorker; '
+        'import time; from pathlib import Path; from act_ros.policy.inference.worker import InferenceWorker; '
         f'w = InferenceWorker(Path({str(checkpoint)!r})); w.start(); print(w.pid, flush=True); time.sleep(600)'
     )
     with subprocess.Popen(

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from demo import POLICIES, summary
 
-from act_ros.sim.captions import WORDS
-from act_ros.sim.filming import FPS
+from act_ros.sim.film.captions import WORDS
+from act_ros.sim.film.film_maker import FPS
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / 'scripts' / 'demo.py'

@@ -21,7 +21,7 @@ import pytest
 import yaml
 from ament_index_python.packages import get_packages_with_prefixes
 
-from act_ros.nodes.outlast import alive
+from act_ros.nodes.process.outlast import alive
 from act_ros.robot.spec import RobotSpec
 
 pytestmark = pytest.mark.timeout(300)

@@ -30,7 +30,7 @@ class Person:
         from hands import Hands
         from sensor_msgs.msg import JointState
 
-        from act_ros.nodes.topics import LATCHED, SENSOR
+        from act_ros.nodes.shared.topics import LATCHED, SENSOR
         from act_ros.robot.spec import RobotSpec
 
         self.listener, self.spec, self.kinds = listener, RobotSpec.load(), SessionState

@@ -12,8 +12,8 @@ import numpy as np
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 from sensor_msgs.msg import Image, JointState
 
-from act_ros.nodes.policy import PolicyNode
-from act_ros.nodes.process import Spin, Stop
+from act_ros.nodes.policy.node import PolicyNode
+from act_ros.nodes.process.run import Spin, Stop
 from act_ros.policy.config import PolicyConfig
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,8 +15,13 @@ from typing import Any
 import lifeline
 
 
+def module_of(executable: str) -> str:
+    """The module behind `ros2 run act_ros EXECUTABLE`."""
+    return distribution('act_ros').entry_points[executable].module
+
+
 class Running:
-    """One node, `python -m act_ros.nodes.NAME`, in namespace /act; it and all that it started end with the block."""
+    """One node, by the module of its executable, in namespace /act; it and all that it started end with the block."""
 
     def __init__(self, name: str, log: Path, **parameters: Any) -> None:
         """Start it with parameters; what it prints goes into `log`."""
@@ -23,7 +29,7 @@ class Running:
             f'{key}:={str(value) if value != [] else [""]}' for key, value in parameters.items()
         ]
         options = [part for pair in given for part in ('-p', pair)]
-        command = [sys.executable, '-m', f'act_ros.nodes.{name}', '--ros-args', '-r', '__ns:=/act']
+        command = [sys.executable, '-m', module_of(name), '--ros-args', '-r', '__ns:=/act']
         self._mark, env = lifeline.tie(os.environ)
         env.update(PYTHONPATH=os.pathsep.join(sys.path), OMP_NUM_THREADS='1')
         self.log = log

@@ -10,7 +10,7 @@ import pytest
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import Image
 
-from act_ros.nodes.camera import CameraNode
+from act_ros.nodes.policy.camera import CameraNode
 from act_ros.robot.spec import RobotSpec
 
 CAMERA = RobotSpec.load().cameras['cam_high']

@@ -12,9 +12,9 @@ from pathlib import Path
 import cv2
 import pytest
 
-from act_ros.nodes import film as module
-from act_ros.nodes.film import FilmProcess
-from act_ros.sim.filming import FPS, TITLE_S, VERDICT_S, Shot
+from act_ros.nodes.sim.film_process import FilmProcess
+from act_ros.nodes.sim.node import film as module
+from act_ros.sim.film.film_maker import FPS, TITLE_S, VERDICT_S, Shot
 from act_ros.sim.world import World
 
 pytestmark = pytest.mark.timeout(300)  # it yields to all that runs beside the tests

@@ -18,10 +18,10 @@ from fakes import SPEC, FakeRobot
 from interbotix_xs_msgs.msg import JointGroupCommand
 from processes import Running
 
-from act_ros.nodes.claim import claim_address
-from act_ros.nodes.driver import SimDriver
-from act_ros.nodes.outlast import alive
-from act_ros.nodes.simulation import Simulation
+from act_ros.nodes.process.node_lock import claim_address
+from act_ros.nodes.process.outlast import alive
+from act_ros.nodes.sim.driver import SimDriver
+from act_ros.sim.simulation import Simulation
 
 LEFT, RIGHT = (arm.follower for arm in SPEC.arms)
 JOINTS = {arm.follower: SPEC.arm_slice(index) for index, arm in enumerate(SPEC.arms)}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import Image
 
-from act_ros.nodes import images
+from act_ros.nodes.shared import images
 from act_ros.robot.image import CHANNELS, ImageError, to_pixels, to_rgb
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sensor_msgs.msg import JointState
 
-from act_ros.nodes.joint_state import ArmReader, JointStateError, JointStateNode
+from act_ros.nodes.shared.joint_state import ArmReader, JointStateError, JointStateNode
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()

@@ -14,7 +14,7 @@ from std_srvs.srv import SetBool, Trigger
 def _press(keys):
     env = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
     return subprocess.run(
-        [sys.executable, '-m', 'act_ros.nodes.keys'],
+        [sys.executable, '-m', 'act_ros.nodes.session.keys'],
         input=keys, env=env, capture_output=True, text=True, timeout=90,
     )  # fmt: skip
 

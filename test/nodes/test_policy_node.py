@@ -23,7 +23,7 @@ from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, SetParameters
 from std_srvs.srv import SetBool, Trigger
 
-from act_ros.nodes.topics import LATCHED, SENSOR
+from act_ros.nodes.shared.topics import LATCHED, SENSOR
 
 UNLIMITED = SPEC.velocity / SPEC.rate_hz + 1e-6
 
@@ -493,14 +493,14 @@ def test_a_start_with_a_wrong_parameter_says_which(policy, parameters, reason):
 
 def test_a_choice_is_text_in_yaml_too():
     # `ros2 param set` and parameter files take 'off' or 'no' for a boolean.
-    from act_ros.nodes.policy import TABLE
+    from act_ros.nodes.policy.node import TABLE
 
     choices = [choice for row in TABLE for choice in row.choices]
     assert choices and [yaml.safe_load(choice) for choice in choices] == choices
 
 
 def test_every_parameter_is_described(ros, policy):
-    from act_ros.nodes.policy import TABLE
+    from act_ros.nodes.policy.node import TABLE
 
     policy(enable=False)
     request = DescribeParameters.Request(names=[row.name for row in TABLE])
@@ -536,8 +536,8 @@ PROCESS = """
 import sys
 sys.path.insert(0, {here!r})
 from fakes import FakeWorker
-from act_ros.nodes.policy import PolicyNode
-from act_ros.nodes.process import run
+from act_ros.nodes.policy.node import PolicyNode
+from act_ros.nodes.process.run import run
 sys.exit(run(lambda stop: PolicyNode(stop, FakeWorker)))
 """
 

@@ -12,9 +12,9 @@ from rcl_interfaces.msg import Log, Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import GetParameters, SetParameters
 from std_srvs.srv import Trigger
 
-from act_ros.nodes.base import BaseNode, printable_message
-from act_ros.nodes.parameters import Param, Parameters
-from act_ros.nodes.topics import LATCHED
+from act_ros.nodes.shared.base import BaseNode, printable_message
+from act_ros.nodes.shared.parameters import Param, Parameters
+from act_ros.nodes.shared.topics import LATCHED
 from act_ros.text import printable
 
 NASTY = 'a\ud800b\udcff\x1b[31m\u202e\0\x9b\u2028\r\nERROR: x'

@@ -8,7 +8,7 @@ import sys
 
 PROGRAM = """
 import os, signal, sys, threading
-from act_ros.nodes.process import stop_at_signals
+from act_ros.nodes.process.run import stop_at_signals
 
 class Interrupted(threading.Condition):
     '''The condition inside an event, interrupted by Ctrl+C at the worst moment: while its lock is held.'''

@@ -11,8 +11,8 @@ from act_msgs.srv import StartEpisode, StopEpisode
 from processes import Running
 from std_srvs.srv import Trigger
 
-from act_ros.data.episode import read_episode
-from act_ros.nodes.topics import LATCHED
+from act_ros.data.recording.episode_writer import read_episode
+from act_ros.nodes.shared.topics import LATCHED
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import SetBool
 
-from act_ros.nodes.topics import LATCHED
+from act_ros.nodes.shared.topics import LATCHED
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()

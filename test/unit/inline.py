@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from act_ros.data.children import ChildError, Outcome
+from act_ros.data.child_processes import ChildError, Outcome
 
 
 def each(
     function: Callable[[Any], Any], items: Sequence[Any], workers: int, limit_s: float = 0.0
 ) -> Iterator[Any]:
-    """As `act_ros.data.children.each`, for items that harm no process."""
+    """As `act_ros.data.child_processes.each`, for items that harm no process."""
     for item in items:
         try:
             yield Outcome(item, function(item), None)

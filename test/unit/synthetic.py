@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from act_ros.data.dataset import Dataset
-from act_ros.data.episode import EpisodeWriter
+from act_ros.data.recording.episode_writer import EpisodeWriter
 from act_ros.policy.checkpoint import save_checkpoint
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.network import ACT

@@ -7,10 +7,11 @@ import h5py
 import numpy as np
 import pytest
 
-from act_ros.data import archive as archive_module
-from act_ros.data.archive import Archive, Session
-from act_ros.data.episode import EpisodeError, EpisodeWriter, read_episode
-from act_ros.data.grid import COMMAND, Heard, Picture, RowData
+from act_ros.data.errors import EpisodeError
+from act_ros.data.recording import archive as archive_module
+from act_ros.data.recording.archive import Archive, Session
+from act_ros.data.recording.episode_writer import EpisodeWriter, read_episode
+from act_ros.data.recording.grid import COMMAND, Heard, Picture, RowData
 
 NAMES = [f'joint_{i}' for i in range(14)]
 FRAME = np.zeros((24, 32, 3), np.uint8)
@@ -179,7 +180,7 @@ def test_a_session_is_over_when_full_or_at_its_end(tmp_path):
 
 
 def test_a_frame_that_two_ticks_use_is_encoded_once(tmp_path, monkeypatch):
-    from act_ros.data import grid
+    from act_ros.data.recording import grid
 
     calls, whole = [], grid.encode
     monkeypatch.setattr(grid, 'encode', lambda *a: (calls.append(1), whole(*a))[1])

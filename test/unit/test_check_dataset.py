@@ -13,8 +13,8 @@ import pytest
 
 from act_ros.commands import check_dataset, visualize
 from act_ros.data.check import Report, check_episode, compare
-from act_ros.data.episode import EpisodeWriter
 from act_ros.data.formats.collection import EpisodeRef
+from act_ros.data.recording.episode_writer import EpisodeWriter
 from act_ros.robot.spec import RobotSpec
 from inline import each
 
@@ -24,7 +24,7 @@ TICKS = 120
 
 @pytest.fixture(autouse=True)
 def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('act_ros.data.children.each', each)
+    monkeypatch.setattr('act_ros.data.child_processes.each', each)
 
 
 def record(path: Path, ticks: int = TICKS) -> Path:

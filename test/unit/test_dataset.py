@@ -18,10 +18,10 @@ import torch
 
 from act_ros.data import decode
 from act_ros.data.dataset import Dataset
-from act_ros.data.episode import EpisodeError
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.collection import find_episodes
-from act_ros.data.frames import DecodedFrames
-from act_ros.policy.batches import Batches, Samples
+from act_ros.data.frame_store import DecodedFrames
+from act_ros.policy.training.batches import Batches, Samples
 from synthetic import all_frames as frames
 from synthetic import write_episode
 

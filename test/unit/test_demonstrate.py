@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from act_ros.commands.demonstrate import Demonstrator, Setting, _demonstrations, main
-from act_ros.data.episode import read_episode
-from act_ros.sim.operator import Operator
+from act_ros.data.recording.episode_writer import read_episode
+from act_ros.sim.operator.operator import Operator
 from act_ros.sim.world import World
 
 

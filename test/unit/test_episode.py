@@ -14,9 +14,10 @@ import h5py
 import numpy as np
 import pytest
 
-from act_ros.data.episode import EpisodeError, EpisodeWriter, next_index, read_episode
-from act_ros.data.finish import finish_log, log_path
-from act_ros.data.folder import FolderLock
+from act_ros.data.errors import EpisodeError
+from act_ros.data.recording.dataset_folder import FolderLock
+from act_ros.data.recording.episode_writer import EpisodeWriter, next_index, read_episode
+from act_ros.data.recording.log_to_hdf5 import finish_log, log_path
 
 NAMES = [f'{side}_{joint}' for side in ('left', 'right') for joint in 'abcdefg']
 CAMERAS = ['cam_low', 'cam_high']
@@ -181,7 +182,7 @@ def test_a_row_that_does_not_fit_is_refused(tmp_path, change, message):
 
 def test_the_child_process_finishes_a_log(tmp_path):
     log = begun(tmp_path / 'episode_0.hdf5', 3).seal(success=True)
-    command = [sys.executable, '-m', 'act_ros.data.finish', str(log)]
+    command = [sys.executable, '-m', 'act_ros.data.recording.log_to_hdf5', str(log)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENV)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / 'episode_0.hdf5')
@@ -192,7 +193,7 @@ def test_a_full_disk_while_finishing_keeps_the_log(tmp_path):
     log = begun(tmp_path / 'episode_0.hdf5', 30).seal(success=True)
     code = (
         'import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000));'
-        'from act_ros.data.finish import main; sys.exit(main())'
+        'from act_ros.data.recording.log_to_hdf5 import main; sys.exit(main())'
     )
     done = subprocess.run(
         [sys.executable, '-c', code, str(log)], capture_output=True, check=False, env=ENV
@@ -260,7 +261,7 @@ def test_numbering_goes_on_above_all_that_is_there(tmp_path):
 def test_a_second_recorder_is_refused_and_told_who_has_the_folder(tmp_path):
     first = FolderLock(tmp_path)
     code = (
-        'import pathlib, sys; from act_ros.data.folder import FolderLock;'
+        'import pathlib, sys; from act_ros.data.recording.dataset_folder import FolderLock;'
         'FolderLock(pathlib.Path(sys.argv[1]))'
     )
     command = [sys.executable, '-c', code, str(tmp_path)]

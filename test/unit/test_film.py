@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from act_ros.robot.types import Frame
-from act_ros.sim.captions import BAND, WORDS, captioned, episode_text, title_card, verdict
-from act_ros.sim.film import Film
-from act_ros.sim.filming import FPS, TITLE_S, VERDICT_S, FilmMaker, Shot, film_episode
-from act_ros.sim.studio import HEIGHT, WIDTH
+from act_ros.sim.film.captions import BAND, WORDS, captioned, episode_text, title_card, verdict
+from act_ros.sim.film.film_file import Film
+from act_ros.sim.film.film_maker import FPS, TITLE_S, VERDICT_S, FilmMaker, Shot, film_episode
+from act_ros.sim.film.studio import HEIGHT, WIDTH
 from act_ros.sim.world import STAGES, STEPS, SimulationError, World
 
 TITLE, VERDICT = round(TITLE_S * FPS), round(VERDICT_S * FPS)
@@ -110,7 +110,7 @@ def test_what_was_filmed_before_a_kill_can_be_played(tmp_path: Path) -> None:
     code = """
 import os, sys, numpy as np
 from pathlib import Path
-from act_ros.sim.film import Film
+from act_ros.sim.film.film_file import Film
 film = Film(Path(sys.argv[1]))
 rng = np.random.default_rng(0)
 for i in range(400):

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from act_ros.data.dataset import Dataset
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.aloha import read_episode
 from act_ros.data.formats.collection import choose, find_episodes
 from act_ros.data.formats.store import Storage, store_episode
-from act_ros.data.rows import EpisodeError
 from damage import changes, damaged
 from synthetic import all_frames, write_episode
 

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from act_ros.control.gesture import (
+from act_ros.control.session.gesture import (
     BOTH,
     CLOSED,
     LEFT,
@@ -16,7 +16,7 @@ from act_ros.control.gesture import (
     Squeeze,
     Stillness,
 )
-from act_ros.control.gesture import OPEN as OPEN_AT
+from act_ros.control.session.gesture import OPEN as OPEN_AT
 
 OPEN, SHUT = [0.5, 0.5], [0.0, 0.0]
 

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from act_ros.commands import export_lerobot, import_lerobot
 from act_ros.data.dataset import Dataset
-from act_ros.data.episode import EpisodeWriter, read_episode
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.collection import find_episodes
 from act_ros.data.lerobot.layout import LayoutError, read_layout
 from act_ros.data.lerobot.video import CODECS, VideoError, VideoWriter, read_video
-from act_ros.data.rows import EpisodeError
+from act_ros.data.recording.episode_writer import EpisodeWriter, read_episode
 from damage import changes, damaged
 from inline import each
 from synthetic import all_frames
@@ -70,7 +70,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('act_ros.data.children.each', each)
+    monkeypatch.setattr('act_ros.data.child_processes.each', each)
     monkeypatch.setattr('act_ros.data.lerobot.export.each', each)
 
 

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from act_ros.data.log import MAGIC, LogError, LogReader, LogWriter
+from act_ros.data.recording.log import MAGIC, LogError, LogReader, LogWriter
 
 # A child process finds the package where this one does.
 ENV = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
@@ -111,7 +111,7 @@ def test_a_full_disk_leaves_whole_records_and_an_error(tmp_path):
 def test_what_was_appended_survives_kill_9(tmp_path):
     code = (
         'import os, signal, sys\nfrom pathlib import Path\n'
-        'from act_ros.data.log import LogWriter\n'
+        'from act_ros.data.recording.log import LogWriter\n'
         'log = LogWriter(Path(sys.argv[1]))\n'
         'for i in range(50): log.append(b"%d" % i)\n'
         'os.kill(os.getpid(), signal.SIGKILL)'

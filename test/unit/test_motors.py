@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from act_ros.nodes.motors import FOLLOWER, GRIPPER, ArmMotors, MotorError
 from act_ros.robot.spec import RobotSpec
+from act_ros.sim.motors import FOLLOWER, GRIPPER, ArmMotors, MotorError
 
 SPEC = RobotSpec.load()
 SCALE = SPEC.follower_gripper

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from act_ros.sim.hand import min_jerk
-from act_ros.sim.operator import Operator
+from act_ros.sim.operator.hand import min_jerk
+from act_ros.sim.operator.operator import Operator
 from act_ros.sim.world import STEPS, World
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from act_ros.nodes.claim import claim_address
+from act_ros.nodes.process.node_lock import claim_address
 
 CHILD = """
 import os, signal, sys, time
@@ -31,7 +31,7 @@ def node():
 def outlast(node):
     source = Path(__file__).resolve().parents[2] / 'src' / 'act_ros'
     process = subprocess.Popen(
-        [sys.executable, '-m', 'act_ros.nodes.outlast', node, '--', sys.executable, '-c', CHILD],
+        [sys.executable, '-m', 'act_ros.nodes.process.outlast', node, '--', sys.executable, '-c', CHILD],
         stdout=subprocess.PIPE, text=True, start_new_session=True,
         env={**os.environ, 'PYTHONPATH': str(source)},
     )  # fmt: skip
@@ -68,6 +68,8 @@ def test_sigterm_ends_it_in_any_case(outlast, node):
 
 def test_a_wrong_call_says_how():
     done = subprocess.run(
-        [sys.executable, '-m', 'act_ros.nodes.outlast', 'x'], capture_output=True, text=True
+        [sys.executable, '-m', 'act_ros.nodes.process.outlast', 'x'],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 2 and 'usage: outlast NODE -- COMMAND' in done.stderr

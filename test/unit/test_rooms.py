@@ -59,23 +59,44 @@ def test_a_room_imports_only_the_rooms_below_it(room: str) -> None:
     assert not wrong
 
 
+# What each room of nodes/ may import of the others; a file beside them is one whose node is all of it.
+NODES_MAY_IMPORT = {
+    'shared': set(),
+    'process': set(),
+    'policy': {'shared', 'process'},
+    'recorder': {'shared', 'process'},
+    'replay': {'shared', 'process'},
+    'sim': {'shared', 'process'},
+    'teleop': {'shared', 'process'},
+    'session': {'shared', 'process', 'teleop'},
+    'rest': {'shared', 'process', 'teleop', 'session'},
+    'guard': {'shared', 'process'},
+}
+
+
+def imports_of_a_room_of_nodes(room: str) -> set[str]:
+    nodes = PACKAGE / 'nodes'
+    inside = files(f'nodes/{room}') if (nodes / room).is_dir() else [nodes / f'{room}.py']
+    return {name for file in inside for name in imports(file)}
+
+
+def test_every_room_of_the_nodes_is_known() -> None:
+    inside = {path.stem for path in (PACKAGE / 'nodes').iterdir()}
+    assert inside - {'__init__', '__pycache__'} == set(NODES_MAY_IMPORT)
+
+
+@pytest.mark.parametrize('room', NODES_MAY_IMPORT)
+def test_a_node_imports_no_other_but_those_it_is_made_of(room: str) -> None:
+    names = {name.removeprefix('act_ros.nodes.') for name in imports_of_a_room_of_nodes(room)}
+    others = {name.split('.')[0] for name in names} & set(NODES_MAY_IMPORT)
+    assert others <= NODES_MAY_IMPORT[room] | {room}
+
+
 def test_the_simulator_is_reached_by_its_own_node_only() -> None:
-    """Through any file of nodes/; a node is a file with a `main`."""
-    names = {file.stem: imports(file) for file in files('nodes')}
-    nodes = {file.stem for file in files('nodes') if 'def main(' in file.read_text()}
-
-    def reached(stem: str, seen: set[str]) -> set[str]:
-        """What `stem` imports, and what the files of nodes/ that it imports import."""
-        seen.add(stem)
-        found = set(names[stem])
-        for name in names[stem]:
-            parts = name.split('.')
-            if name.startswith('act_ros.nodes.') and parts[2] in names and parts[2] not in seen:
-                found |= reached(parts[2], seen)
-        return found
-
     knowing = {
-        node for node in nodes if any(n.startswith('act_ros.sim.') for n in reached(node, set()))
+        room
+        for room in NODES_MAY_IMPORT
+        if any(name.startswith('act_ros.sim.') for name in imports_of_a_room_of_nodes(room))
     }
     assert knowing == {'sim'}
 
@@ -94,7 +115,7 @@ def test_a_forbidden_import_is_seen(tmp_path: Path) -> None:
     """The tool above is not green for want of looking: an import inside a function counts."""
     file = tmp_path / 'late.py'
     file.write_text('def f():\n    from act_ros.nodes import policy\n    import torch.nn\n')
-    assert imports(file) == {'act_ros.nodes.policy', 'torch.nn'}
+    assert imports(file) == {'act_ros.nodes.policy.node', 'torch.nn'}
 
 
 def test_the_core_loads_without_ros() -> None:
@@ -106,8 +127,10 @@ for name in ('rclpy', 'launch', 'launch_ros', 'ament_index_python', 'act_msgs', 
     sys.modules[name] = None
 package = Path(sys.argv[1])
 for room in ('robot', 'control', 'data', 'policy', 'sim'):
-    for file in sorted((package / room).glob('*.py')):
-        importlib.import_module(f'act_ros.{room}.{file.stem}')
+    for file in sorted((package / room).rglob('*.py')):
+        if file.stem != '__init__':
+            name = '.'.join(file.relative_to(package.parent).with_suffix('').parts)
+            importlib.import_module(name)
 """
     result = subprocess.run(
         [sys.executable, '-c', code, PACKAGE], capture_output=True, text=True, check=False

@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from act_ros.data.rows import EpisodeError
+from act_ros.data.errors import EpisodeError
 from act_ros.data.seeds import FIRST_SEED, known_seeds, next_seed
 from synthetic import write_episode
 

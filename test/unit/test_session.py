@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from act_ros.control.session import MOVE_S, STAND_CLEAR_S, Session
-from act_ros.control.session_text import headline, line
-from act_ros.control.session_types import Ask, Phase, Recording, SessionError, Sound
-from act_ros.control.signs import STOP_S
+from act_ros.control.session.hand_signs import STOP_S
+from act_ros.control.session.session import MOVE_S, STAND_CLEAR_S, Session
+from act_ros.control.session.text import headline, line
+from act_ros.control.session.types import Ask, Phase, Recording, SessionError, Sound
 
 RATE_HZ = 50.0
 OPEN, SHUT = (0.5, 0.5), (0.0, 0.0)

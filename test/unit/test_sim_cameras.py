@@ -10,7 +10,7 @@ import pytest
 
 from act_ros.robot.types import Frame
 from act_ros.sim.cameras import SCENE_CAMERAS, CameraRig
-from act_ros.sim.operator import Operator
+from act_ros.sim.operator.operator import Operator
 from act_ros.sim.world import SimulationError, World
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from act_ros.sim.kinematics import ArmKinematics, Pose
+from act_ros.sim.operator.kinematics import ArmKinematics, Pose
 from act_ros.sim.world import World
 
 WORLD = World('transfer_cube', 0)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from act_ros.sim.operator import Operator
+from act_ros.sim.operator.operator import Operator
 from act_ros.sim.world import (
     SIM_GRIPPER,
     SimulationError,

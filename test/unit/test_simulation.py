@@ -8,9 +8,9 @@ import math
 import numpy as np
 import pytest
 
-from act_ros.nodes.pace import Pace, RealTimeFactor
-from act_ros.nodes.simulation import SETTLE_STEPS, Simulation
 from act_ros.robot.spec import RobotSpec
+from act_ros.sim.real_time import Pace, RealTimeFactor
+from act_ros.sim.simulation import SETTLE_STEPS, Simulation
 
 SPEC = RobotSpec.load()
 ARM = SPEC.start[:6].tolist()

@@ -8,8 +8,8 @@ import wave
 import numpy as np
 import pytest
 
-from act_ros.control.session_types import Sound
-from act_ros.nodes.sounds import LOUDNESS, PLAYERS, RATE_HZ, TONES, Sounds, synthesise
+from act_ros.control.session.types import Sound
+from act_ros.nodes.session.sounds import LOUDNESS, PLAYERS, RATE_HZ, TONES, Sounds, synthesise
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 
 from act_ros.robot.types import Frame
 from act_ros.sim.cameras import SCENE_CAMERAS, CameraRig
-from act_ros.sim.operator import Operator
-from act_ros.sim.studio import CAMERA, HEIGHT, WIDTH, Studio
+from act_ros.sim.film.studio import CAMERA, HEIGHT, WIDTH, Studio
+from act_ros.sim.operator.operator import Operator
 from act_ros.sim.world import STEPS, SimulationError, World, WorldState, scene_path
 
 TASKS = sorted(STEPS)

@@ -18,12 +18,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from act_ros.commands import check_dataset
-from act_ros.control.session_types import SessionError
-from act_ros.data.children import ChildError
-from act_ros.data.episode import EpisodeWriter, read_episode
+from act_ros.control.session.types import SessionError
+from act_ros.data.child_processes import ChildError
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.store import Storage, store_episode
-from act_ros.data.log import BusyError, LogError
-from act_ros.data.rows import EpisodeError
+from act_ros.data.recording.episode_writer import EpisodeWriter, read_episode
+from act_ros.data.recording.log import BusyError, LogError
 from act_ros.policy.errors import NonFiniteError, PolicyError
 from act_ros.robot.image import ImageError
 from act_ros.robot.spec import SpecError
@@ -128,7 +128,7 @@ def test_no_error_and_no_node_of_the_package_has_another_base() -> None:
 
 def test_whatever_a_program_prints_goes_through_the_filter() -> None:
     """Every command, and the start of every node."""
-    files = [*(PACKAGE / 'commands').glob('*.py'), PACKAGE / 'nodes/process.py']
+    files = [*(PACKAGE / 'commands').glob('*.py'), PACKAGE / 'nodes/process/run.py']
     entries = 0
     for file in files:
         for node in ast.parse(file.read_text(encoding='utf-8')).body:

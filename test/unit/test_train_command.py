@@ -21,7 +21,7 @@ import yaml
 from safetensors.torch import load_file
 
 from act_ros.commands.train import main
-from act_ros.policy.saving import load_state
+from act_ros.policy.training.run_files import load_state
 from synthetic import TINY, write_episode
 
 TRAINING = {

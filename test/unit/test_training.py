@@ -22,18 +22,18 @@ from safetensors.torch import load_file
 
 from act_ros.data.dataset import Dataset
 from act_ros.paths import share_dir
-from act_ros.policy.augment import augment_images
-from act_ros.policy.batches import Batches, Feed, Order
 from act_ros.policy.config import PolicyConfig
-from act_ros.policy.curves import Curves
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.origin import origin, seed_runs
-from act_ros.policy.place import Place, find_place
 from act_ros.policy.policy import Policy
-from act_ros.policy.recipe import Recipe, load_recipe
-from act_ros.policy.saving import load_state
-from act_ros.policy.schedule import Progress, rate_factor
-from act_ros.policy.training import Trainer
+from act_ros.policy.training.augment import augment_images
+from act_ros.policy.training.batches import Batches, Feed, Order
+from act_ros.policy.training.curves import Curves
+from act_ros.policy.training.origin import origin, seed_runs
+from act_ros.policy.training.placement import Place, find_place
+from act_ros.policy.training.recipe import Recipe, load_recipe
+from act_ros.policy.training.run_files import load_state
+from act_ros.policy.training.schedule import Progress, rate_factor
+from act_ros.policy.training.trainer import Trainer
 from synthetic import TINY, write_episode
 
 RECIPE = Recipe(

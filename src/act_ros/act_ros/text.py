@@ -6,7 +6,7 @@ surrogate cannot be encoded, so that a log line about it would end the process; 
 override of the writing direction makes a terminal show something else than what is there.
 
 It is held where such text passes: `PrintableError` for errors, `printable_output` for what commands print,
-`act_ros.nodes.base` for log lines, services and topics, `printable_data` for JSON and attributes of HDF5.
+`act_ros.nodes.shared.base` for log lines, services and topics, `printable_data` for JSON and attributes of HDF5.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from act_ros.data.check import Report, check_episode, compare
-    from act_ros.data.children import each
+    from act_ros.data.child_processes import each
     from act_ros.data.formats.collection import choose, find_episodes
     from act_ros.robot.spec import RobotSpec
 

@@ -17,13 +17,14 @@ from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
-from act_ros.data.children import ChildDeath, ChildError, each
-from act_ros.data.episode import EpisodeError, EpisodeWriter, next_index
-from act_ros.data.folder import FolderLock
+from act_ros.data.child_processes import ChildDeath, ChildError, each
+from act_ros.data.errors import EpisodeError
+from act_ros.data.recording.dataset_folder import FolderLock
+from act_ros.data.recording.episode_writer import EpisodeWriter, next_index
 from act_ros.data.seeds import FIRST_SEED, known_seeds
 from act_ros.robot.spec import RobotSpec
 from act_ros.sim.cameras import CameraRig
-from act_ros.sim.operator import Operator
+from act_ros.sim.operator.operator import Operator
 from act_ros.sim.world import STEPS, SimulationError, World
 from act_ros.text import printable_output
 

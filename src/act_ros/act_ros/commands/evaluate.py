@@ -20,7 +20,7 @@ from act_ros.commands.planning import plan
 from act_ros.commands.rollout import evaluator_of, run_episodes
 from act_ros.commands.seed_list import parse_seeds
 from act_ros.control.ensemble import ORDERS
-from act_ros.data.children import ChildDeath, ChildError
+from act_ros.data.child_processes import ChildDeath, ChildError
 from act_ros.policy.config import MOST
 from act_ros.policy.errors import PolicyError
 from act_ros.sim.world import STEPS, SimulationError

@@ -127,9 +127,9 @@ def _briefs(refs: Sequence[EpisodeRef]) -> list[Brief]:
     Raises:
         EpisodeError: at least one cannot be used.
     """
-    from act_ros.data.children import each
+    from act_ros.data.child_processes import each
+    from act_ros.data.errors import EpisodeError
     from act_ros.data.lerobot.plan import look
-    from act_ros.data.rows import EpisodeError
 
     outcomes = list(each(look, refs, 1, LOOK_S))
     failed = [outcome for outcome in outcomes if outcome.error is not None]

@@ -10,7 +10,7 @@ from act_ros.commands.evaluation import Evaluation
 from act_ros.commands.report import EpisodeTrace, plot_episode
 from act_ros.commands.rollout import Result, Setting, evaluator_of
 from act_ros.robot.spec import RobotSpec
-from act_ros.sim.filming import film_episode
+from act_ros.sim.film.film_maker import film_episode
 from act_ros.sim.world import STAGES
 
 

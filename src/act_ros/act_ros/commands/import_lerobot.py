@@ -109,10 +109,10 @@ def convert(name: str, args: argparse.Namespace) -> int:
     """
     from tqdm import tqdm
 
-    from act_ros.data.children import each
-    from act_ros.data.folder import FolderLock
+    from act_ros.data.child_processes import each
     from act_ros.data.formats.collection import choose, find_episodes
     from act_ros.data.formats.store import Storage
+    from act_ros.data.recording.dataset_folder import FolderLock
 
     begin = time.monotonic()
     refs = choose(find_episodes(args.source, args.jpeg_channels), args.episodes)
@@ -162,7 +162,7 @@ def _jobs(refs: Sequence[EpisodeRef], output: Path, source: Path) -> list[Job]:
     Raises:
         EpisodeError: the folder has episodes of something else.
     """
-    from act_ros.data.rows import EpisodeError
+    from act_ros.data.errors import EpisodeError
 
     mark, name = output / '.converted_from', str(source.resolve())
     _clear(output)

@@ -44,8 +44,8 @@ def describe(checkpoint: str, robot: Path | None = None) -> list[str]:
         PolicyError: it cannot be used; says why.
     """
     from act_ros.policy.checkpoint import load_checkpoint
-    from act_ros.policy.fits import misfits
     from act_ros.policy.folder import resolve_checkpoint
+    from act_ros.policy.robot_fit import misfits
 
     loaded = load_checkpoint(resolve_checkpoint(checkpoint))
     source, config = loaded.source, loaded.config

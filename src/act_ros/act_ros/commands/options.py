@@ -31,7 +31,7 @@ def add_source(p: argparse.ArgumentParser) -> None:
 
 def fail_in_one_line(name: str, run: Callable[[], int], interrupted: str = '') -> int:
     """Run a command; its errors become one line and status 1, Ctrl+C status 130."""
-    from act_ros.data.rows import EpisodeError
+    from act_ros.data.errors import EpisodeError
 
     try:
         return run()

@@ -11,8 +11,8 @@ from act_ros.commands.rollout import Setting
 from act_ros.commands.seed_list import seeds_text
 from act_ros.control.ensemble import make_execution
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.fits import misfits
 from act_ros.policy.folder import read_config, resolve_checkpoint
+from act_ros.policy.robot_fit import misfits
 from act_ros.robot.spec import RobotSpec
 from act_ros.sim.world import STEPS
 

@@ -23,7 +23,7 @@ from act_ros.control.ensemble import make_execution
 from act_ros.control.limiter import Limiter
 from act_ros.control.runtime import Inputs, Runtime, State
 from act_ros.control.smoothness import Smoothness, SmoothnessMeter
-from act_ros.data.children import each
+from act_ros.data.child_processes import each
 from act_ros.policy.errors import NonFiniteError
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk, Floats, Frame

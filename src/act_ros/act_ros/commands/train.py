@@ -12,7 +12,7 @@ from pathlib import Path
 
 from act_ros.commands.options import OneLineParser, number, whole
 from act_ros.commands.stopping import Stopping
-from act_ros.data.rows import EpisodeError
+from act_ros.data.errors import EpisodeError
 from act_ros.policy.errors import PolicyError
 from act_ros.text import printable_output
 
@@ -162,7 +162,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(args: argparse.Namespace, stopping: Stopping) -> int:
     """Train as the command line says; 2 where there is no such device."""
     from act_ros.commands.train_run import train
-    from act_ros.policy.place import find_place
+    from act_ros.policy.training.placement import find_place
 
     try:
         place = find_place(args.device)
@@ -182,7 +182,7 @@ def output_folder(output: Path, resume: bool) -> Iterator[None]:
         PolicyError: a run or a policy is there and `resume` isn't set, or it can't be made.
     """
     from act_ros.policy.folder import CONFIG
-    from act_ros.policy.saving import STATE
+    from act_ros.policy.training.run_files import STATE
 
     if not resume and ((output / CONFIG).exists() or (output / STATE).exists()):
         raise PolicyError(

@@ -17,13 +17,13 @@ from act_ros.commands.stopping import Stopping, say
 from act_ros.data.dataset import Dataset
 from act_ros.paths import share_dir
 from act_ros.policy.config import PolicyConfig
-from act_ros.policy.curves import Curves
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.origin import origin
-from act_ros.policy.place import Place
-from act_ros.policy.recipe import LENGTH, Recipe, load_recipe
-from act_ros.policy.saving import load_state
-from act_ros.policy.training import Trainer
+from act_ros.policy.training.curves import Curves
+from act_ros.policy.training.origin import origin
+from act_ros.policy.training.placement import Place
+from act_ros.policy.training.recipe import LENGTH, Recipe, load_recipe
+from act_ros.policy.training.run_files import load_state
+from act_ros.policy.training.trainer import Trainer
 from act_ros.policy.vision import imagenet_weights, load_pretrained
 
 

@@ -68,8 +68,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         EpisodeError: there is no such dataset, or no such episode.
     """
+    from act_ros.data.errors import EpisodeError
     from act_ros.data.formats.collection import choose, find_episodes
-    from act_ros.data.rows import EpisodeError
 
     refs = choose(find_episodes(args.source, args.jpeg_channels), args.episodes)
     args.output.mkdir(parents=True, exist_ok=True)
@@ -92,8 +92,8 @@ def draw(episode: Episode, stem: Path, width: int, film: bool) -> None:
         EpisodeError: the episode has no tick, or a frame can't be decoded.
     """
     from act_ros.commands.report import EpisodeTrace, plot_episode
+    from act_ros.data.errors import EpisodeError
     from act_ros.data.formats.base import ALOHA_RATE_HZ
-    from act_ros.data.rows import EpisodeError
 
     if len(episode) == 0 or episode.qpos.shape != episode.action.shape:
         raise EpisodeError(
@@ -147,7 +147,7 @@ def write_film(
 
 def _grids(episode: Episode, width: int) -> Iterator[Frame]:
     """The cameras of each tick side by side, `width` pixels wide."""
-    from act_ros.data.rows import EpisodeError
+    from act_ros.data.errors import EpisodeError
 
     cameras = episode.cameras
     if not cameras:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.aloha import HDF5Frames, decode
 from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode, Frames
 from act_ros.data.formats.collection import EpisodeRef
-from act_ros.data.rows import EpisodeError
 from act_ros.robot.spec import RobotSpec
 
 GAP_PERIODS = 1.5

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from act_ros.data.decode import Sources
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode
 from act_ros.data.formats.collection import EpisodeRef, find_episodes
-from act_ros.data.frames import CACHE, DecodedFrames, open_frames, room
-from act_ros.data.rows import EpisodeError
+from act_ros.data.frame_store import CACHE, DecodedFrames, open_frames, room
 from act_ros.robot.types import Floats
 
 MIN_STD = 1e-2

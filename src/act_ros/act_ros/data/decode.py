@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import Episode
 from act_ros.data.formats.collection import EpisodeRef
-from act_ros.data.rows import EpisodeError
 from act_ros.robot.image import ImageError, resize
 from act_ros.robot.types import Frame
 

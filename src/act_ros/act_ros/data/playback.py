@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode
 from act_ros.data.formats.collection import EpisodeRef, choose, find_episodes
-from act_ros.data.rows import EpisodeError
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Floats
 from act_ros.text import printable

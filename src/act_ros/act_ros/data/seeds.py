@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.aloha import read_episode
-from act_ros.data.rows import EpisodeError
 
 FIRST_SEED = 1000
 """Demonstrations begin here; the seeds before it are for evaluation."""

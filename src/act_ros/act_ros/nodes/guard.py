@@ -3,7 +3,7 @@
 
 The library below Interbotix's drivers takes the torque of all motors when it ends, and arms in the air drop.
 So on a robot the launch of a policy or a replay has this node beside it, and drivers that outlast this node
-(`act_ros.nodes.outlast`). What moves the arms is `rest`, in a process of its own: no Ctrl+C reaches it, and it
+(`act_ros.nodes.process.outlast`). What moves the arms is `rest`, in a process of its own: no Ctrl+C reaches it, and it
 has never heard of a leading node that was killed, whose publishers stay in the graph for a while.
 """
 
@@ -18,12 +18,12 @@ import numpy as np
 from interbotix_xs_msgs.msg import JointGroupCommand
 from rclpy.node import Node
 
-from act_ros.control.moving import SETTLED
-from act_ros.nodes.base import BaseNode
-from act_ros.nodes.outlast import POLL_S, alive
-from act_ros.nodes.parameters import Param, Parameters
-from act_ros.nodes.process import Stop, run
-from act_ros.nodes.topics import SENSOR, robot_topic
+from act_ros.control.motion.pose_motion import SETTLED
+from act_ros.nodes.process.outlast import POLL_S, alive
+from act_ros.nodes.process.run import Stop, run
+from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.parameters import Param, Parameters
+from act_ros.nodes.shared.topics import SENSOR, robot_topic
 from act_ros.robot.spec import RobotSpec, SpecError
 
 PARAMETERS = (

@@ -12,13 +12,13 @@ import time
 
 from rclpy.node import Node
 
-from act_ros.control.session import MOVE_S
-from act_ros.control.session_types import SessionError
-from act_ros.nodes.base import BaseNode
-from act_ros.nodes.drivers import DriverError
-from act_ros.nodes.parameters import Param, Parameters
-from act_ros.nodes.process import Stop, run
-from act_ros.nodes.session_robot import SessionRobot
+from act_ros.control.session.session import MOVE_S
+from act_ros.control.session.types import SessionError
+from act_ros.nodes.process.run import Stop, run
+from act_ros.nodes.session.driver_client import DriverError
+from act_ros.nodes.session.robot import SessionRobot
+from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.teleop import TeleopNode
 from act_ros.robot.spec import RobotSpec, SpecError
 

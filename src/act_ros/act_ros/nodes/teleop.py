@@ -23,18 +23,18 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
-from act_ros.control.gesture import DISENGAGE_S, ENGAGE_S, Squeeze
-from act_ros.control.leading import Leading
 from act_ros.control.limiter import Limiter
-from act_ros.control.moving import ASTRAY, Moving, astray
+from act_ros.control.motion.pose_motion import ASTRAY, Moving, astray
+from act_ros.control.motion.teleoperation import Leading
+from act_ros.control.session.gesture import DISENGAGE_S, ENGAGE_S, Squeeze
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
-from act_ros.nodes.base import BaseNode
-from act_ros.nodes.joint_state import ArmReader, JointStateError
-from act_ros.nodes.output import ArmCommands, Output
-from act_ros.nodes.parameters import Param, Parameters
-from act_ros.nodes.process import Stop, run
-from act_ros.nodes.times import seconds, steady
-from act_ros.nodes.topics import COMMAND, LATCHED, NEWEST, SENSOR, robot_topic
+from act_ros.nodes.process.run import Stop, run
+from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.commands import ArmCommands, Output
+from act_ros.nodes.shared.joint_state import ArmReader, JointStateError
+from act_ros.nodes.shared.parameters import Param, Parameters
+from act_ros.nodes.shared.times import seconds, steady
+from act_ros.nodes.shared.topics import COMMAND, LATCHED, NEWEST, SENSOR, robot_topic
 from act_ros.robot.spec import RobotSpec, SpecError
 from act_ros.robot.types import Floats
 

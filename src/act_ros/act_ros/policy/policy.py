@@ -13,7 +13,7 @@ from act_ros.policy.checkpoint import Loaded, load_checkpoint
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import NonFiniteError, PolicyError
 from act_ros.policy.folder import resolve_checkpoint
-from act_ros.policy.inputs import checked_frames, checked_qpos
+from act_ros.policy.inference.input_checks import checked_frames, checked_qpos
 from act_ros.robot.types import Floats, Frame
 
 __all__ = ['Policy', 'resolve_checkpoint']

@@ -17,8 +17,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import Episode, Frames
-from act_ros.data.rows import EpisodeError
 from act_ros.robot.types import Floats, Frame
 from act_ros.text import printable_data
 

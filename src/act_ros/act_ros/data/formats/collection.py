@@ -10,9 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.aloha import read_episode
 from act_ros.data.formats.base import Episode
-from act_ros.data.rows import EpisodeError
 
 if TYPE_CHECKING:
     from act_ros.data.lerobot.layout import Entry, Layout

@@ -20,9 +20,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.aloha import HDF5Frames
 from act_ros.data.formats.base import Episode
-from act_ros.data.rows import EpisodeError
 from act_ros.robot.types import Frame
 from act_ros.text import printable_data
 
@@ -52,7 +52,7 @@ def store_episode(episode: Episode, path: Path, storage: Storage) -> None:
         EpisodeError: a part of the episode doesn't fit or can't be decoded.
         FileExistsError: `path` is there already.
         OSError: the disk is full or gone. HDF5's library may end the process then: call this in a
-            process of its own (`act_ros.data.children`).
+            process of its own (`act_ros.data.child_processes`).
     """
     if path.exists():
         raise FileExistsError(f'{path} exists and is never overwritten')

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from act_ros.data.children import each
+from act_ros.data.child_processes import each
+from act_ros.data.errors import EpisodeError
 from act_ros.data.lerobot.assemble import assemble
 from act_ros.data.lerobot.layout import INFO
 from act_ros.data.lerobot.plan import Plan
 from act_ros.data.lerobot.stage import jobs, leftovers, stage
-from act_ros.data.rows import EpisodeError
 
 STAGING = '.export'
 """Folder of the staged episodes, in the dataset's; gone when the dataset is whole."""

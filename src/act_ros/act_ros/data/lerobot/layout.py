@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from act_ros.data.rows import EpisodeError
+from act_ros.data.errors import EpisodeError
 
 INFO = 'meta/info.json'
 STATE, ACTION = 'observation.state', 'action'

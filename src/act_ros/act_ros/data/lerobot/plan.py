@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode
 from act_ros.data.formats.collection import EpisodeRef
 from act_ros.data.lerobot.layout import (
@@ -25,7 +26,6 @@ from act_ros.data.lerobot.layout import (
     VELOCITY,
 )
 from act_ros.data.lerobot.video import Codec
-from act_ros.data.rows import EpisodeError
 
 VECTORS = {
     STATE: 'qpos',

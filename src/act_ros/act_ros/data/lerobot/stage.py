@@ -16,13 +16,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import Episode
 from act_ros.data.formats.collection import EpisodeRef
 from act_ros.data.lerobot.layout import AGE, IMAGES, STAMP
 from act_ros.data.lerobot.plan import VECTORS, Plan, attributes
 from act_ros.data.lerobot.stats import PictureCounts, picture_stats, vector_stats
 from act_ros.data.lerobot.video import Codec, VideoWriter
-from act_ros.data.rows import EpisodeError
 
 ROWS, NOTE = 'rows.parquet', 'episode.json'
 

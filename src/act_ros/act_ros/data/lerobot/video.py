@@ -13,7 +13,7 @@ from typing import IO
 
 import numpy as np
 
-from act_ros.data.rows import EpisodeError
+from act_ros.data.errors import EpisodeError
 from act_ros.robot.types import Frame
 
 

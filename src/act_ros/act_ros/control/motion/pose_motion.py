@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arms led slowly from where they are to one pose after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from act_ros.control.limiter import Limiter
+from act_ros.control.motion.replay_motion import soft_step
+from act_ros.robot.types import Floats
+
+ASTRAY = 0.3
+"""Arms that are further (rad) than this from where they were led have met something, or have no torque."""
+SETTLED = 0.08
+"""Arms that are as near (rad) as this have come to rest, but for what their own weight does."""
+
+
+class Moving:
+    """Commands that lead all arms of a kind (leaders, followers) to poses, at a fifth of the velocity limits."""
+
+    def __init__(self, limiter: Limiter, path: Sequence[Floats]) -> None:
+        """Lead to each pose (14,) of `path` through `limiter`, which begins at the measured pose."""
+        self._limiter, self._path = limiter, list(path)
+        self._begun = False
+
+    @property
+    def done(self) -> bool:
+        """Whether the last pose was commanded."""
+        return not self._path
+
+    def tick(self, measured: Floats | None) -> Floats | None:
+        """The command (14,) of this tick; None before the arms are known, and when all is done.
+
+        Args:
+            measured: (14,) where the arms are; None if that isn't known or too old: then they hold.
+        """
+        if self.done:
+            return None
+        if not self._begun:
+            if measured is None:
+                return None
+            self._limiter.reset(measured)
+            self._begun = True
+        if measured is None:
+            return self._limiter.last
+        command, there = soft_step(self._limiter, self._path[0])
+        if there:
+            self._path.pop(0)
+        return command
+
+
+def astray(
+    measured: Floats | None,
+    goal: Floats,
+    names: Sequence[str],
+    grippers: Sequence[int],
+    tolerance: float = ASTRAY,
+) -> str:
+    """The joints that are not where they were led, as words; '' if all are. Grippers may hold something."""
+    if measured is None:
+        return 'an arm does not report its joints'
+    off = np.abs(measured - goal)
+    off[list(grippers)] = 0.0
+    far = np.flatnonzero(~(off <= tolerance)).tolist()
+    return ', '.join(f'{names[i]} by {off[i]:.2f} rad' for i in far)

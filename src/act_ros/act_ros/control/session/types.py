@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a recording session consists of: its phases, what it shows, and what it needs of arms and recorder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from act_ros.robot.types import Floats
+from act_ros.text import PrintableError
+
+
+class Phase(Enum):
+    """What the session does."""
+
+    ARMS_OFF = 'arms off'
+    CHECKING = 'checking'
+    MOVING = 'moving'
+    RESET = 'reset'
+    WAITING = 'waiting'
+    PAUSED = 'paused'
+    STARTING = 'starting'
+    RECORDING = 'recording'
+    SAVING = 'saving'
+    RESTING = 'resting'
+    DONE = 'done'
+
+
+class Sound(Enum):
+    """What the operator hears."""
+
+    START = 'start'
+    STOP = 'stop'
+    FAULT = 'fault'
+    ATTENTION = 'attention'
+
+
+class Ask(Enum):
+    """What may be asked for besides by gesture."""
+
+    GO = 'go'
+    SUCCESS = 'success'
+    FAILURE = 'failure'
+    DISCARD = 'discard'
+    PAUSE = 'pause'
+    RESUME = 'resume'
+    END = 'end'
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the recorder says: `open`, and it grows, or `ready` with nothing open; why not is in `reason`."""
+
+    open: bool = False
+    rows: int = 0
+    dropped: int = 0
+    kept: int = 0
+    failed: int = 0
+    last: int = -1
+    success: bool = False
+    reason: str = ''
+    message: str = ''
+    fault: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown: see `act_ros.control.session.text`."""
+
+    phase: Phase = Phase.ARMS_OFF
+    kept: int = 0
+    wanted: int = 0
+    left_s: float = 0.0
+    stop_in_s: float = 0.0
+    fault: str = ''
+    note: str = ''
+    last: int = -1
+    success: bool = False
+
+
+class SessionError(PrintableError, RuntimeError):
+    """Something that the operator has to see to; the session waits where it was."""
+
+
+class Robot(Protocol):
+    """The four arms. Each method blocks until it is done, and raises SessionError where it can't."""
+
+    def check(self) -> None:
+        """Find all drivers, set modes, currents and torque; nothing moves."""
+
+    def home(self) -> None:
+        """Begin to lead all arms slowly to the start."""
+
+    def arrived(self) -> bool:
+        """Whether they are there; raises SessionError where one went astray."""
+
+    def ready(self) -> None:
+        """At the start: let the leaders' grippers be squeezed."""
+
+    def follow(self) -> None:
+        """Let the operator lead the leaders, and the followers follow, softly at first."""
+
+    def following(self) -> bool:
+        """Whether the followers are where the leaders are."""
+
+    def hold(self) -> None:
+        """All arms hold where they are."""
+
+    def new_scene(self) -> None:
+        """Have the scene set up anew, where nobody does it by hand (simulation)."""
+
+    def leaders(self) -> Floats | None:
+        """The leaders' pose (14,), None if it isn't known."""
+
+    def trouble(self) -> str:
+        """What is wrong with the arms now, '' if nothing is."""
+
+    def rest(self) -> None:
+        """Begin to lead all arms slowly to where torque may be taken."""
+
+
+class Recorder(Protocol):
+    """The recorder. A request returns why it can't be, or ''; what became of an episode is in `view`."""
+
+    def view(self) -> Recording:
+        """What it says now."""
+
+    def start(self) -> str:
+        """Open an episode."""
+
+    def stop(self, success: bool, keep_rows: int) -> str:
+        """Keep the open episode, or its first `keep_rows` rows (0: all)."""
+
+    def discard(self) -> str:
+        """Throw the open episode away."""
+
+    def discard_last(self) -> str:
+        """Move the last kept episode out of the dataset."""
+
+    def mark_last(self, success: bool) -> str:
+        """Give the last kept episode another verdict."""
+
+
+def refusal(ask: Ask, phase: Phase, last: int, paused: bool) -> str:
+    """Why something can't be asked for in a phase, or ''."""
+    recording = phase is Phase.RECORDING
+    waiting = phase in (Phase.RESET, Phase.WAITING, Phase.PAUSED)
+    if phase in (Phase.RESTING, Phase.DONE):
+        return 'the session is ending'
+    if ask is Ask.END:
+        return ''
+    if ask is Ask.GO and paused:
+        return 'the session is paused; resume it first'
+    if ask is Ask.GO and (recording or waiting or phase in (Phase.ARMS_OFF, Phase.MOVING)):
+        return ''
+    if ask in (Ask.PAUSE, Ask.RESUME) and waiting:
+        return ''
+    if ask in (Ask.SUCCESS, Ask.FAILURE, Ask.DISCARD) and (recording or waiting):
+        return '' if recording or last >= 0 else 'this session has no episode yet'
+    return f'not now: the session is {phase.value}'

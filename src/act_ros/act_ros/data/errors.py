@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one error that writing, finishing and reading an episode raise."""
+
+from act_ros.text import PrintableError
+
+
+class EpisodeError(PrintableError, RuntimeError):
+    """An episode that cannot be written, finished or read; the message says which and why."""

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One camera: its newest usable frame, in the sizes that policies want."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import Image
+
+from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.images import rgb
+from act_ros.nodes.shared.topics import NEWEST, robot_topic
+from act_ros.robot.image import ImageError, resize
+from act_ros.robot.spec import Camera
+from act_ros.robot.types import Frame
+
+FUTURE_S = 0.1
+"""A stamp this far ahead of our clock is refused: it would never look old."""
+_QUIET_S = 5.0
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The newest frame: RGB by (height, width), and its stamp in seconds of ROS time."""
+
+    frames: Mapping[Size, Frame]
+    stamp_s: float
+
+
+class CameraNode(BaseNode):
+    """Keeps the newest frame of a camera, small; says why a message cannot be used."""
+
+    def __init__(
+        self,
+        camera: Camera,
+        sizes: set[Size],
+        now: Callable[[], float | None],
+        arrived: Callable[[], object] = lambda: None,
+        **options: Any,
+    ) -> None:
+        """Subscribe to the camera.
+
+        Args:
+            camera: which one.
+            sizes: (height, width) of the frames that are kept; may be replaced while running.
+            now: ROS time in seconds, None while it isn't known.
+            arrived: called after each usable frame.
+            options: of the node, such as its namespace.
+        """
+        # The owner knows the time (`now`); a clock of its own would cost a message per /clock.
+        super().__init__(
+            f'camera_{camera.name}',
+            parameter_overrides=[Parameter('use_sim_time', value=False)],
+            start_parameter_services=False,
+            **options,
+        )
+        self.camera, self.sizes = camera, frozenset(sizes)
+        self.topic = robot_topic(self, camera.topic)
+        self.received = self.dropped = 0
+        self.future_s = FUTURE_S
+        self.note = ''
+        self._now, self._arrived = now, arrived
+        self._newest: Snapshot | None = None
+        self._not_before_s = -float('inf')
+        self._stampless = False
+        self.create_subscription(Image, self.topic, self._on_image, NEWEST)
+
+    @property
+    def newest(self) -> Snapshot | None:
+        """The newest usable frame, or None."""
+        return self._newest
+
+    def forget(self, before_s: float) -> None:
+        """Drop what was seen before a ROS time: it shows another world."""
+        self._not_before_s = before_s
+        newest = self._newest
+        if newest is not None and newest.stamp_s < before_s:
+            self._newest = None
+
+    def restart(self) -> None:
+        """Drop everything: ROS time itself has changed."""
+        self._not_before_s = -float('inf')
+        self._newest = None
+
+    def _on_image(self, msg: Image) -> None:
+        self.received += 1
+        try:
+            self._take(msg)
+        except ImageError as error:
+            self.dropped += 1
+            self.note = str(error)
+            self.get_logger().warning(
+                f'{self.topic}: {error}; {self.dropped} of {self.received} images dropped',
+                throttle_duration_sec=_QUIET_S,
+            )
+            return
+        self._arrived()
+
+    def _take(self, msg: Image) -> None:
+        stamp_s = self._stamp(msg)
+        if stamp_s < self._not_before_s:
+            return
+        picture = rgb(msg)
+        frames = {size: resize(picture, *size) for size in self.sizes}
+        self._newest = Snapshot(frames, stamp_s)
+        self.note = ''
+
+    def _stamp(self, msg: Image) -> float:
+        now = self._now()
+        stamp_s = msg.header.stamp.sec + msg.header.stamp.nanosec * 1e-9
+        if stamp_s == 0.0 and now is not None:
+            if not self._stampless and now > 1.0:  # the first moments of a simulation are truly 0
+                self._stampless = True
+                self.get_logger().warning(
+                    f'{self.topic}: images have no stamp; their arrival is taken, so their age '
+                    f'in transport is not seen'
+                )
+            return now
+        if now is not None and stamp_s - now > self.future_s:
+            raise ImageError(
+                f'stamp is {stamp_s - now:.2f} s ahead of our clock; synchronise the clocks '
+                f'of the two machines, or use_sim_time on both'
+            )
+        return stamp_s

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Policies for the node: from the text of the `checkpoint` parameter to an inference process.
+
+The process owns PyTorch; nothing here imports it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from act_ros.policy.config import PolicyConfig
+from act_ros.policy.errors import PolicyError
+from act_ros.policy.folder import read_config, version_of
+from act_ros.policy.library import Library
+from act_ros.policy.robot_fit import misfits
+from act_ros.robot.spec import RobotSpec
+from act_ros.robot.types import Chunk, Observation
+
+
+class Worker(Protocol):
+    """An inference process, as `act_ros.policy.inference.worker.InferenceWorker` is one.
+
+    Used by one thread at a time. `non_finite` counts the predictions it threw away as not finite.
+    """
+
+    non_finite: int
+
+    @property
+    def pid(self) -> int | None:
+        """Number of the process; None before the start."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the policy is loaded and warm."""
+
+    @property
+    def error(self) -> str | None:
+        """Why it doesn't run any more, or can't; None while all is well."""
+
+    def start(self) -> None:
+        """Begin loading; returns at once."""
+
+    def submit(self, tick: int, observation: Observation) -> None:
+        """Hand in the newest observation; never blocks."""
+
+    def poll(self) -> Chunk | None:
+        """A chunk that has come since, or None; never blocks."""
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """End the process: it has this time to end itself."""
+
+
+MakeWorker = Callable[[Path], Worker]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A policy that runs, or is about to; `version` is that of its files when it was set."""
+
+    folder: Path
+    config: PolicyConfig
+    worker: Worker
+    version: dict[str, tuple[int, int]]
+
+
+def check_fits(config: PolicyConfig, spec: RobotSpec) -> None:
+    """Check that a policy was made for this robot.
+
+    Raises:
+        PolicyError: cameras, vector lengths or the control rate differ; says which.
+    """
+    reasons = misfits(config, spec)
+    if reasons:
+        raise PolicyError('; '.join(reasons))
+
+
+def make_engine(text: str, library: Library, spec: RobotSpec, make_worker: MakeWorker) -> Engine:
+    """Find and check a checkpoint and begin to load it in a process of its own.
+
+    Raises:
+        PolicyError: it isn't there, can't be read, or is for another robot.
+    """
+    folder = library.find(text)
+    version, config = version_of(folder), read_config(folder)
+    try:
+        check_fits(config, spec)
+    except PolicyError as error:
+        raise PolicyError(f'{folder.name}: {error}') from error
+    worker = make_worker(folder)
+    try:
+        worker.start()
+    except OSError as error:
+        worker.close()
+        raise PolicyError(
+            f'{folder.name}: no inference process could be started: {error}'
+        ) from error
+    return Engine(folder, config, worker, version)
+
+
+def wait_ready(worker: Worker, timeout_s: float, cancelled: Callable[[], bool]) -> None:
+    """Wait until a worker is loaded and warm.
+
+    Raises:
+        PolicyError: it failed, or was not ready in time.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not worker.ready:
+        if worker.error:
+            raise PolicyError(worker.error)
+        if cancelled():
+            raise PolicyError('the node is shutting down')
+        if time.monotonic() > deadline:
+            raise PolicyError(f'the policy was not ready within {timeout_s:g} s')
+        time.sleep(0.02)
+
+
+def look_at(path: Path, spec: RobotSpec) -> tuple[bool, str]:
+    """Whether a robot can run a policy, and what it is, or why not; by its configuration alone."""
+    try:
+        config = read_config(path)
+    except (PolicyError, OSError) as error:
+        return False, str(error)
+    reasons = misfits(config, spec)
+    height, width = config.image_size
+    what = f'{", ".join(config.cameras)} at {width}x{height}, chunks of {config.chunk} actions'
+    return not reasons, '; '.join(reasons) or what

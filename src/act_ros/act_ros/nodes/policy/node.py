@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy node: cameras and joint states in, commands to the drivers out, 50 times a second.
+
+One process: camera nodes, joint-state node and policy node, the control loop in a thread of its
+own, and the network in a process of its own beside it.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+from act_msgs.msg import SimState
+from act_msgs.srv import ListModels
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+from std_srvs.srv import SetBool, Trigger
+
+from act_ros.control.ensemble import ORDERS, Execution, make_execution
+from act_ros.control.limiter import Limiter
+from act_ros.control.runtime import Freshness, Runtime
+from act_ros.control.ticker import SimTime, SystemTime, Ticker
+from act_ros.nodes.policy.camera import FUTURE_S
+from act_ros.nodes.policy.engine import Engine, MakeWorker, Worker, look_at, make_engine
+from act_ros.nodes.policy.loop import ControlLoop
+from act_ros.nodes.policy.observer import Senses
+from act_ros.nodes.policy.statistics import Statistics
+from act_ros.nodes.policy.status import Status
+from act_ros.nodes.policy.supervisor import Supervisor, again
+from act_ros.nodes.policy.swap import Swap
+from act_ros.nodes.process.run import Stop, run
+from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.commands import Output
+from act_ros.nodes.shared.parameters import Param, Parameters
+from act_ros.nodes.shared.topics import LATCHED, SENSOR
+from act_ros.policy.config import MOST
+from act_ros.policy.library import Library
+from act_ros.robot.spec import RobotSpec
+
+TABLE = (
+    Param('checkpoint', 'aloha_sim_transfer_cube', 'Policy: a name in models_dir, or the path of '
+          'its folder. Set at run time, it is changed between two ticks, and the answer comes when '
+          'it is live.', read_only=False),
+    Param('task', '', 'What is simulated: a policy that was trained for another task is said; empty: '
+          'not known.'),
+    Param('models_dir', '', 'Folder of the policies; empty: models/ of the working directory, then '
+          "the suite's own."),
+    Param('allow_any_path', False, 'Whether checkpoint may be set to a path outside models_dir.'),
+    Param('enable', False, 'Whether the arms may move from the start; else call ~/enable.'),
+    Param('ensemble', 'oldest', 'Which prediction for a tick weighs most; none: execute chunks one '
+          'after the other.', choices=ORDERS, read_only=False),
+    Param('ensemble_m', 0.01, 'Decay of the weights of the temporal ensemble, exp(-m i).',
+          low=-10.0, high=10.0, read_only=False),
+    Param('execute', 0, 'With ensemble none: actions executed of each chunk, at most its length; 0: '
+          'all.', low=0, high=MOST['chunk'], read_only=False),
+    Param('inference', 'async', 'async: beside the loop, as fast as it can; sync: one inference '
+          'per tick, which the tick waits for.', choices=('async', 'sync'), read_only=False),
+    Param('inference_timeout_s', 3.0, 'An inference process that gives no answer for so many '
+          'seconds (and 5 times as long as its last one took) is started again.', low=0.2,
+          high=60.0, read_only=False),
+    Param('threads', 1, 'Processor threads of the network.', low=1, high=256),
+    Param('max_joint_age_s', 0.1, 'Joint states older than this make the arms hold, in seconds.',
+          low=0.02, high=10.0, read_only=False),
+    Param('max_image_age_s', 0.2, 'Images older than this make the arms hold, in seconds.',
+          low=0.02, high=10.0, read_only=False),
+)  # fmt: skip
+
+
+SIM_FUTURE_S = 1.0
+NOTHING: Mapping[str, Any] = {}
+
+
+class PolicyNode(BaseNode):
+    """`act/policy`: composes the loop; serves `~/enable`, `~/reset`, `~/list_models` and the parameters."""
+
+    def __init__(self, stop: Stop, make_worker: MakeWorker | None = None, **options: Any) -> None:
+        """Read the parameters, load the policy, subscribe and advertise.
+
+        Args:
+            stop: ends the process.
+            make_worker: makes the inference process of a checkpoint folder; by default the suite's
+                own.
+            options: of the node, such as its namespace.
+
+        Raises:
+            ValueError: a parameter, the robot's configuration or the checkpoint cannot be used.
+        """
+        super().__init__('policy', **options)
+        self.spec = RobotSpec.load()
+        self.parameters = Parameters(self, TABLE, self._change)
+        values = self.parameters.values
+        self._stop = stop
+        self._make_worker = make_worker or partial(spawn, values['threads'])
+        self.library = library_of(values)
+        engine = self._engine(values['checkpoint'])
+        simulated = bool(self.get_parameter('use_sim_time').value)
+        self.timebase = SimTime() if simulated else SystemTime()
+        # In simulation stamps and /clock are of one clock, and where the machine is busy /clock may
+        # come after an image of its time; only a stamp from before a restart lies far ahead.
+        self._future_s = SIM_FUTURE_S if simulated else FUTURE_S
+        self.senses = Senses(self, self.spec, self._now, self._future_s)
+        self.output = Output(self, self.spec)
+        runtime = Runtime(
+            self._execution(engine), Limiter(self.spec), engine.config.cameras, self._freshness({})
+        )
+        self.loop = ControlLoop(
+            runtime,
+            engine,
+            Ticker(self.spec.rate_hz, self.timebase),
+            self.senses,
+            self.output,
+            Statistics(1.0 / self.spec.rate_hz),
+            sync=values['inference'] == 'sync',
+            crashed=stop.fail,
+        )
+        self.loop.timeout_s = values['inference_timeout_s']
+        self.supervisor = Supervisor(self.loop, again(self._make), self.get_logger())
+        self._swap = Swap(self, self.loop, self.senses, self.supervisor, stop.is_set)
+        self._want_enabled: bool = values['enable']
+        self.status = Status(self, self.loop, self.senses, self._look_after, self._now)
+        cameras = self.senses.watch(engine.config.cameras, engine.config.image_size)
+        self.groups: Sequence[Sequence[Node]] = [[self.senses.joints, *cameras], [self]]
+        self._episode: int | None = None
+        # What may not wait is served by a node of the inputs, which has a thread of its own: setting a
+        # checkpoint takes seconds here, and the arms must be stopped meanwhile. (rclpy's executor of
+        # many threads would do it in one node, but keeps a processor busy with spinning.)
+        inputs = self.senses.joints
+        if simulated:
+            inputs.create_subscription(Clock, '/clock', self._on_clock, SENSOR)
+            inputs.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
+        name = self.get_name()
+        inputs.create_service(SetBool, f'{name}/enable', self._on_enable)
+        inputs.create_service(Trigger, f'{name}/reset', self._on_reset)
+        self.create_service(ListModels, '~/list_models', self._on_list_models)
+
+    def start(self) -> None:
+        """Begin to tick and to report."""
+        gc.collect()
+        gc.freeze()  # what is there now stays, so later collections need not look at it
+        self.get_logger().info(f'policy {self.loop.engine.folder} is loading')
+        self.loop.start()
+        self.status.start()
+
+    def close(self) -> None:
+        """Stop; the last command is the pose that is held."""
+        self.loop.close()
+        self.status.close()
+        self.supervisor.close()
+        for engine in (self.loop.engine, self.loop.candidate):
+            if engine is not None:
+                engine.worker.close(1.0)
+
+    def _engine(self, checkpoint: str) -> Engine:
+        engine = make_engine(checkpoint, self.library, self.spec, self._make)
+        trained, task = engine.config.task, self.parameters.values['task']
+        if task and trained and trained != task:
+            self.get_logger().warning(
+                f'{engine.folder.name} was trained for {trained}, and the task here is {task}'
+            )
+        return engine
+
+    def _make(self, folder: Path) -> Worker:
+        return self._make_worker(folder)
+
+    def _execution(self, engine: Engine, changed: Mapping[str, Any] = NOTHING) -> Execution:
+        values = {**self.parameters.values, **changed}
+        return make_execution(
+            engine.config.chunk,
+            self.spec.dof,
+            values['ensemble'],
+            values['ensemble_m'],
+            values['execute'],
+        )
+
+    def _freshness(self, changed: Mapping[str, Any]) -> Freshness:
+        values = {**self.parameters.values, **changed}
+        return Freshness(
+            joints_s=values['max_joint_age_s'],
+            images_s=values['max_image_age_s'],
+            future_s=self._future_s,
+        )
+
+    def _now(self) -> float | None:
+        """ROS time in seconds, None while it isn't known; the node's own clock stands in a swap."""
+        return self.timebase.ros_at(time.monotonic())
+
+    def _on_clock(self, msg: Clock, info: Mapping[str, Any]) -> None:
+        assert isinstance(self.timebase, SimTime)
+        arrived = time.monotonic()
+        received = info.get('received_timestamp', 0) * 1e-9
+        if received:  # when it came in; this callback may have had to wait for its turn
+            arrived -= min(max(time.time() - received, 0.0), 1.0)
+        self.timebase.observe(msg.clock.sec + msg.clock.nanosec * 1e-9, arrived)
+
+    def _on_sim(self, msg: SimState) -> None:
+        self.loop.lockstep = msg.lockstep
+        # In lockstep the tick that is left out says it, at its moment; what comes on a topic may be some
+        # ticks late, and would make the episode another one.
+        if self._episode not in (None, msg.episode) and not msg.lockstep:
+            self.loop.new_world(msg.header.stamp.sec + msg.header.stamp.nanosec * 1e-9)
+        self._episode = msg.episode
+
+    def _look_after(self) -> None:
+        """Enable as soon as that is possible, if it was asked for at the start; see to the network."""
+        self.supervisor.look()
+        if self._want_enabled and self.senses.joints.newest is not None:
+            refused = self._enable()
+            if refused:
+                self._want_enabled = False
+                self.get_logger().error(f'not enabled: {refused}, then call ~/enable')
+
+    def _enable(self) -> str:
+        """Let the arms move; returns why not, or ''."""
+        rivals = self.output.rivals()
+        if not rivals:
+            with self.loop.lock:
+                self.loop.runtime.enable()
+            self._want_enabled = False
+        return rivals
+
+    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        if request.data:
+            response.message = self._enable()
+            response.success = not response.message
+            if response.success:
+                response.message = 'enabled; the arms approach from where they are'
+            return response
+        self._want_enabled = False
+        with self.loop.lock:
+            self.loop.runtime.disable()
+        response.success, response.message = True, 'not enabled any more; the arms hold'
+        return response
+
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """Forget what was planned and clear a fault."""
+        now = self._now()
+        if now is None:
+            response.message = 'ROS time is not known yet: nothing comes on /clock'
+            return response
+        self.loop.new_world(now)
+        response.success, response.message = True, 'everything planned is forgotten'
+        return response
+
+    def _on_list_models(
+        self, _: ListModels.Request, response: ListModels.Response
+    ) -> ListModels.Response:
+        """Say which policies there are, and which of them this robot can run."""
+        response.live = str(self.loop.engine.folder)
+        response.folders = [str(folder) for folder in self.library.folders]
+        for name, path in self.library.policies().items():
+            fits, note = look_at(path, self.spec)
+            response.names.append(name)
+            response.paths.append(str(path))
+            response.compatible.append(fits)
+            response.notes.append(note)
+        return response
+
+    def _change(self, changed: Mapping[str, Any]) -> str:
+        """Put new parameter values into effect; returns why they are refused, or ''."""
+        retuned = not changed.keys().isdisjoint(('ensemble', 'ensemble_m', 'execute'))
+        try:
+            if 'checkpoint' in changed:
+                self._swap.to(
+                    lambda: self._engine(changed['checkpoint']),
+                    lambda engine: self._execution(engine, changed),
+                )
+            elif retuned:
+                self.loop.retune(self._execution(self.loop.engine, changed))
+        except ValueError as error:
+            return str(error)
+        values = {**self.parameters.values, **changed}
+        with self.loop.lock:
+            self.loop.runtime.freshness = self._freshness(changed)
+            self.loop.sync = values['inference'] == 'sync'
+            self.loop.timeout_s = values['inference_timeout_s']
+        return ''
+
+
+def library_of(values: Mapping[str, Any]) -> Library:
+    """Where policies are taken from, by the parameters. What the node is started with is good."""
+    library = Library.of(values['models_dir'], anywhere=True)
+    start = library.find(values['checkpoint'])
+    library.anywhere = values['allow_any_path']
+    library.trust(start)
+    return library
+
+
+def spawn(threads: int, folder: Path) -> Worker:
+    """The suite's own inference process, at low priority: the loop goes first."""
+    from act_ros.policy.inference.worker import InferenceWorker
+
+    worker: Worker = InferenceWorker(folder, threads=threads, nice=10)
+    return worker
+
+
+def main() -> int:
+    """Run the policy node until it is stopped."""
+    cv2.setNumThreads(1)
+    # A thread that waits for the interpreter gets it after 0.5 ms instead of 5.
+    sys.setswitchinterval(0.0005)
+    return run(PolicyNode, real_time=True)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

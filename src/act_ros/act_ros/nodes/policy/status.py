@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the policy node says about itself: `policy_state`, `/diagnostics`, a line in the log."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from act_msgs.msg import PolicyState
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+
+from act_ros.control.runtime import State
+from act_ros.nodes.policy.loop import ControlLoop
+from act_ros.nodes.policy.observer import Senses
+from act_ros.nodes.policy.supervisor import memory_of
+from act_ros.nodes.shared.commands import to_time
+from act_ros.nodes.shared.topics import LATCHED
+
+PERIOD_S = 0.2
+_LOG_EVERY, _DIAGNOSE_EVERY = 25, 5  # periods
+_LEVELS = {
+    State.RUNNING: DiagnosticStatus.OK,
+    State.IDLE: DiagnosticStatus.OK,
+    State.WAITING: DiagnosticStatus.WARN,
+    State.HOLDING: DiagnosticStatus.WARN,
+    State.FAULT: DiagnosticStatus.ERROR,
+}
+
+
+class Status:
+    """A thread of its own, so that neither the loop nor a service that takes long holds it up."""
+
+    def __init__(
+        self,
+        node: Node,
+        loop: ControlLoop,
+        senses: Senses,
+        each: Callable[[], object],
+        now: Callable[[], float | None],
+    ) -> None:
+        """Report on `loop`; `each` is called once a period, `now` gives ROS time if it is known."""
+        self._ros_now = now
+        self._node, self._loop, self._senses, self._each = node, loop, senses, each
+        self._state = node.create_publisher(PolicyState, 'policy_state', LATCHED)
+        self._diagnostics = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._said: tuple[State, str] | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name='status', daemon=True)
+
+    def start(self) -> None:
+        """Begin to report."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop, with the last state and a digest of the run."""
+        self._stop.set()
+        self._loop.state_changed.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=1.0)
+        statistics = self._loop.statistics
+        self._publish_state()
+        self._node.get_logger().info(
+            f'{statistics.sent_total} commands sent in {statistics.ticks} ticks, '
+            f'{statistics.missed} ticks missed, {statistics.held} held, {statistics.clamped} '
+            f'limited; {statistics.chunks} chunks; longest period '
+            f'{1e3 * statistics.worst_s:.1f} ms'
+        )
+
+    def _run(self) -> None:
+        try:
+            self._report()
+        except BaseException:
+            self._loop.crashed()
+            raise
+
+    def _report(self) -> None:
+        count = 0
+        while not self._stop.is_set():
+            changed = self._loop.state_changed.wait(PERIOD_S)
+            self._loop.state_changed.clear()
+            if changed:
+                self._stop.wait(0.01)  # at most 100 states a second, whatever happens
+            self._each()
+            self._publish_state()
+            self._log(count)
+            if count % _DIAGNOSE_EVERY == 0:
+                self._diagnose()
+            count += 1
+
+    def _now(self) -> tuple[State, str]:
+        runtime = self._loop.runtime
+        if self._loop.waiting_for_clock:
+            return State.WAITING, (
+                'ROS time stands still: use_sim_time is set and nothing new comes on /clock; '
+                'start the simulator, or set use_sim_time to false'
+            )
+        return runtime.state, runtime.reason
+
+    def _publish_state(self) -> None:
+        loop = self._loop
+        state, reason = self._now()
+        msg = PolicyState(state=getattr(PolicyState, state.name), reason=reason)
+        msg.header.stamp = to_time(self._ros_now() or 0.0)
+        msg.checkpoint = str(loop.engine.folder)
+        msg.missing = ', '.join(self._senses.topic(name) for name in loop.runtime.missing)
+        loop.statistics.fill(msg, loop.runtime)
+        self._state.publish(msg)
+
+    def _log(self, count: int) -> None:
+        state, reason = said = self._now()
+        log = self._node.get_logger()
+        if said[0] is not (self._said or (None,))[0]:
+            self._said = said
+            line = f'{state.name}: {reason}' if reason else state.name
+            # A call each: rclpy remembers the severity of a place in the code.
+            if state is State.FAULT:
+                log.error(line)
+            elif state is State.HOLDING:
+                log.warning(line)
+            else:
+                log.info(line)
+        elif count % _LOG_EVERY == 0:
+            what = f'{state.name}: {reason}' if reason else self._loop.statistics.line()
+            log.info(what)
+
+    def _diagnose(self) -> None:
+        loop, senses = self._loop, self._senses
+        state, reason = self._now()
+        prefix = self._node.get_fully_qualified_name().strip('/')
+        loop_status = DiagnosticStatus(
+            level=_LEVELS[state],
+            name=f'{prefix}: control loop',
+            message=f'{state.name}: {reason}' if reason else loop.statistics.line(),
+        )
+        well = loop.worker_says in ('running', 'loading')
+        inference = DiagnosticStatus(
+            level=DiagnosticStatus.OK if well else DiagnosticStatus.ERROR,
+            name=f'{prefix}: inference',
+            message=loop.worker_says,
+            values=[
+                KeyValue(key='process', value=str(loop.engine.worker.pid)),
+                KeyValue(key='memory MiB', value=str(memory_of(loop.engine.worker.pid) >> 20)),
+                KeyValue(key='seconds', value=f'{loop.statistics.inference_s:.3f}'),
+            ],
+        )
+        msg = DiagnosticArray(status=[loop_status, inference])
+        for name, source in senses.sources().items():
+            absent = source.newest is None
+            msg.status.append(
+                DiagnosticStatus(
+                    level=DiagnosticStatus.STALE if absent else DiagnosticStatus.OK,
+                    name=f'{prefix}: {name}',
+                    message=source.note or ('nothing usable yet' if absent else 'ok'),
+                    values=[
+                        KeyValue(key='topic', value=senses.topic(name)),
+                        KeyValue(key='received', value=str(source.received)),
+                        KeyValue(key='dropped', value=str(source.dropped)),
+                    ],
+                )
+            )
+        msg.header.stamp = to_time(self._ros_now() or 0.0)
+        self._diagnostics.publish(msg)

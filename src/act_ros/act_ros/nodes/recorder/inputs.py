@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the recorder hears: followers, cameras, commands, by a node with a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+from typing import Any
+
+import numpy as np
+from act_msgs.msg import Command
+from nav_msgs.msg import Odometry
+from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image, JointState
+
+from act_ros.control.ticker import SimTime
+from act_ros.data.recording.grid import BASE, COMMAND, Heard, History, Picture, Stillness
+from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.images import rgb
+from act_ros.nodes.shared.joint_state import ArmReader, JointStateError
+from act_ros.nodes.shared.times import seconds, steady
+from act_ros.nodes.shared.topics import NEWEST, SENSOR, robot_topic
+from act_ros.robot.image import ImageError
+from act_ros.robot.spec import RobotSpec
+
+_QUIET_S = 5.0
+
+
+class Inputs(BaseNode):
+    """Puts what comes into a `Heard`, under a lock."""
+
+    def __init__(
+        self,
+        spec: RobotSpec,
+        heard: Heard,
+        lock: threading.Lock,
+        clock: SimTime | None,
+        base_topic: str = '',
+    ) -> None:
+        """Subscribe to the sources of `heard`; tell `clock` the simulated time."""
+        super().__init__(
+            'recorder_inputs',
+            parameter_overrides=[Parameter('use_sim_time', value=False)],
+            start_parameter_services=False,
+        )
+        self._heard, self._lock, self._rate_hz = heard, lock, spec.rate_hz
+        self._simulated = clock is not None
+        self._still = {name: Stillness() for name in heard.frames}
+        self._dof = len(spec.joint_names)
+        self._topics: dict[str, str] = {}
+        self._unusable: dict[str, str] = {}
+        self._absent: dict[str, tuple[str, ...]] = dict.fromkeys(heard.joints, ())
+        self.not_measured: set[str] = set()
+        """What the arms' drivers do not send, as 'effort of follower_left'; it is recorded as 0."""
+        for arm in heard.joints:
+            reader = ArmReader(spec.joints, spec.follower_gripper)
+            topic = self._topics[arm] = robot_topic(self, f'{arm}/joint_states')
+            self.create_subscription(JointState, topic, partial(self._on_joints, arm, reader), 10)
+        for name in heard.frames:
+            topic = self._topics[name] = robot_topic(self, spec.cameras[name].topic)
+            self.create_subscription(Image, topic, partial(self._on_image, name), SENSOR)
+        self._topics[COMMAND] = self.resolve_topic_name('command')
+        self.create_subscription(Command, 'command', self._on_command, 10)
+        if heard.base is not None:
+            topic = self._topics[BASE] = robot_topic(self, base_topic)
+            self.create_subscription(Odometry, topic, partial(self._on_base, heard.base), SENSOR)
+        if clock:
+            self.create_subscription(
+                Clock, '/clock', lambda msg: clock.observe(seconds(msg.clock), steady()), NEWEST
+            )
+
+    def about(self, source: str) -> str:
+        """Where a source that lacks should come from, and whether anybody sends there."""
+        topic = self._topics[source]
+        count = self.count_publishers(topic)
+        text = f'{source} ({topic}, {count} publisher{"" if count == 1 else "s"}'
+        return f'{text}: {self._unusable[source]})' if source in self._unusable else f'{text})'
+
+    def _on_joints(self, arm: str, reader: ArmReader, msg: JointState) -> None:
+        try:
+            vectors = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
+        except JointStateError as error:
+            self._refuse(arm, error)
+            return
+        with self._lock:
+            if reader.absent != self._absent[arm]:
+                self._absent[arm] = reader.absent
+                self._note_absent(arm, reader)
+            self._heard.joints[arm].add(self._stamp(arm, msg), vectors)
+
+    def _note_absent(self, arm: str, reader: ArmReader) -> None:
+        self.not_measured = {f'{what} of {a}' for a, them in self._absent.items() for what in them}
+        if reader.absent:
+            self.get_logger().warning(f'{arm}: {reader.lacking}; 0 is recorded, and marked')
+
+    def _on_image(self, name: str, msg: Image) -> None:
+        try:
+            frame = rgb(msg)
+        except ImageError as error:
+            self._refuse(name, error)
+            return
+        stamp = self._stamp(name, msg)
+        # Simulated cameras have no noise, and what stands still looks the same.
+        still = 0.0 if self._simulated else self._still[name].of(stamp, frame)
+        with self._lock:
+            self._heard.frames[name].add(stamp, Picture(frame, still))
+
+    def _on_command(self, msg: Command) -> None:
+        action = np.array(msg.action, np.float32)
+        if action.shape != (self._dof,):
+            self._refuse(COMMAND, f'{action.size} values; expected {self._dof}')
+            return
+        with self._lock:  # by its tick: the clock's jitter in the stamp is not the command's
+            self._heard.commands.add(msg.tick / self._rate_hz, action)
+
+    def _on_base(self, history: History[tuple[float, float]], msg: Odometry) -> None:
+        twist = msg.twist.twist
+        with self._lock:  # what Interbotix's recorder calls base_action
+            history.add(self._stamp(BASE, msg), (twist.linear.x, twist.angular.z))
+
+    def _refuse(self, source: str, why: object) -> None:
+        self._unusable[source] = str(why)
+        self.get_logger().warning(f'{source}: {why}', throttle_duration_sec=_QUIET_S)
+
+    def _stamp(self, source: str, msg: Any) -> float:
+        """Of a message; its arrival where a driver sets none (in simulation 0 is a time)."""
+        stamp = seconds(msg.header.stamp)
+        if stamp or self._simulated:
+            return stamp
+        self.get_logger().warning(
+            f'{source}: messages have no stamp; their arrival is taken', throttle_duration_sec=60.0
+        )
+        return time.time()

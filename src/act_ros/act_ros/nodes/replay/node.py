@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replay as a node: the actions of an episode, at 50 Hz, through the limiter that a policy's go through."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from act_msgs.msg import SimState
+from act_msgs.srv import ResetSim
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+from std_srvs.srv import SetBool
+
+from act_ros.control.limiter import Limiter
+from act_ros.control.motion.replay_motion import Playing
+from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
+from act_ros.data.errors import EpisodeError
+from act_ros.data.playback import read_recording
+from act_ros.nodes.process.run import Stop, run
+from act_ros.nodes.replay.follower_pose import Followers
+from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.commands import Output
+from act_ros.nodes.shared.parameters import Param, Parameters
+from act_ros.nodes.shared.times import seconds, steady
+from act_ros.nodes.shared.topics import LATCHED, NEWEST
+from act_ros.robot.spec import RobotSpec, SpecError
+
+PARAMETERS = (
+    Param('episode', '', 'Path of the episode: an HDF5 file, or FOLDER/episode_N of LeRobot.'),
+    Param('enable', False, 'Move the arms from the start; else wait for ~/enable.'),
+    Param('max_age_s', 0.2, 'Followers with older joint states are held.', 0.02, 5.0),
+)
+SETTLE_S = 0.4
+"""After a reset the simulator ignores commands for 0.3 s."""
+_QUIET_S = 5.0
+
+
+class ReplayNode(BaseNode):
+    """`act/replay`: plays one episode, and ends. `~/enable` lets the arms move, or stops them."""
+
+    def __init__(self, stop: Stop) -> None:
+        """Read the episode.
+
+        Raises:
+            ValueError: no episode is named.
+            EpisodeError: it cannot be played on this robot.
+        """
+        super().__init__('replay')
+        self._values, self._stop = Parameters(self, PARAMETERS).values, stop
+        if not self._values['episode']:
+            raise ValueError('episode is empty; name the file to replay')
+        spec = RobotSpec.load()
+        path = Path(self._values['episode']).expanduser()
+        self._recording = recording = read_recording(path, spec)
+        simulated = bool(self.get_parameter('use_sim_time').value)
+        rest = None if simulated else spec.rest.astype(np.float32)
+        self._playing = Playing(Limiter(spec), recording.actions, rest)
+        self._time: SimTime | SystemTime = SimTime() if simulated else SystemTime()
+        self._ticker = Ticker(spec.rate_hz, self._time)
+        self._output, self._followers = Output(self, spec), Followers(self, spec)
+        self._enabled, self._not_before_s = bool(self._values['enable']), 0.0
+        self._lock, self._said = threading.Lock(), ''
+        self._sim: SimState | None = None
+        self._placed = not simulated or recording.seed is None
+        self._asked = 0.0
+        if isinstance(self._time, SimTime):
+            clock = self._time
+            self.create_subscription(
+                Clock, '/clock', lambda msg: clock.observe(seconds(msg.clock), steady()), NEWEST
+            )
+            self.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
+            self._reset = self.create_client(ResetSim, 'sim/reset')
+        self.create_service(SetBool, '~/enable', self._on_enable)
+        self._thread = threading.Thread(target=self._run, name='replay', daemon=True)
+
+    @property
+    def groups(self) -> list[list[Node]]:
+        """This node, spun by one thread."""
+        return [[self]]
+
+    def start(self) -> None:
+        """Say what is played, and begin to tick."""
+        found = self._recording
+        seed = '' if found.seed is None else f', seed {found.seed}'
+        self.get_logger().info(
+            f'{self._values["episode"]}: {len(found.actions)} actions of {found.task or "a task without name"}{seed}, '
+            f'recorded at {found.recorded_hz:g} Hz'
+        )
+        if not self._enabled:
+            name = self.get_fully_qualified_name()
+            self.get_logger().warning(
+                'the arms do not move before they are enabled: '
+                f'ros2 service call {name}/enable std_srvs/srv/SetBool "{{data: true}}"'
+            )
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the ticks; the followers hold where they are."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        """Body of the 50 Hz thread."""
+        try:
+            while not self._stop.is_set():
+                beat = self._ticker.wait()
+                if beat is None:
+                    continue
+                with self._lock:
+                    self._tick(beat)
+        except Exception as error:  # a thread that dies must not leave the node looking alive
+            self.get_logger().fatal(f'replay stopped: {type(error).__name__}: {error}')
+            self._stop.fail()
+
+    def _tick(self, beat: Beat) -> None:
+        if beat.jumped:
+            self._playing.stop()
+        if not self._placed:
+            self._place(beat.now_s)
+        if not self._enabled or not self._placed or beat.now_s < self._not_before_s + SETTLE_S:
+            return
+        oldest = max(self._not_before_s, beat.now_s - self._values['max_age_s'])
+        measured = self._followers.pose(oldest)
+        if self._playing.phase == 'waiting' and measured is not None and self._rivals():
+            return
+        action = self._playing.tick(measured)
+        if measured is None:
+            self.get_logger().warning(
+                'a follower does not report its joints; the arms hold',
+                throttle_duration_sec=_QUIET_S,
+            )
+        if action is not None:
+            self._output.command(beat.tick, beat.now_s, action)
+        self._tell()
+
+    def _rivals(self) -> bool:
+        """Whether somebody else commands the arms; then nothing is played, and the process ends."""
+        rivals = self._output.rivals()
+        if rivals:
+            self.get_logger().error(f'not replayed: {rivals}')
+            self._stop.fail()
+        return bool(rivals)
+
+    def _tell(self) -> None:
+        playing = self._playing
+        if playing.phase in ('waiting', self._said):
+            return
+        self._said = playing.phase
+        self.get_logger().info(
+            {
+                'approaching': 'going slowly to the first action',
+                'playing': 'playing',
+                'resting': 'played; the arms go to rest',
+                'done': self._done(),
+            }[playing.phase]
+        )
+        if playing.phase == 'done':
+            self._stop.set()
+
+    def _done(self) -> str:
+        playing, sim = self._playing, self._sim
+        text = f'done: {playing.row} actions, {playing.limited} of them changed by the limits'
+        if sim is None:
+            return text
+        return f'{text}; the task was {"done" if sim.success else "not done"}, reward {sim.best_reward:g} of 4'
+
+    def _place(self, now_s: float) -> None:
+        """Put the simulated objects where they were; the answer is the episode that begins then."""
+        sim, found = self._sim, self._recording
+        if sim is None:
+            return
+        if found.task and found.task != sim.task:
+            self.get_logger().error(
+                f"the episode is of '{found.task}', the simulator runs '{sim.task}'; start it with "
+                f'task:={found.task}'
+            )
+            self._stop.fail()
+        elif now_s - self._asked > 1.0 and self._reset.service_is_ready():
+            self._asked = now_s
+            self._reset.call_async(ResetSim.Request(seed=found.seed))
+
+    def _on_sim(self, msg: SimState) -> None:
+        """The world that was asked for is there, or, while playing, was taken away."""
+        with self._lock:
+            known, self._sim = self._sim, msg
+            if known is None or msg.episode == known.episode:
+                return
+            if not self._placed and msg.seed == self._recording.seed:
+                self._placed, self._not_before_s = True, seconds(msg.header.stamp)
+            elif self._placed and self._playing.phase not in ('waiting', 'done'):
+                self.get_logger().error('the simulator was reset while replaying; stopped')
+                self._stop.fail()
+
+    def _on_enable(self, request: Any, response: Any) -> Any:
+        with self._lock:
+            rivals = self._output.rivals() if request.data else ''
+            self._enabled = bool(request.data) and not rivals
+            if not self._enabled:
+                self._playing.stop()
+            response.success = not rivals
+            response.message = rivals or (
+                'replaying' if self._enabled else 'stopped; enabling begins from the first action'
+            )
+        return response
+
+
+def main() -> int:
+    """Replay an episode, and end."""
+    return run(ReplayNode, errors=(ValueError, SpecError, EpisodeError, OSError), real_time=True)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ros2 run act_ros keys`: a recording session by the keys of a terminal, or by a USB pedal.
+
+A pedal is a keyboard with few keys: set it up to send one of these; space alone is enough. Under `ros2
+launch` the nodes have no terminal, so this is run in a second one, which has to have the focus. It also
+shows what the session does, in large letters. Without a session the keys control teleoperation and the
+recorder themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import sys
+import termios
+import time
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from textwrap import wrap
+from typing import Any, NamedTuple
+
+import rclpy
+from act_msgs.msg import SessionState
+from act_msgs.srv import StartEpisode, StopEpisode
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from std_srvs.srv import SetBool, Trigger
+
+from act_ros.nodes.session.large_letters import large
+from act_ros.nodes.shared.topics import LATCHED
+from act_ros.text import printable
+
+WAIT_S, ANSWER_S = 5.0, 130.0
+LOOK_S = 0.1
+
+
+class Call(NamedTuple):
+    """A service of a node in the namespace, and its request."""
+
+    kind: Any
+    service: str
+    request: Any
+
+
+class Key(NamedTuple):
+    """What a key asks for: of the session where one runs, else of teleoperation or the recorder."""
+
+    does: str
+    calls: tuple[Call, ...]
+
+
+def _stop(success: bool) -> Call:
+    return Call(StopEpisode, 'recorder/stop', StopEpisode.Request(keep=True, success=success))
+
+
+def _session(service: str, data: bool | None = None) -> Call:
+    if data is None:
+        return Call(Trigger, f'session/{service}', Trigger.Request())
+    return Call(SetBool, f'session/{service}', SetBool.Request(data=data))
+
+
+KEYS = {
+    ' ': Key(
+        'go on: start an episode, or end it as a success',
+        (
+            _session('go'),
+            Call(StartEpisode, 'recorder/start', StartEpisode.Request(seed=-1)),
+        ),
+    ),
+    's': Key(
+        'success: end the episode; afterwards: mark the last one',
+        (_session('mark', True), _stop(True)),
+    ),
+    'f': Key('failure: the same', (_session('mark', False), _stop(False))),
+    'x': Key(
+        'discard the open episode; afterwards: the last one',
+        (_session('discard'), Call(Trigger, 'recorder/discard', Trigger.Request())),
+    ),
+    'p': Key('pause: grippers start nothing', (_session('pause', True),)),
+    'r': Key('resume', (_session('pause', False),)),
+    'z': Key('end the session; the arms go to rest', (_session('end'),)),
+    'e': Key(
+        'engage teleoperation (without a session)',
+        (Call(SetBool, 'teleop/engage', SetBool.Request(data=True)),),
+    ),
+    'd': Key(
+        'disengage (without a session)',
+        (Call(SetBool, 'teleop/engage', SetBool.Request(data=False)),),
+    ),
+}
+
+
+HELP = (
+    ''.join(f'  {"space" if key == " " else key:6}{what.does}\n' for key, what in KEYS.items())
+    + '  q     end this program\n'
+)
+
+
+@contextmanager
+def single_keys() -> Iterator[None]:
+    """Let the terminal hand over each key at once; restored at the end. A pipe is left as it is."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    try:
+        tty.setcbreak(sys.stdin)
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def pressed() -> Iterator[str]:
+    """The keys, one after the other, and '' now and then, until `q` or the end of the input."""
+    while True:
+        if not select.select([sys.stdin], [], [], LOOK_S)[0]:
+            yield ''
+            continue
+        # Not through Python's buffer, which would keep from `select` what it has read ahead.
+        key = os.read(sys.stdin.fileno(), 1).decode('ascii', 'replace')
+        if key in ('', 'q', '\x04'):
+            return
+        yield key
+
+
+class Board:
+    """Shows what the session does, in letters for two metres, on a terminal."""
+
+    def __init__(self, node: Node) -> None:
+        """Listen to the session."""
+        self._shown = self._line = ''
+        node.create_subscription(SessionState, 'session_state', self._on_state, LATCHED)
+
+    def _on_state(self, msg: SessionState) -> None:
+        self._line = printable(msg.line, keep='')
+
+    def show(self) -> None:
+        """Write it anew where it has changed."""
+        words, _, rest = self._line.partition('  |  ')
+        if words.startswith('FAULT'):
+            words, _, rest = 'FAULT', '', self._line
+        if self._line == self._shown or not sys.stdout.isatty():
+            return
+        self._shown = self._line
+        columns = shutil.get_terminal_size().columns - 1
+        lines = [row for part in wrap(words, 13) for row in large(part, columns)]
+        sys.stdout.write('\x1b[H\x1b[J' + '\n'.join([*lines, '', rest, '', HELP]) + '\n')
+        sys.stdout.flush()
+
+
+def ask(node: Node, key: Key) -> str:
+    """Call the first of a key's services that is there; returns a line for the operator."""
+    clients = [node.create_client(call.kind, call.service) for call in key.calls]
+    try:
+        end = time.monotonic() + WAIT_S
+        while not (ready := [client.service_is_ready() for client in clients]).count(True):
+            if time.monotonic() > end:
+                names = ' or '.join(node.resolve_service_name(call.service) for call in key.calls)
+                return (
+                    f'{key.does}: nobody serves {names}; is that node running in this namespace?'
+                )
+            rclpy.spin_once(node, timeout_sec=0.05)
+        call, client = next(
+            pair
+            for pair, there in zip(zip(key.calls, clients, strict=True), ready, strict=True)
+            if there
+        )
+        future = client.call_async(call.request)
+        rclpy.spin_until_future_complete(node, future, timeout_sec=ANSWER_S)
+        answer = future.result()
+        if answer is None:
+            name = node.resolve_service_name(call.service)
+            return f'{key.does}: {name} gave no answer within {ANSWER_S:g} s'
+        well = getattr(answer, 'success', getattr(answer, 'ok', True))
+        return f'{key.does}: {"" if well else "NOT DONE, "}{answer.message}'
+    finally:
+        for made in clients:
+            node.destroy_client(made)
+
+
+def main() -> int:
+    """Read keys until q."""
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    node = rclpy.create_node('keys', namespace='act')
+    board = Board(node)
+    try:
+        sys.stdout.write(HELP)
+        sys.stdout.flush()
+        with single_keys():
+            for key in pressed():
+                if key in KEYS:
+                    sys.stdout.write(f'{printable(ask(node, KEYS[key]))}\n')
+                    sys.stdout.flush()
+                rclpy.spin_once(node, timeout_sec=0.0)
+                board.show()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

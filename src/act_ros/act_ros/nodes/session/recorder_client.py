@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The recorder as a session knows it: its state, and requests to it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from act_msgs.msg import RecorderState
+from act_msgs.srv import StartEpisode, StopEpisode
+from rclpy.node import Node
+from std_srvs.srv import SetBool, Trigger
+
+from act_ros.control.session.types import Recording
+from act_ros.data.recording.grid import COMMAND
+from act_ros.nodes.shared.topics import LATCHED
+
+ANSWER_S = 65.0
+"""Patience with an answer: a verdict is written by copying the episode."""
+
+
+class SessionRecorder:
+    """Implements `control.session.types.Recorder`; its methods are called by the session's thread."""
+
+    def __init__(self, node: Node, task: str, commanded: Callable[[], bool]) -> None:
+        """Listen to the recorder in `node`'s namespace.
+
+        Args:
+            node: of the session.
+            task: the episodes' task.
+            commanded: whether the followers are being commanded, so that the recorder hears commands.
+        """
+        self._task, self._commanded = task, commanded
+        self._recording = Recording()
+        self.dataset, self.next_number = '', 0
+        node.create_subscription(RecorderState, 'recorder_state', self._on_state, LATCHED)
+        self._start = node.create_client(StartEpisode, 'recorder/start')
+        self._stop = node.create_client(StopEpisode, 'recorder/stop')
+        self._discard = node.create_client(Trigger, 'recorder/discard')
+        self._discard_last = node.create_client(Trigger, 'recorder/discard_last')
+        self._mark_last = node.create_client(SetBool, 'recorder/mark_last')
+
+    def _on_state(self, msg: RecorderState) -> None:
+        self.dataset = msg.dataset
+        # Commands are missed whenever nothing moves, which is no fault then.
+        reason = msg.reason if self._commanded() else without(msg.reason, COMMAND)
+        if msg.state == msg.IDLE:
+            self.next_number = msg.episode
+        self._recording = Recording(
+            msg.state in (msg.WAITING, msg.RECORDING) or (msg.state == msg.FAULT and msg.rows > 0),
+            *(msg.rows, msg.dropped, msg.kept, msg.failed, msg.last_kept, msg.last_success),
+            *(reason, msg.message, msg.state == msg.FAULT),
+        )
+
+    def view(self) -> Recording:
+        """What the recorder says now."""
+        return self._recording
+
+    def start(self) -> str:
+        """Open an episode."""
+        return _asked(self._start, StartEpisode.Request(task=self._task, seed=-1))
+
+    def stop(self, success: bool, keep_rows: int) -> str:
+        """Keep the open episode, or its first rows; it is written meanwhile."""
+        request = StopEpisode.Request(keep=True, success=success, keep_rows=keep_rows)
+        return _asked(self._stop, request, wait=False)
+
+    def discard(self) -> str:
+        """Throw the open episode away."""
+        return _asked(self._discard, Trigger.Request(), wait=False)
+
+    def discard_last(self) -> str:
+        """Move the last kept episode out of the dataset."""
+        return _asked(self._discard_last, Trigger.Request())
+
+    def mark_last(self, success: bool) -> str:
+        """Give the last kept episode another verdict."""
+        return _asked(self._mark_last, SetBool.Request(data=success))
+
+
+def without(reason: str, source: str) -> str:
+    """What a recorder lacks, 'nothing from A (topic), B; old: C', but for one source."""
+    name = rf'{re.escape(source)}(?: \([^)]*\))?'
+    parts = []
+    for part in reason.split('; '):
+        rest = re.sub(rf', {name}|{name}, |{name}', '', part, count=1)
+        parts += [rest] if rest not in ('nothing from ', 'old: ', 'frozen: ') else []
+    return '; '.join(parts)
+
+
+def _asked(client: Any, request: Any, wait: bool = True) -> str:
+    """Call the recorder; returns why it was not done, or ''."""
+    if not client.wait_for_service(2.0):
+        return f'{client.srv_name} is not there; does the recorder run?'
+    answered = threading.Event()
+    future = client.call_async(request)
+    future.add_done_callback(lambda _: answered.set())
+    if not wait:
+        return ''
+    if not answered.wait(ANSWER_S):
+        return f'{client.srv_name} gave no answer within {ANSWER_S:g} s'
+    answer = future.result()
+    return '' if answer.success else str(answer.message)

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The four arms as a session knows them: teleoperation, which moves them, and the drivers' services."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from act_msgs.srv import ResetSim
+from rclpy.node import Node
+
+from act_ros.control.motion.pose_motion import SETTLED
+from act_ros.control.session.types import SessionError
+from act_ros.nodes.session.driver_client import DriverError, Drivers
+from act_ros.nodes.session.motor_setup import Ceremony
+from act_ros.nodes.teleop import TeleopNode
+from act_ros.robot.spec import RobotSpec
+from act_ros.robot.types import Floats
+
+LEADER_GRIPPER = 0.5
+"""Opening of the leaders' grippers at the start: half, so that squeezing them is seen."""
+PUBLISH_S, SETTLE_S = 2.0, 0.6
+"""Patience with a command that goes out, and what the simulator ignores commands for after a reset."""
+
+
+class SessionRobot:
+    """Implements `control.session.types.Robot`; its methods are called by the session's thread."""
+
+    def __init__(self, node: Node, teleop: TeleopNode, spec: RobotSpec, simulated: bool) -> None:
+        """Use services through `node`; `simulated`: the scene is set up by a service, too."""
+        self._teleop, self._spec = teleop, spec
+        self._ceremony = Ceremony(Drivers(node), spec, self._stay)
+        self._start, self._rest = spec.start.astype(np.float32), spec.rest.astype(np.float32)
+        self._locked = False
+        self._goals: tuple[Floats, Floats | None] | None = None
+        self._problem = ''
+        self.left_out = ''
+        """What is said of a follower that the others are led without."""
+        self._reset = node.create_client(ResetSim, 'sim/reset') if simulated else None
+
+    def leave_out(self, unheard: Sequence[str]) -> None:
+        """Go without the leaders, where none of them is there: a policy runs without; and without one follower.
+
+        Raises:
+            SessionError: another arm is missing.
+        """
+        leaders = [arm for arm in self._ceremony.leaders if arm not in unheard]
+        followers = [arm for arm in self._ceremony.followers if arm not in unheard]
+        if not followers or (leaders and leaders != self._ceremony.leaders):
+            raise SessionError(
+                f'{", ".join(unheard)} has not reported any joints; is the driver running, is the arm on?'
+            )
+        silent = [arm for arm in self._ceremony.followers if arm in unheard]
+        self._ceremony.leaders, self._ceremony.followers = leaders, followers
+        if silent:
+            self._teleop.leave_out(silent)
+            self.left_out = (
+                f'{", ".join(silent)} is silent and was left out; it does NOT go to rest: hold it'
+            )
+
+    def release(self) -> None:
+        """Take the torque of all arms."""
+        try:
+            self._ceremony.release()
+        except DriverError as error:
+            raise SessionError(str(error)) from error
+
+    def check(self) -> None:
+        """Find all drivers, set modes, currents and torque; nothing moves."""
+        arms = (*self._ceremony.leaders, *self._ceremony.followers)
+        if unheard := [arm for arm in self._teleop.unheard if arm in arms]:
+            raise SessionError(
+                f'{", ".join(unheard)} has not reported any joints; is the driver running, is the arm on?'
+            )
+        try:
+            self._ceremony.check()
+            self._ceremony.ready_followers()
+            self._ceremony.lock_leaders()
+        except DriverError as error:
+            raise SessionError(str(error)) from error
+        self._locked = True
+
+    def home(self) -> None:
+        """Begin to lead all arms to the start; the leaders' grippers half open."""
+        try:
+            self._ceremony.drive_grippers()
+        except DriverError as error:
+            raise SessionError(str(error)) from error
+        self._go([self._start], [self._with_grippers(self._start, LEADER_GRIPPER)])
+
+    def arrived(self) -> bool:
+        """Whether the arms are where they were to go; raises SessionError where one is elsewhere."""
+        if not self._teleop.arrived:
+            return False
+        if problem := '; '.join(filter(None, (self.left_out, self._problem))):
+            raise SessionError(problem)
+        if self._goals:
+            end = time.monotonic() + PUBLISH_S
+            while time.monotonic() < end and self._teleop.astray(*self._goals, SETTLED):
+                time.sleep(0.05)  # arms lag behind their last command
+            if off := self._teleop.astray(*self._goals):
+                raise SessionError(
+                    f'not where they were led: {off}; did an arm meet something, or lose its torque?'
+                )
+        return True
+
+    def ready(self) -> None:
+        """Let the leaders' grippers be squeezed."""
+        try:
+            self._ceremony.free_grippers()
+        except DriverError as error:
+            raise SessionError(str(error)) from error
+
+    def follow(self) -> None:
+        """Give the leaders to the operator, and let the followers follow."""
+        self._locked = False  # from the first request on they may be free
+        try:
+            self._ceremony.free_leaders()
+        except DriverError as error:
+            raise SessionError(str(error)) from error
+        if why := self._teleop.follow():
+            raise SessionError(why)
+
+    def following(self) -> bool:
+        """Whether the followers are where the leaders are."""
+        return self._teleop.following
+
+    def hold(self) -> None:
+        """All arms hold where they are."""
+        self._teleop.hold()
+        if not self._locked:
+            try:
+                self._ceremony.lock_leaders()
+            except DriverError as error:
+                raise SessionError(str(error)) from error
+            self._locked = True
+
+    def new_scene(self) -> None:
+        """In simulation: other objects, and all arms at the start."""
+        if self._reset is None:
+            return
+        if not self._reset.wait_for_service(PUBLISH_S):
+            raise SessionError('the simulator does not answer')
+        self._reset.call_async(ResetSim.Request(seed=-1))
+        time.sleep(SETTLE_S)
+
+    def leaders(self) -> Floats | None:
+        """The leaders' pose (14,)."""
+        return self._teleop.leaders
+
+    def trouble(self) -> str:
+        """Leaders that are silent, and arms that never said anything."""
+        silent = dict.fromkeys([*self._teleop.unheard, *self._teleop.silent])
+        return f'{", ".join(silent)} silent' if silent else ''
+
+    def rest(self) -> None:
+        """Begin to lead all arms to the start and then to rest; followers alone where leaders cannot be led."""
+        leaders: list[Floats] | None = [
+            self._with_grippers(pose, LEADER_GRIPPER) for pose in (self._start, self._rest)
+        ]
+        try:
+            self.hold()
+            self._ceremony.drive_grippers()
+        except SessionError as error:
+            self._problem, leaders = f'the leaders are NOT at rest, hold them: {error}', None
+        except DriverError as error:
+            self._problem = f'the grippers of the leaders do not obey: {error}'
+        if not self._ceremony.leaders:
+            leaders = None
+        self._go([self._start, self._rest], leaders)
+
+    def _go(self, followers: list[Floats], leaders: list[Floats] | None) -> None:
+        self._goals = followers[-1], leaders[-1] if leaders else None
+        if why := self._teleop.go(followers, leaders):
+            raise SessionError(why)
+
+    def _with_grippers(self, pose: Floats, opening: float) -> Floats:
+        changed = pose.copy()
+        changed[list(self._spec.grippers)] = opening
+        return changed
+
+    def _stay(self) -> None:
+        """Command the followers to where they are."""
+        here = self._teleop.followers
+        if here is None:
+            raise DriverError('a follower does not report its joints; look at its driver')
+        if why := self._teleop.go([here], None):
+            raise DriverError(why)
+        end = time.monotonic() + PUBLISH_S
+        while not self._teleop.arrived and time.monotonic() < end:
+            time.sleep(0.02)
+        self._teleop.hold()

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What several nodes share: messages, topics, parameters. It imports no node."""

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands of a tick as messages: to the drivers, and for who records or watches."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from act_msgs.msg import Chunk as ChunkMsg
+from act_msgs.msg import Command
+from builtin_interfaces.msg import Time
+from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
+from rclpy.node import Node
+
+from act_ros.nodes.shared.topics import COMMAND, SENSOR, robot_topic
+from act_ros.robot.spec import GripperScale, RobotSpec
+from act_ros.robot.types import Chunk, Floats
+
+
+def to_time(seconds: float) -> Time:
+    """ROS time in seconds as a message."""
+    whole, nanoseconds = divmod(round(seconds * 1e9), 10**9)
+    return Time(sec=whole, nanosec=nanoseconds)
+
+
+class ArmCommands:
+    """Publishes commands (14,) to the drivers of some arms, in the drivers' own units."""
+
+    def __init__(
+        self, node: Node, spec: RobotSpec, arms: Sequence[str], gripper: GripperScale
+    ) -> None:
+        """Advertise the topics of `arms`, which are named in the order of the vector, on the node."""
+        self._spec, self._gripper = spec, gripper
+        self.topics: list[str] = []
+        self.left_out: Sequence[str] = ()
+        """Arms that get nothing."""
+        self._arms = []
+        for arm in arms:
+            topics = [
+                robot_topic(node, f'{arm}/commands/{kind}')
+                for kind in ('joint_group', 'joint_single')
+            ]
+            self.topics += topics
+            group = node.create_publisher(JointGroupCommand, topics[0], COMMAND)
+            single = node.create_publisher(JointSingleCommand, topics[1], COMMAND)
+            self._arms.append((arm, group, single))
+
+    def send(self, action: Floats) -> None:
+        """Send joints in rad, and grippers 0..1, which the drivers get in radians."""
+        for index, (arm, group, single) in enumerate(self._arms):
+            if arm in self.left_out:
+                continue
+            joints = self._spec.arm_slice(index)
+            # An array('f') passes the message's check as a whole, a list number by number.
+            group.publish(JointGroupCommand(name='arm', cmd=array('f', action[joints].tobytes())))
+            turn = self._gripper.unit_to_joint(float(action[joints.stop]))
+            single.publish(JointSingleCommand(name='gripper', cmd=turn))
+
+
+class Output:
+    """Publishes commands to both followers, `command` and `chunk`."""
+
+    def __init__(self, node: Node, spec: RobotSpec) -> None:
+        """Advertise the topics on the node."""
+        self._spec, self._node = spec, node
+        followers = [arm.follower for arm in spec.arms]
+        self._followers = ArmCommands(node, spec, followers, spec.follower_gripper)
+        self.topics = self._followers.topics
+        self._command = node.create_publisher(Command, 'command', COMMAND)
+        self._chunk = node.create_publisher(ChunkMsg, 'chunk', SENSOR)
+
+    def command(self, tick: int, stamp_s: float, action: Floats) -> None:
+        """Send a command (14,): joints in rad, grippers 0..1, which the drivers get in radians."""
+        self._followers.send(action)
+        msg = Command(tick=tick, action=action)
+        msg.header.stamp = to_time(stamp_s)
+        self._command.publish(msg)
+
+    def leave_out(self, followers: Sequence[str]) -> None:
+        """Send nothing to these from now on."""
+        self._followers.left_out = followers
+
+    def chunk(self, chunk: Chunk) -> None:
+        """Publish a chunk that came in."""
+        rows, dof = chunk.actions.shape
+        msg = ChunkMsg(tick=chunk.tick, rows=rows, dof=dof, inference_s=chunk.inference_s)
+        msg.header.stamp = to_time(chunk.tick / self._spec.rate_hz)
+        msg.actions = array('f', chunk.actions.astype('float32').tobytes())
+        self._chunk.publish(msg)
+
+    def rivals(self) -> str:
+        """Who else commands the followers, as a sentence; '' if nobody does."""
+        found = []
+        for topic in self.topics:
+            others = [
+                info.node_name
+                for info in self._node.get_publishers_info_by_topic(topic)
+                if (info.node_name, info.node_namespace)
+                != (self._node.get_name(), self._node.get_namespace())
+            ]
+            # A second one of our own name is a second policy node, not us.
+            own = self._node.count_publishers(topic) - len(others)
+            others += [f'another {self._node.get_name()}'] * (own - 1)
+            found += [f'{topic} ({", ".join(others)})'] if others else []
+        if not found:
+            return ''
+        return (
+            f'another node publishes commands, too, on {"; ".join(found)}; the arm would follow '
+            f'both. Stop that node first'
+        )

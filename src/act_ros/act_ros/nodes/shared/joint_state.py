@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The followers' joint states as one 14-vector, its entries found by joint name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import JointState
+
+from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.topics import SENSOR, robot_topic
+from act_ros.robot.spec import GripperScale, RobotSpec
+from act_ros.robot.types import Floats
+from act_ros.text import PrintableError
+
+FUTURE_S = 0.1
+_QUIET_S = 5.0
+_GRIPPER, _FINGER = 'gripper', 'left_finger'
+
+
+class JointStateError(PrintableError, ValueError):
+    """A joint state that cannot be used; the message says what came and what was expected."""
+
+
+@dataclass(frozen=True)
+class ArmSample:
+    """One arm's (7,) position, velocity and effort, gripper last; stamp in seconds of ROS time."""
+
+    stamp_s: float
+    qpos: Floats
+    qvel: Floats
+    effort: Floats
+
+
+@dataclass(frozen=True)
+class JointSample:
+    """All arms' (14,) position, velocity and effort; the stamp is that of the older arm."""
+
+    stamp_s: float
+    qpos: Floats
+    qvel: Floats
+    effort: Floats
+
+
+class ArmReader:
+    """Reads `sensor_msgs/JointState` of an Interbotix arm: six joints, gripper motor, left finger.
+
+    Position and velocity of the gripper are those of the left finger (position as opening, 0..1),
+    its effort is the motor's: what the original ALOHA records. A driver may leave out velocity or
+    effort altogether (Interbotix's xs_sdk_sim does); they are 0 then, and `absent` names them.
+    """
+
+    def __init__(self, joints: Sequence[str], gripper: GripperScale) -> None:
+        """Read these joints, in this order, and the gripper by this scale."""
+        self.absent: tuple[str, ...] = ()
+        self._joints, self._gripper = tuple(joints), gripper
+        self._names: list[str] | None = None
+        self._position: list[int] = []
+        self._effort: list[int] = []
+
+    @property
+    def lacking(self) -> str:
+        """What of `absent` a person is told."""
+        return f'no {" and no ".join(self.absent)} is published'
+
+    def read(
+        self,
+        names: Sequence[str],
+        position: Sequence[float],
+        velocity: Sequence[float],
+        effort: Sequence[float],
+    ) -> tuple[Floats, Floats, Floats]:
+        """Position, velocity, effort, each (7,) float32.
+
+        Raises:
+            JointStateError: a joint is missing or named twice, or values are missing or not
+                finite.
+        """
+        if names != self._names:
+            self._find(list(names))
+        count = len(names)
+        for what, values in (('position', position), ('velocity', velocity), ('effort', effort)):
+            if len(values) != count and (what == 'position' or len(values) > 0):
+                raise JointStateError(f'{len(values)} values of {what} for {count} joints')
+        self.absent = tuple(
+            what
+            for what, values in (('velocity', velocity), ('effort', effort))
+            if not len(values)
+        )
+        qpos = _pick(position, self._position)
+        qpos[-1] = self._gripper.finger_to_unit(float(qpos[-1]))
+        result = (qpos, _pick(velocity, self._position), _pick(effort, self._effort))
+        for what, vector in zip(('position', 'velocity', 'effort'), result, strict=True):
+            if not np.isfinite(vector).all():
+                bad = [(*self._joints, _GRIPPER)[i] for i in np.flatnonzero(~np.isfinite(vector))]
+                raise JointStateError(f'{what} of {", ".join(bad)} is not a finite number')
+        return result
+
+    def _find(self, names: list[str]) -> None:
+        """Where the joints are in the message; kept until the message's order changes."""
+        self._names = None
+        wanted = (*self._joints, _GRIPPER, _FINGER)
+        missing = [name for name in wanted if name not in names]
+        if missing:
+            raise JointStateError(
+                f'no joint {", ".join(missing)} among {", ".join(names) or "no names at all"}; '
+                f'is it the driver of a follower arm?'
+            )
+        twice = sorted({name for name in wanted if names.count(name) > 1})
+        if twice:
+            raise JointStateError(f'joint {", ".join(twice)} is there more than once')
+        joints = [names.index(name) for name in self._joints]
+        self._position = [*joints, names.index(_FINGER)]
+        self._effort = [*joints, names.index(_GRIPPER)]
+        self._names = names
+
+
+def _pick(values: Sequence[float], places: list[int]) -> Floats:
+    if not len(values):
+        return np.zeros(len(places), dtype=np.float32)
+    with np.errstate(over='ignore'):  # what float32 cannot hold becomes infinite, and is refused
+        return np.array([values[place] for place in places], dtype=np.float32)
+
+
+class JointStateNode(BaseNode):
+    """Keeps the newest joint states of all followers; says why a message cannot be used."""
+
+    def __init__(
+        self,
+        spec: RobotSpec,
+        now: Callable[[], float | None],
+        arrived: Callable[[], object] = lambda: None,
+        **options: Any,
+    ) -> None:
+        """Subscribe to the followers' joint states.
+
+        Args:
+            spec: the robot.
+            now: ROS time in seconds, None while it isn't known.
+            arrived: called after each usable message.
+            options: of the node, such as its namespace.
+        """
+        super().__init__(
+            'joint_state',
+            parameter_overrides=[Parameter('use_sim_time', value=False)],
+            start_parameter_services=False,
+            **options,
+        )
+        self.received = self.dropped = 0
+        self.future_s = FUTURE_S
+        self._now, self._arrived = now, arrived
+        self._not_before_s = -float('inf')
+        self._arms = [arm.follower for arm in spec.arms]
+        self.topics = {arm: robot_topic(self, f'{arm}/joint_states') for arm in self._arms}
+        self._notes: dict[str, str] = {}
+        self._samples: dict[str, ArmSample] = {}
+        self._told: set[str] = set()
+        for arm, topic in self.topics.items():
+            reader = ArmReader(spec.joints, spec.follower_gripper)
+            self.create_subscription(
+                JointState, topic, partial(self._on_state, arm, reader), SENSOR
+            )
+
+    @property
+    def newest(self) -> JointSample | None:
+        """The newest (14,) vectors, or None until every arm has been heard."""
+        samples = self._samples
+        arms = [samples.get(arm) for arm in self._arms]
+        if None in arms:
+            return None
+        known = [arm for arm in arms if arm is not None]
+        return JointSample(
+            min(arm.stamp_s for arm in known),
+            np.concatenate([arm.qpos for arm in known]),
+            np.concatenate([arm.qvel for arm in known]),
+            np.concatenate([arm.effort for arm in known]),
+        )
+
+    @property
+    def note(self) -> str:
+        """What is wrong: arms that were never heard, and why messages could not be used."""
+        notes, samples = dict(self._notes), self._samples
+        silent = [
+            self.topics[arm] for arm in self._arms if arm not in samples and arm not in notes
+        ]
+        lines = [f'{self.topics[arm]}: {note}' for arm, note in notes.items()]
+        return '; '.join([*lines, *([f'silent: {", ".join(silent)}'] if silent else [])])
+
+    def forget(self, before_s: float) -> None:
+        """Drop what was seen before a ROS time: it is of another world."""
+        self._not_before_s = before_s
+        self._samples = {a: s for a, s in self._samples.items() if s.stamp_s >= before_s}
+
+    def restart(self) -> None:
+        """Drop everything: ROS time itself has changed."""
+        self._not_before_s = -float('inf')
+        self._samples = {}
+
+    def _on_state(self, arm: str, reader: ArmReader, msg: JointState) -> None:
+        self.received += 1
+        try:
+            stamp_s = self._stamp(arm, msg)
+            if stamp_s < self._not_before_s:
+                return
+            vectors = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
+        except JointStateError as error:
+            self.dropped += 1
+            self._notes[arm] = str(error)
+            self.get_logger().warning(
+                f'{self.topics[arm]}: {error}; {self.dropped} of {self.received} dropped',
+                throttle_duration_sec=_QUIET_S,
+            )
+            return
+        if reader.absent:
+            self._tell(arm, f'{reader.lacking}; taken as 0')
+        self._notes.pop(arm, None)
+        self._samples[arm] = ArmSample(stamp_s, *vectors)
+        self._arrived()
+
+    def _stamp(self, arm: str, msg: JointState) -> float:
+        now = self._now()
+        stamp_s: float = msg.header.stamp.sec + msg.header.stamp.nanosec * 1e-9
+        if stamp_s == 0.0 and now is not None:
+            if now > 1.0:  # the first moments of a simulation are truly 0
+                self._tell(arm, 'joint states have no stamp; their arrival is taken')
+            return now
+        if now is not None and stamp_s - now > self.future_s:
+            raise JointStateError(
+                f'stamp is {stamp_s - now:.2f} s ahead of our clock; synchronise the clocks '
+                f'of the two machines, or use_sim_time on both'
+            )
+        return stamp_s
+
+    def _tell(self, arm: str, text: str) -> None:
+        """Warn once."""
+        line = f'{self.topics[arm]}: {text}'
+        if line not in self._told:
+            self._told.add(line)
+            self.get_logger().warning(line)

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replaying: softly to the first action, then the recorded ones, through the limiter; bad files are refused."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+
+from act_ros.control.limiter import Limiter
+from act_ros.control.motion.replay_motion import Playing
+from act_ros.control.motion.teleoperation import SOFT
+from act_ros.data.errors import EpisodeError
+from act_ros.data.playback import _at_rate, main, read_recording
+from act_ros.robot.spec import RobotSpec
+
+SPEC = RobotSpec.load()
+START = SPEC.start.astype(np.float32)
+STEP = SPEC.velocity / SPEC.rate_hz
+
+
+def _motion(ticks=20):
+    actions = np.tile(START, (ticks, 1))
+    actions[:, 0] = np.linspace(0.2, 0.3, ticks)
+    return actions
+
+
+def _play(playing, measured=START, ticks=2000):
+    told = []
+    for _ in range(ticks):
+        command = playing.tick(measured)
+        if command is not None:
+            told.append(command)
+        if playing.phase == 'done':
+            break
+    return np.array(told)
+
+
+def test_the_first_action_is_approached_slowly_and_the_rest_played_exactly():
+    actions = _motion()
+    told = _play(Playing(Limiter(SPEC), actions, None))
+    before = told[: -len(actions)]
+    assert (np.abs(np.diff([START, *before], axis=0)) <= SOFT * STEP + 1e-6).all()
+    np.testing.assert_array_equal(told[-len(actions) :], actions)
+
+
+def test_a_jump_in_the_file_is_slowed_by_the_limiter():
+    actions = _motion()
+    actions[10:, 1] += 0.5
+    playing = Playing(Limiter(SPEC), actions, None)
+    told = _play(playing)
+    assert (np.abs(np.diff(told, axis=0)) <= STEP + 1e-6).all()
+    assert 6 <= playing.limited <= 9  # 0.5 rad at pi rad/s
+
+
+def test_after_it_the_arms_go_slowly_to_rest():
+    rest = SPEC.rest.astype(np.float32)
+    told = _play(Playing(Limiter(SPEC), _motion(), rest))
+    np.testing.assert_allclose(told[-1], rest, atol=1e-3)
+    assert (np.abs(np.diff(told[-20:], axis=0)) <= SOFT * STEP + 1e-6).all()
+
+
+def test_a_first_action_outside_the_limits_is_not_waited_for_for_ever():
+    actions = _motion()
+    actions[:, 1] = -2.0
+    assert Playing(Limiter(SPEC), actions, None).tick(START) is not None
+    assert _play(Playing(Limiter(SPEC), actions, None))[-1][1] >= SPEC.lower[1]
+
+
+def test_followers_that_fall_silent_are_held_and_no_action_is_lost():
+    playing = Playing(Limiter(SPEC), _motion(), None)
+    assert playing.tick(None) is None
+    while playing.phase != 'playing':
+        playing.tick(START)
+    held = playing.tick(None)
+    row = playing.row
+    np.testing.assert_array_equal(held, playing.tick(None))
+    assert playing.row == row
+
+
+def _write(folder, actions, names=SPEC.joint_names, **attrs):
+    path = folder / 'episode_0.hdf5'
+    with h5py.File(path, 'w') as file:
+        file.attrs.update({'sim': True, 'rate_hz': 50.0, 'joint_names': list(names), **attrs})
+        file['action'] = actions
+        for name in ('qpos', 'qvel'):
+            file[f'observations/{name}'] = np.zeros_like(actions)
+        file.create_group('observations/images')
+    return path
+
+
+def test_task_seed_and_actions_come_from_the_file(tmp_path, monkeypatch, capsys):
+    path = _write(tmp_path, _motion(), task='transfer_cube', seed=7)
+    found = read_recording(tmp_path, SPEC)  # a folder of one episode will do
+    np.testing.assert_array_equal(found.actions, _motion())
+    assert (found.task, found.seed) == ('transfer_cube', 7)
+    monkeypatch.setattr('sys.argv', ['playback', str(path)])
+    assert main() == 0
+    assert '"seed": 7' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'actions': np.full((3, 14), np.nan, np.float32)}, 'tick 0 is not finite'),
+        ({'actions': np.zeros((3, 7), np.float32), 'names': SPEC.joint_names[:7]}, r'\(3, 7\)'),
+        ({'names': SPEC.joint_names[7:] + SPEC.joint_names[:7]}, 'expected left_waist'),
+    ],
+)
+def test_what_is_no_recording_of_this_robot_is_refused(tmp_path, change, message):
+    path = _write(tmp_path, _motion())
+    with h5py.File(path, 'r+') as file:
+        if 'actions' in change:
+            del file['action']
+            file['action'] = change['actions']
+        if 'names' in change:
+            file.attrs['joint_names'] = list(change['names'])
+    with pytest.raises(EpisodeError, match=message):
+        read_recording(path, SPEC)
+
+
+def test_a_path_that_names_no_single_episode_is_refused(tmp_path):
+    with pytest.raises(EpisodeError, match='there is no episode'):
+        read_recording(tmp_path / 'episode_3.hdf5', SPEC)
+    (tmp_path / 'bad.hdf5').write_bytes(b'not HDF5')
+    with pytest.raises(EpisodeError, match=r'bad\.hdf5'):
+        read_recording(tmp_path / 'bad.hdf5', SPEC)
+
+
+def test_a_recording_of_another_rate_keeps_its_time():
+    slow = np.linspace(0, 1, 31, dtype=np.float32)[:, None]  # one second at 30 Hz
+    fast = _at_rate(slow, 30.0, 50.0)
+    np.testing.assert_allclose(fast[:, 0], np.linspace(0, 1, 51), atol=1e-6)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Teleoperation: soft at first, then exact; silent leaders are held."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from act_ros.control.limiter import Limiter
+from act_ros.control.motion.teleoperation import SOFT, Leading
+from act_ros.robot.spec import RobotSpec
+
+SPEC = RobotSpec.load()
+START = SPEC.start.astype(np.float32)
+STEP = SPEC.velocity / SPEC.rate_hz
+
+
+@pytest.fixture
+def leading() -> Leading:
+    return Leading(Limiter(SPEC))
+
+
+def test_nothing_is_commanded_before_both_sides_are_known(leading):
+    assert leading.tick(None, START) is None
+    assert leading.tick(START, None) is None
+    assert leading.tick(START, START) is not None
+
+
+def test_followers_approach_slowly_and_then_follow_exactly(leading):
+    goal = START.copy()
+    goal[0] = 0.3
+    commands = [leading.tick(goal, START) for _ in range(60)]
+    steps = np.abs(np.diff([START, *commands], axis=0))
+    assert (steps <= SOFT * STEP + 1e-6).all()
+    np.testing.assert_allclose(commands[-1], goal, atol=1e-6)
+    goal[0] += 0.9 * STEP[0]  # in step now: full speed
+    np.testing.assert_allclose(leading.tick(goal, START), goal, atol=1e-6)
+
+
+def test_silent_leaders_are_held_and_their_return_is_soft(leading):
+    leading.tick(START, START)
+    held = leading.tick(None, START)
+    np.testing.assert_array_equal(held, START)
+    away = START.copy()
+    away[1] += 0.5
+    moved = leading.tick(away, START)
+    assert 0 < moved[1] - START[1] <= SOFT * STEP[1] + 1e-6
+
+
+def test_after_release_the_measured_pose_counts(leading):
+    leading.tick(START, START)
+    leading.release()
+    elsewhere = START.copy()
+    elsewhere[0] = -0.4
+    command = leading.tick(START, elsewhere)
+    assert command[0] == pytest.approx(-0.4 + SOFT * STEP[0], abs=1e-5)
+
+
+def test_a_follower_outside_the_limits_begins_softly_too(leading):
+    folded = START.copy()
+    folded[1] = -2.05  # the drivers' own sleep pose
+    assert abs(leading.tick(START, folded)[1] - folded[1]) <= SOFT * STEP[1] + 1e-6
+
+
+def test_a_leader_beyond_the_limits_is_followed_to_them_and_then_at_full_speed(leading):
+    beyond = START.copy()
+    beyond[2] = -2.1  # a WidowX goes further than a ViperX
+    for _ in range(400):
+        command = leading.tick(beyond, START)
+    assert command[2] == pytest.approx(SPEC.lower[2], abs=1e-4) and not leading.soft
