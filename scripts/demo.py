@@ -202,7 +202,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument('--episodes', type=int, default=3, help='how many of each task')
+    parser.add_argument('--episodes', type=int, default=2, help='how many of each task')
     parser.add_argument(
         '--seed', type=int, default=0, help='of the first; policies are trained on 1000 and up'
     )

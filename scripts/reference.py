@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import runpy
 import sys
 from collections.abc import Iterable
 from importlib import import_module
@@ -85,13 +86,34 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def launch_arguments(file: str) -> list[Any]:
-    """What a launch file declares, and what it includes."""
-    from launch.launch_description_sources import get_launch_description_from_any_launch_file
+    """What a launch file declares, and those that it names, which it includes; of one name the first.
 
-    path = str(ROOT / 'launch' / file)
-    arguments: list[Any] = get_launch_description_from_any_launch_file(path).get_launch_arguments()
-    first = {argument.name: argument for argument in reversed(arguments)}
-    return list({argument.name: first[argument.name] for argument in arguments}.values())
+    By what `launch` has in every version, and its stand-in, too.
+    """
+    from launch.actions import DeclareLaunchArgument
+
+    path = ROOT / 'launch' / file
+    description = runpy.run_path(str(path))['generate_launch_description']()
+    found = [
+        entity for entity in description.entities if isinstance(entity, DeclareLaunchArgument)
+    ]
+    for included in re.findall(r"'(\w+\.launch\.py)'", path.read_text(encoding='utf-8')):
+        if path.with_name(included).exists():  # and not a driver's
+            found += launch_arguments(included)
+    first = {argument.name: argument for argument in reversed(found)}
+    return [first[name] for name in dict.fromkeys(argument.name for argument in found)]
+
+
+def default_of(argument: Any) -> str:
+    """The default of a launch argument, as it is shown."""
+    from launch import LaunchContext
+    from launch.utilities import perform_substitutions
+
+    if argument.default_value is None:
+        return 'required'
+    default = argument.default_value
+    parts = default if isinstance(default, list) else [default]
+    return code(re.sub(r'.*/config/', 'config/', perform_substitutions(LaunchContext(), parts)))
 
 
 def launch_files() -> str:
@@ -102,13 +124,7 @@ def launch_files() -> str:
     for name in LAUNCH_FILES:
         rows: dict[str, list[str]] = {}
         for argument in launch_arguments(f'{name}.launch.py'):
-            default = ''.join(part.text for part in argument.default_value or [])
-            shown = (
-                ''
-                if argument.default_value is None
-                else code(re.sub(r'.*/config/', 'config/', default))
-            )
-            rows[argument.name] = [code(argument.name), shown, meaning(argument)]
+            rows[argument.name] = [code(argument.name), default_of(argument), meaning(argument)]
         own = {key: row for key, row in rows.items() if seen.get(key) != row[1] + row[2]}
         shared = [code(key) for key in rows if key not in own]
         seen |= {key: row[1] + row[2] for key, row in rows.items()}

@@ -58,12 +58,10 @@ class Launch:
         except subprocess.TimeoutExpired:
             pytest.fail(f'did not end:\n{self.text}')
 
-    def interrupt(self) -> float:
-        """What Ctrl+C does in a terminal: SIGINT to all of its processes. Returns the seconds to its end."""
-        start = time.monotonic()
+    def interrupt(self) -> None:
+        """What Ctrl+C does in a terminal: SIGINT to all of its processes. Waits for its end."""
         os.killpg(self.process.pid, signal.SIGINT)
         self.wait()
-        return time.monotonic() - start
 
     def pid(self, name: str) -> int:
         """Process id of a node, as launch tells it: '[NAME-N]: process started with pid [PID]'."""

@@ -162,7 +162,7 @@ def test_everything_of_a_rig_is_started(start: Callable, drivers: dict[str, str]
             Path(calls[node]['parameters']['motor_specs']).read_text(encoding='utf-8')
         )
         assert list(specs['motor_specs']) == list(spec.joints)
-    assert launch.interrupt() < 5.0
+    launch.interrupt()
     assert launch.process.returncode == 0
     assert 'Traceback' not in launch.text
 
@@ -185,8 +185,9 @@ def test_a_recording_session_is_outlasted_by_the_drivers_and_moves_nothing_unask
     listener.listen(messages.Command, '/act/command')
     listener.spin_for(0.5)
     assert listener.count['/act/command'] == 0
-    assert launch.interrupt() < 20.0  # nothing was moved, so nothing is brought to rest
+    launch.interrupt()
     assert launch.process.returncode == 0, launch.text
+    assert 'ARMS GO TO REST' not in launch.text  # nothing was moved
     assert 'Traceback' not in launch.text
 
 
@@ -258,7 +259,7 @@ def test_a_replay_that_moved_nothing_ends_at_once_and_then_its_drivers(
     for arm in RobotSpec.load().arms:
         session = _calls(drivers)[f'/{arm.follower}/xs_sdk']['session']
         assert session != here  # the terminal's Ctrl+C is not for it
-    assert launch.interrupt() < 20.0
+    launch.interrupt()
     assert launch.process.returncode == 0, launch.text
     _come_in_order(
         launch.text,

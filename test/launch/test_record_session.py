@@ -6,8 +6,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +36,19 @@ class Person:
         self.listener, self.spec, self.kinds = listener, RobotSpec.load(), SessionState
         self.states: list[Any] = []
         self.pose: dict[str, np.ndarray] = {}
+        self.finger: dict[str, float] = {}
+        self.now_s = 0.0
         node = listener.node
         node.create_subscription(SessionState, '/act/session_state', self.states.append, LATCHED)
         for arm in (name for pair in self.spec.arms for name in (pair.leader, pair.follower)):
             node.create_subscription(
-                JointState, f'/{arm}/joint_states',
-                lambda msg, arm=arm: self.pose.__setitem__(arm, np.array(msg.position[:6])), SENSOR,
-            )  # fmt: skip
+                JointState, f'/{arm}/joint_states', partial(self._on_joints, arm), SENSOR
+            )
         self.hands = Hands(node, self.call)
+
+    def _on_joints(self, arm: str, msg: Any) -> None:
+        self.pose[arm], self.finger[arm] = np.array(msg.position[:6]), msg.position[7]
+        self.now_s = msg.header.stamp.sec + 1e-9 * msg.header.stamp.nanosec
 
     def call(self, kind: type, name: str, request: Any) -> Any:
         client = self.listener.node.create_client(kind, name)
@@ -61,10 +66,21 @@ class Person:
         self.listener.spin_until(seen, f'state {state}')
 
     def squeezes(self, *openings: float) -> None:
-        """Open both, then these."""
+        """Open both, until they are, then these."""
         self.hands.grip(*FREE)
-        self.listener.spin_for(0.4)
+        self.listener.spin_until(self._are_open, 'open grippers')
+        self.goes_on(0.4)
         self.hands.grip(*openings)
+
+    def _are_open(self) -> bool:
+        scale = self.spec.leader_gripper
+        measured = [self.finger.get(arm.leader, 0.0) for arm in self.spec.arms]
+        return all(abs(scale.finger_to_unit(finger) - FREE[0]) < 0.05 for finger in measured)
+
+    def goes_on(self, seconds: float) -> None:
+        """Wait until so much time has passed in the simulation, which a busy machine slows down."""
+        end = self.now_s + seconds
+        self.listener.spin_until(lambda: self.now_s > end, 'time goes on')
 
     def starts(self) -> None:
         self.sees(self.kinds.WAITING)
@@ -77,7 +93,7 @@ class Person:
         self.sees(self.kinds.ARMS_OFF)
         self.listener.spin_until(lambda: len(self.pose) == 4, 'joint states')
         before = {arm: pose.copy() for arm, pose in self.pose.items()}
-        self.listener.spin_for(1.0)
+        self.goes_on(1.0)
         for arm, pose in self.pose.items():  # nothing has moved unasked
             np.testing.assert_allclose(pose, before[arm], atol=0.02)
         self.squeezes(0.0, 0.0)
@@ -121,7 +137,7 @@ def test_a_session_by_hand_alone(start: Callable, tmp_path: Path, person: Person
 
     for _ in range(2):
         person.starts()
-        person.listener.spin_for(0.5)
+        person.goes_on(0.5)
         person.squeezes(0.0, 0.0)
         person.sees(person.kinds.RESET)
     person.squeezes(0.5, 0.0)  # the right one alone: it was no success
@@ -143,11 +159,9 @@ def test_ctrl_c_while_the_leaders_are_led_by_hand_drops_no_arm(
     launch = start('record.launch.py', f'dataset:={data}', 'length:=1000', *SMALL)
     person.brings_the_arms_to_the_start(launch)
     person.starts()
-    person.listener.spin_for(1.0)
+    person.goes_on(1.0)
     os.killpg(launch.process.pid, signal.SIGINT)  # as a terminal does: to every process at once
-    begin = time.monotonic()
-    while launch.process.poll() is None and time.monotonic() < begin + 120:
-        person.listener.spin_for(0.1)
+    person.listener.spin_until(lambda: launch.process.poll() is not None, 'the end')
     assert launch.wait() == 0, launch.text
     person.finds_all_arms_at_rest()
     with h5py.File(data / 'episode_0.hdf5') as file:

@@ -44,8 +44,8 @@ def test_the_scene_is_set_to_the_episodes_seed_and_it_ends_after_the_last_action
 def test_ctrl_c_ends_it_while_it_plays(start: Callable, tmp_path: Path) -> None:
     launch = start('replay.launch.py', f'episode:={_episode(tmp_path, 20000)}', *SMALL)
     launch.wait_for(': playing')
-    assert launch.interrupt() < 5.0, launch.text
-    assert launch.process.returncode == 0
+    launch.interrupt()
+    assert launch.process.returncode == 0, launch.text
     assert launch.text.count('process has finished cleanly') == 2
 
 

@@ -77,7 +77,7 @@ def test_a_film_that_ended_has_every_shot_however_fast_they_came(begin, log, tmp
     for shot in shots(60):  # more than a pipe holds: were they waited for, it would be for ever
         film.add(shot)
     os.kill(film._process.pid, signal.SIGCONT)
-    assert os.getpriority(os.PRIO_PROCESS, film._process.pid) >= 10
+    assert os.getpriority(os.PRIO_PROCESS, film._process.pid) == 19
     film.close(ended=True)
     assert film._process.returncode == 0
     assert length(tmp_path / 'new' / 'a.mp4') == TITLE + 60 + VERDICT

@@ -28,6 +28,10 @@ import pytest
 
 DEADLINE_S = 30.0
 
+# A shell has its background jobs ignore a Ctrl+C, and so would all that is started here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 _launch = importlib.util.find_spec('launch')
 # The folder of launch files is a package called launch too, for want of another, and has no origin.
 if _launch is None or _launch.origin is None:

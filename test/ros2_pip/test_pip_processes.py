@@ -374,4 +374,5 @@ def test_interrupt_at_any_moment_shows_no_traceback_of_the_standin(
         running = start('launch', '-n', path)
         time.sleep(milliseconds / 1000)  # not for luck: any moment will do
         running.interrupt()
-        assert 'src/ros2_pip' not in running.finish(), milliseconds
+        # Python itself, before it comes to the stand-in, may show one.
+        assert not re.search(r'File ".*src/ros2_pip/', running.finish()), milliseconds

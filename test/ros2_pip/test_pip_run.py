@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -93,7 +94,8 @@ def test_interrupt_at_any_moment_shows_no_traceback_of_the_standin(
         running = start('run', 'demo', 'show')
         time.sleep(milliseconds / 1000)  # not for luck: any moment will do
         running.interrupt()
-        assert 'src/ros2_pip' not in running.finish(), milliseconds
+        # Python itself, before it comes to the stand-in, may show one.
+        assert not re.search(r'File ".*src/ros2_pip/', running.finish()), milliseconds
 
 
 def test_program_is_run_with_its_arguments(ros2: Ros2) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from act_ros.data.dataset import Dataset
 from act_ros.data.recording.episode_writer import EpisodeWriter
 from act_ros.policy.checkpoint import save_checkpoint
 from act_ros.policy.config import PolicyConfig
@@ -59,6 +60,13 @@ def write_episode(
             qpos, 0 * qpos, 0 * qpos, action, dict.fromkeys(cameras, frame), t * 0.02, ages
         )
     return writer.finish(success=True)
+
+
+def all_frames(data: Dataset) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Every frame of a training set, (ticks, cameras, h, w, 3)."""
+    into = np.empty(data.frames.shape, np.uint8)
+    data.frames.gather(np.arange(len(data)), into)
+    return into
 
 
 def tiny_stats(config: PolicyConfig) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:

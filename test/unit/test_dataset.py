@@ -3,6 +3,12 @@
 
 from __future__ import annotations
 
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -10,10 +16,13 @@ import numpy as np
 import pytest
 import torch
 
+from act_ros.data import decode
 from act_ros.data.dataset import Dataset
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.collection import find_episodes
+from act_ros.data.frame_store import DecodedFrames
 from act_ros.policy.training.batches import Batches, Samples
+from synthetic import all_frames as frames
 from synthetic import write_episode
 
 
@@ -81,11 +90,85 @@ def test_the_cache_is_used_until_the_episodes_change(folder: Path) -> None:
     )
 
 
+def test_frames_that_do_not_fit_are_decoded_as_they_are_needed(folder: Path) -> None:
+    cached = frames(Dataset(folder, (48, 64), 5))
+    shutil.rmtree(folder / '.frames')
+    for limit in (0, 1e-5):
+        data = Dataset(folder, (48, 64), 5, cache_gb=limit)
+        assert isinstance(data.frames, DecodedFrames) and not (folder / '.frames').exists()
+        np.testing.assert_array_equal(frames(data), cached)
+        some = np.array([29, 3, 3, 12])
+        into = np.empty((4, *data.frames.shape[1:]), np.uint8)
+        data.frames.gather(some, into)
+        np.testing.assert_array_equal(into, cached[some])
+        assert re.search(
+            r'decoded, the frames are 0.0 GB, and 0.0 GB may be taken in .*frames;', data.notes[0]
+        )
+
+
+def test_few_episodes_are_open_at_a_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode, 'MOST_OPEN', 1)
+    data = Dataset(folder, (48, 64), 5, cache_gb=0)
+    for _ in range(2):
+        assert frames(data).shape[0] == 30
+        open_files = [
+            os.fspath(p.readlink()) for p in Path('/proc/self/fd').iterdir() if p.exists()
+        ]
+        assert sum(name.startswith(str(folder)) for name in open_files) == 1
+
+
+def test_a_frame_that_cannot_be_decoded_on_the_way_is_named(folder: Path) -> None:
+    data = Dataset(folder, (48, 64), 5, cache_gb=0)
+    with h5py.File(folder / 'episode_1.hdf5', 'r+') as file:
+        file['observations/images/cam_high'][2] = 0
+    with pytest.raises(EpisodeError, match='episode_1.*frame 2 is no whole JPEG'):
+        frames(data)
+    into = np.empty((1, *data.frames.shape[1:]), np.uint8)
+    data.frames.gather(np.array([3]), into)  # the others still are
+
+
+def test_what_a_dead_process_left_in_the_cache_is_removed(folder: Path) -> None:
+    cache = folder / '.frames'
+    cache.mkdir()
+    for name in ('frames_48x64_0123456789abcdef.4242.partial', 'frames_9x9_0.partial'):
+        (cache / name).write_bytes(bytes(1000))
+    Dataset(folder, (48, 64), 5)
+    (left,) = cache.iterdir()
+    assert left.suffix == '.npy'
+
+
+def test_a_cache_that_may_not_be_written_is_one_line_and_leaves_nothing(folder: Path) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limit[1]))
+    try:
+        with pytest.raises(EpisodeError, match='cannot be written in .*; name another') as error:
+            Dataset(folder, (48, 64), 5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert '\n' not in str(error.value) and not (folder / '.frames').exists()
+    assert len(frames(Dataset(folder, (48, 64), 5))) == 30
+
+
+def test_processes_that_start_together_build_one_cache(folder: Path) -> None:
+    code = f"""
+from pathlib import Path
+from act_ros.data.dataset import Dataset
+print(Dataset(Path({str(folder)!r}), (48, 64), 5).frames.where)
+"""
+    started = [
+        subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    places = {process.communicate(timeout=120)[0] for process in started}
+    (built,) = (folder / '.frames').iterdir()
+    assert places == {f'{built}\n'}
+
+
 def test_many_episodes_are_decoded_in_their_order(tmp_path: Path) -> None:
-    for i in range(10):  # more than one process decodes
+    for i in range(10):  # more than one thread decodes
         write_episode(tmp_path / f'episode_{i}.hdf5', ticks=i + 1)
     data = Dataset(tmp_path, (48, 64), 5)
-    brightness = data.frames.mean(axis=(1, 2, 3, 4))
+    brightness = frames(data).mean(axis=(1, 2, 3, 4))
     np.testing.assert_allclose(
         brightness, [10 * t for i in range(10) for t in range(i + 1)], atol=1
     )
@@ -102,7 +185,7 @@ def test_raw_frames_of_the_original_format_are_read(tmp_path: Path) -> None:
         expected = file['observations/images/top'][2]
     data = Dataset(tmp_path, (96, 128), 3)
     assert data.cameras == ('top',)
-    np.testing.assert_array_equal(data.frames[2, 0], expected)
+    np.testing.assert_array_equal(frames(data)[2, 0], expected)
 
 
 def test_episodes_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
@@ -122,14 +205,15 @@ def test_a_folder_without_episodes_is_refused(tmp_path: Path) -> None:
         Dataset(tmp_path / 'nowhere', (48, 64), 5)
 
 
+@pytest.mark.parametrize('limit', [None, 0])
+def test_a_frame_of_another_shape_is_refused(folder: Path, limit: float | None) -> None:
+    with pytest.raises(EpisodeError, match='episode_0.*aspect ratio'):
+        Dataset(folder, (64, 64), 5, cache_gb=limit)
+
+
 def test_a_missing_camera_is_named(folder: Path) -> None:
     with pytest.raises(EpisodeError, match='episode_0.*no camera cam_low; it has cam_high'):
         Dataset(folder, (48, 64), 5, ['cam_low'])
-
-
-def test_a_frame_of_another_shape_is_refused(folder: Path) -> None:
-    with pytest.raises(EpisodeError, match='episode_0.*aspect ratio'):
-        Dataset(folder, (64, 64), 5)
 
 
 def change(path: Path, name: str, values: object) -> None:

@@ -95,6 +95,9 @@ def flat(node: ast.AST) -> str:
     return '\0'
 
 
+TEXTS = (ast.Constant, ast.JoinedStr, ast.BinOp, ast.IfExp)
+
+
 def sources() -> Iterator[Path]:
     yield from (ROOT / 'src/act_ros/act_ros').rglob('*.py')
     yield from (ROOT / 'launch').glob('*.py')
@@ -103,7 +106,8 @@ def sources() -> Iterator[Path]:
 def test_a_message_of_the_troubleshooting_page_is_one_of_the_code() -> None:
     said = []
     for path in sources():
-        said += [flat(n) for n in ast.walk(ast.parse(path.read_text())) if flat(n) != '\0']
+        tree = ast.parse(path.read_text())
+        said += [flat(node) for node in ast.walk(tree) if isinstance(node, TEXTS)]
     for path in (ROOT / 'setup.bash', *(ROOT / 'scripts').rglob('*.sh')):
         said.append(re.sub(r"['\"] \\\n\s*['\"]", ' ', path.read_text()))
     everything = '\n'.join(' '.join(text.split()) for text in said)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +33,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Episodes of few ticks; the worlds are the real ones."""
     for task in STEPS:
         monkeypatch.setitem(STEPS, task, 6)
-    yield
-    rollout.evaluator_of.cache_clear()
 
 
 Said = pytest.CaptureFixture[str]
@@ -310,6 +307,7 @@ def test_a_film_of_another_episode_is_said_to_be_one(models: Path, tmp_path: Pat
     changed = Result(**{**vars(before), 'digest': '0123'})
     assert len(list(film_episode(setting, 0, before, tmp_path / 'a'))) == 1
     _, warning = film_episode(setting, 0, changed, tmp_path / 'b')
+    rollout.evaluator_of.cache_clear()
     assert 'went another way' in warning and '0123' in warning
 
 

@@ -27,7 +27,7 @@ def example(monkeypatch, capsys):
     return run
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_policy_runs_without_ros(example):
     assert example('policy_without_ros.py', '2').startswith('stage 0 of 4')
 

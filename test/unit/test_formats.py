@@ -19,7 +19,7 @@ from act_ros.data.formats.aloha import read_episode
 from act_ros.data.formats.collection import choose, find_episodes
 from act_ros.data.formats.store import Storage, store_episode
 from damage import changes, damaged
-from synthetic import write_episode
+from synthetic import all_frames, write_episode
 
 TICKS = 4
 
@@ -61,13 +61,14 @@ def test_a_mobile_episode_is_read_and_says_what_it_lacks(tmp_path: Path) -> None
 
 def test_training_needs_the_channels_where_the_file_does_not_say(tmp_path: Path) -> None:
     mobile(tmp_path / 'episode_0.hdf5')
-    with pytest.raises(EpisodeError, match='--jpeg-channels rgb'):
-        Dataset(tmp_path, (48, 64), 3)
+    for limit in (None, 0):
+        with pytest.raises(EpisodeError, match='--jpeg-channels rgb'):
+            Dataset(tmp_path, (48, 64), 3, cache_gb=limit)
     red = Dataset(tmp_path, (48, 64), 3, jpeg_channels='rgb')
     blue = Dataset(
         tmp_path, (48, 64), 3, jpeg_channels='bgr'
     )  # another cache, not the first one's
-    assert red.frames[0, 0, 0, 0, 0] > 200 > 100 > blue.frames[0, 0, 0, 0, 0]
+    assert all_frames(red)[0, 0, 0, 0, 0] > 200 > 100 > all_frames(blue)[0, 0, 0, 0, 0]
     assert any('base_action' in note for note in red.notes)
     assert any('50 Hz is taken' in note for note in red.notes) and red.rate_hz == 50.0
 

@@ -14,7 +14,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ('act_ros', 'act_msgs')
 FROM_PYPI = {
-    *('cv2', 'h5py', 'imageio', 'imageio_ffmpeg', 'matplotlib', 'mujoco', 'numpy', 'pyarrow'),
+    *(
+        'PIL',
+        'cv2',
+        'h5py',
+        'imageio',
+        'imageio_ffmpeg',
+        'matplotlib',
+        'mujoco',
+        'numpy',
+        'pyarrow',
+    ),
     *('safetensors', 'torch', 'torchvision', 'tqdm', 'yaml'),
 }
 OPTIONAL = {'cv_bridge', 'interbotix_xs_modules'}

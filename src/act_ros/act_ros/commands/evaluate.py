@@ -17,7 +17,7 @@ from act_ros.commands.evaluation import Evaluation
 from act_ros.commands.filming import film
 from act_ros.commands.options import OneLineParser, number, whole
 from act_ros.commands.planning import plan
-from act_ros.commands.rollout import run_episodes
+from act_ros.commands.rollout import evaluator_of, run_episodes
 from act_ros.commands.seed_list import parse_seeds
 from act_ros.control.ensemble import ORDERS
 from act_ros.data.child_processes import ChildDeath, ChildError
@@ -142,6 +142,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f'{error.strerror or error}{where}', 1)
     except KeyboardInterrupt:
         return _fail('interrupted', 130)
+    finally:
+        evaluator_of.cache_clear()  # while OpenGL is there; at Python's own end it would complain
 
 
 def _fail(why: str, status: int) -> int:

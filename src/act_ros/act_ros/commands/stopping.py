@@ -50,9 +50,9 @@ class Stopping:
         if self.ask is None:
             raise KeyboardInterrupt
         if first:
-            self.ask()
-            if self._again_ends:
+            if self._again_ends:  # even if it comes while this line is told
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
+            self.ask()
 
 
 def say(text: str) -> None:

@@ -62,7 +62,6 @@ def train(args: argparse.Namespace, place: Placement, stopping: Stopping) -> Non
     if place.rank == 0:
         for note in notes:
             print(f'train: {note}', file=sys.stderr)
-        print(describe(trainer, recipe), flush=True)
     try:
         run(trainer, stopping)
     except torch.OutOfMemoryError as error:
@@ -148,6 +147,9 @@ def run(trainer: Trainer, stopping: Stopping) -> None:
         progress.stop = True
         say('\ntrain: finishing the step and writing a checkpoint; Ctrl+C once more ends at once')
 
+    stopping.ask = ask
+    if trainer.place.rank == 0:
+        print(describe(trainer, recipe), flush=True)
     with tqdm(
         total=None if recipe.minutes else recipe.steps,
         initial=first,
@@ -163,7 +165,6 @@ def run(trainer: Trainer, stopping: Stopping) -> None:
             if not bar.disable and (warning := pace.look(step)) is not None:
                 bar.write(f'train: {warning}', file=sys.stderr)
 
-        stopping.ask = ask
         trainer.run(shown)
     if trainer.place.rank == 0:
         curves.close()

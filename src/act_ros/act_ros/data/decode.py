@@ -132,6 +132,16 @@ class FrameDecoder:
             while len(self._open) > MOST_OPEN:
                 self._open.popitem(last=False)[1].close()
 
+    def check(self) -> None:
+        """Decode the first frame of each episode: what is wrong with all of them is seen at once.
+
+        Raises:
+            EpisodeError: one can't be decoded.
+        """
+        into = np.empty((1, *self._sources.shape[1:]), np.uint8)
+        for start in self._starts[:-1]:
+            self.gather(np.array([start]), into)
+
     def _episode(self, i: int) -> Episode:
         if i not in self._open:
             self._open[i] = self._sources.episodes[i].open()

@@ -62,13 +62,18 @@ class CachedFrames(FrameStore):
 
 
 class DecodedFrames(FrameStore):
-    """Frames that are decoded out of the episodes when they are asked for."""
+    """Frames that are decoded out of the episodes when they are asked for.
+
+    Raises:
+        EpisodeError: the first frame of an episode can't be decoded.
+    """
 
     where = 'decoded as they are needed'
 
     def __init__(self, sources: Sources) -> None:
         self._decoder = FrameDecoder(sources)
         self.shape, self.nbytes = sources.shape, sources.nbytes
+        self._decoder.check()
 
     def gather(self, ticks: NDArray[np.int64], into: NDArray[np.uint8]) -> None:
         """See `FrameStore`."""

@@ -19,7 +19,8 @@ from act_ros.sim.film.film_maker import FPS, Shot
 MOST_WAITING = 120 * FPS
 """While more shots than these are to be drawn, no further episode is filmed."""
 PROGRAM = 'act_ros.sim.film.film_maker'
-_YIELDING = ('nice', '-n', '10')
+_YIELDING = ('nice', '-n', '19')
+"""To the inference process as well, which yields to the loop by 10."""
 _LEAVE_S = 20.0
 
 

@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `train`: what it leaves, what it refuses, and how it is stopped, gone on with and run as several."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from safetensors.torch import load_file
+
+from act_ros.commands.train import main
+from act_ros.policy.training.run_files import load_state
+from synthetic import TINY, write_episode
+
+TRAINING = {
+    'pretrained': False,
+    'steps': 2,
+    'batch': 4,
+    'lr': 1e-3,
+    'lr_backbone': 1e-3,
+    'precision': 'bf16',
+    'validation': 0.3,
+    'checkpoint_every': 1,
+    'log_every': 1,
+}
+PATIENCE_S = 240
+pytestmark = pytest.mark.timeout(2 * PATIENCE_S)
+
+
+def write_recipe(path: Path, policy: dict[str, Any] | None = None, **training: Any) -> None:
+    """A configuration file with the tiny network as 'paper'."""
+    network = {**TINY, 'image_size': [48, 64], **(policy or {})}
+    entry = {'policy': network, 'training': {**TRAINING, **training}}
+    path.write_text(yaml.safe_dump({'paper': entry}))
+
+
+@pytest.fixture(scope='module')
+def episodes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('episodes')
+    for i in range(3):
+        write_episode(folder / f'episode_{i}.hdf5', 12, seed=i)
+    return folder
+
+
+@pytest.fixture
+def command(episodes: Path, tmp_path: Path) -> list[str]:
+    path = tmp_path / 'training.yaml'
+    write_recipe(path)
+    output = tmp_path / 'out'
+    return [
+        '--data',
+        str(episodes),
+        '--output',
+        str(output),
+        '--config-file',
+        str(path),
+        '--device',
+        'cpu',
+    ]
+
+
+def test_the_command_leaves_policy_curves_and_picture(command: list[str], tmp_path: Path) -> None:
+    assert main(command) == 0
+    made = {p.name for p in (tmp_path / 'out').iterdir()}
+    assert made == {
+        'config.json',
+        'model.safetensors',
+        'training_state.pt',
+        'loss.png',
+        'curves.json',
+        'log',
+        'best',
+        'step_1',
+        'step_2',
+    }
+    assert list((tmp_path / 'out' / 'log').glob('events.*'))
+
+
+def test_the_command_does_not_overwrite_and_says_what_is_wrong(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, '--resume']) == 1
+    assert 'cannot resume: there is no' in capsys.readouterr().err
+    assert main([*command, '--config', 'huge']) == 1
+    assert "no configuration 'huge'; it has: paper" in capsys.readouterr().err
+    assert main(command) == 0
+    assert main(command) == 1
+    assert 'already holds a policy' in capsys.readouterr().err
+    assert main([*command, '--resume', '--data', '/nowhere']) == 1
+    assert 'there is no folder /nowhere' in capsys.readouterr().err
+
+
+def test_training_starts_from_the_weights_of_another_policy(
+    command: list[str], tmp_path: Path
+) -> None:
+    assert main([*command, '--seed', '1']) == 0
+    first, second = tmp_path / 'out', tmp_path / 'second'
+    command[command.index('--output') + 1] = str(second)
+    assert main([*command, '--from', str(first), '--steps', '1', '--seed', '2']) == 0
+    before, after = (load_file(folder / 'model.safetensors') for folder in (first, second))
+    scratch_output = tmp_path / 'scratch'
+    command[command.index('--output') + 1] = str(scratch_output)
+    assert main([*command, '--steps', '1', '--seed', '2']) == 0
+    scratch = load_file(scratch_output / 'model.safetensors')
+    name = max((n for n in before if 'weight' in n), key=lambda n: before[n].numel())
+    moved = (after[name] - before[name]).abs().max()
+    assert 0 < moved < (scratch[name] - before[name]).abs().max() / 2
+
+
+def test_a_policy_of_another_shape_is_no_start(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shipped = Path(__file__).parents[2] / 'models' / 'aloha_sim_transfer_cube'
+    assert main([*command, '--from', str(shipped)]) == 1
+    assert str(shipped) in capsys.readouterr().err
+    assert main([*command, '--from', str(tmp_path / 'nowhere')]) == 1
+    assert 'nowhere' in capsys.readouterr().err
+
+
+def test_a_run_is_resumed_or_begun_from_a_policy_not_both(command: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([*command, '--resume', '--from', 'models/x'])
+    assert stop.value.code == 2
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        ['--threads', '-1'],
+        ['--batch', '0'],
+        ['--seed', '-1'],
+        ['--steps', '2.5'],
+        ['--minutes', 'nan'],
+        ['--minutes', '0'],
+        ['--minutes', '1', '--steps', '1'],
+        ['--cache-gb', '-1'],
+        ['--keep', '0'],
+        ['--device', 'mps'],
+        ['--device', 'cuda:x'],
+    ],
+)
+def test_a_wrong_argument_is_one_line_and_leaves_nothing(
+    command: list[str], wrong: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        status = main([*command, *wrong])
+    except SystemExit as end:
+        status = end.code
+    said = capsys.readouterr()
+    assert status == 2 and said.out == ''
+    assert len(said.err.splitlines()) == 1 and wrong[0] in said.err
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize(
+    ('policy', 'training', 'message'),
+    [
+        ({'chunk': 0}, {}, 'chunk is 0'),
+        ({'norm': 'frozen_batch'}, {}, 'norm is frozen_batch and pretrained is false'),
+        (
+            {'norm': 'frozen_batch'},
+            {'pretrained': True},
+            'put https://.*resnet18.* at /.*resnet18',
+        ),
+    ],
+)
+def test_a_start_that_fails_leaves_nothing(
+    command: list[str],
+    tmp_path: Path,
+    policy: dict[str, Any],
+    training: dict[str, Any],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ('https_proxy', 'http_proxy', 'HTTPS_PROXY', 'HTTP_PROXY'):
+        monkeypatch.setenv(name, 'http://127.0.0.1:9')  # nobody listens there: offline
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'torch'))
+    write_recipe(tmp_path / 'training.yaml', policy, **training)
+    command[command.index('--output') + 1] = str(tmp_path / 'models' / 'mine')
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    assert re.search(message, said) and len(said.splitlines()) == 1
+    assert not (tmp_path / 'models').exists()
+
+
+def test_a_resumed_run_keeps_its_length_until_it_gets_another(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, '--steps', '3']) == 0
+    capsys.readouterr()
+    assert main([*command, '--resume']) == 0
+    assert 'this run is over' in capsys.readouterr().err
+    assert main([*command, '--resume', '--steps', '5']) == 0
+    assert load_state(tmp_path / 'out')['step'] == 5
+    curves = json.loads((tmp_path / 'out' / 'curves.json').read_text())
+    assert [step for step, _ in curves['l1']] == [1, 2, 3, 4, 5]
+    assert main([*command, '--resume', '--batch', '2']) == 1
+    assert 'cannot resume: batch was 4, and is 2' in capsys.readouterr().err
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts Python modules, each in a process group of its own, none of which outlives the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, '-m', *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, start_new_session=True, env={**os.environ, 'OMP_NUM_THREADS': '1'},
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def wait_for(process: subprocess.Popen[str], there: Callable[[], bool]) -> None:
+    limit = time.monotonic() + PATIENCE_S
+    while not there():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(('number', 'status'), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_interrupted_leaves_a_checkpoint(
+    command: list[str], tmp_path: Path, start: Start, number: int, status: int
+) -> None:
+    write_recipe(tmp_path / 'training.yaml', checkpoint_every=10**6)
+    process = start('act_ros.commands.train', *command, '--steps', '1000000000')
+    wait_for(process, lambda: (tmp_path / 'out' / 'log').exists())
+    process.send_signal(number)
+    _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == status, said
+    lines = [line for line in said.splitlines() if line.startswith('train: ')]
+    assert (
+        lines[-1]
+        == f'train: stopped at step {load_state(tmp_path / "out")["step"]}; go on with --resume'
+    )
+    assert 'Traceback' not in said
+    step = load_state(tmp_path / 'out')['step']
+    assert main([*command, '--resume', '--steps', str(step + 2)]) == 0
+    assert load_state(tmp_path / 'out')['step'] == step + 2
+
+
+def test_a_run_that_would_take_days_on_a_cpu_says_so(
+    command: list[str], tmp_path: Path, start: Start
+) -> None:
+    write_recipe(tmp_path / 'training.yaml', checkpoint_every=3)
+    process = start('act_ros.commands.train', *command, '--steps', '1000000000')
+    wait_for(process, lambda: (tmp_path / 'out' / 'step_3').exists())
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=PATIENCE_S)
+    assert re.search(r'train: a step takes .* 1000000000 of them \d+ days; --config small', said)
+
+
+def test_a_second_interruption_ends_at_once(
+    command: list[str], tmp_path: Path, start: Start
+) -> None:
+    write_recipe(tmp_path / 'training.yaml', checkpoint_every=10**6)
+    process = start('act_ros.commands.train', *command, '--steps', '1000', '--batch', '200')
+    wait_for(process, lambda: (tmp_path / 'out' / 'log').exists())  # the next step takes seconds
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while 'Ctrl+C once more' not in (line := process.stderr.readline()):
+        assert line
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == -signal.SIGINT
+    assert not group_lives(process.pid)
+
+
+def group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_two_processes_train_as_one_with_the_same_samples(
+    command: list[str], tmp_path: Path, start: Start
+) -> None:
+    """Without what is drawn in each, and without padding, of which processes have different shares."""
+    write_recipe(
+        tmp_path / 'training.yaml', {'chunk': 1, 'dropout': 0.0, 'vae': False}, precision='fp32'
+    )
+    assert main([*command, '--batch', '4', '--steps', '4']) == 0
+    command[command.index('--output') + 1] = str(tmp_path / 'two')
+    both = start(
+        'torch.distributed.run', '--standalone', '--nproc-per-node', '2',
+        '-m', 'act_ros.commands.train', *command, '--batch', '2', '--steps', '4',
+    )  # fmt: skip
+    _, said = both.communicate(timeout=PATIENCE_S)
+    assert both.returncode == 0, said
+    losses = []
+    for name in ('out', 'two'):
+        curves = json.loads((tmp_path / name / 'curves.json').read_text())
+        losses.append([value for _, value in curves['validation_l1']])
+    assert len(losses[0]) == 4
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3)
