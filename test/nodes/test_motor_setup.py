@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
+from act_ros.nodes.session import driver_client as drivers_module
 from act_ros.nodes.session.driver_client import DriverClient, DriverError
 from act_ros.nodes.session.motor_setup import MotorSetup
-from act_ros.nodes.session.node import drivers as drivers_module
 from act_ros.nodes.sim.driver import SimDriver
 from act_ros.robot.spec import RobotSpec
 from act_ros.sim.motors import GRIPPER, ArmMotors
