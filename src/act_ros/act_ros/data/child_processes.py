@@ -53,7 +53,7 @@ class ChildDeath(ChildError):
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[Item, Result]):
+class ItemOutcome(Generic[Item, Result]):
     """What became of an item: its result, or the error."""
 
     item: Item
@@ -125,7 +125,7 @@ def each(
     items: Iterable[Item],
     workers: int,
     limit_s: float = math.inf,
-) -> Generator[Outcome[Item, Result], None, None]:
+) -> Generator[ItemOutcome[Item, Result], None, None]:
     """Apply `function` to every item in `workers` processes; yields the outcomes in order.
 
     A process that dies is replaced; its item's outcome says what it died of. Closing the iterator
@@ -140,7 +140,7 @@ def each(
     """
     upcoming = iter(items)
     following = list(islice(upcoming, 1))  # known in advance: no process is started for nothing
-    done: dict[int, Outcome[Item, Result]] = {}
+    done: dict[int, ItemOutcome[Item, Result]] = {}
     children: list[_Child[Item, Result]] = []
     given = turn = 0
     try:
@@ -166,7 +166,7 @@ def each(
                 if answer is None:
                     continue
                 assert child.item is not None
-                done[index] = Outcome(child.item, *answer)
+                done[index] = ItemOutcome(child.item, *answer)
                 if not child.process.is_alive():
                     child.end()
                     children.remove(child)

@@ -100,7 +100,7 @@ def _resized(frame: Frame, sources: Sources, ref: EpisodeRef, camera: str) -> Fr
         raise EpisodeError(f'{ref.path}, camera {camera}: {error}') from error
 
 
-class Decoder:
+class FrameDecoder:
     """Frames decoded when they are asked for. Close it after use."""
 
     def __init__(self, sources: Sources) -> None:
