@@ -125,6 +125,7 @@ def test_a_process_that_is_killed_is_told(begin, log, tmp_path):
     film = begin(tmp_path / 'a.mp4')
     film.add(shots(1)[0])
     film._process.kill()
+    film._process.wait()  # from here on its pipe takes nothing
     film.add(shots(1)[0])
     wait_until(lambda: bool(log.lines), 'the error')
     assert log.lines == [f'the film ends here: {tmp_path}/a.mp4: its process ended with -9']
