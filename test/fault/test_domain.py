@@ -31,7 +31,7 @@ def begin(module, *parameters, **env):
 @pytest.mark.parametrize('module', ['policy', 'sim'])
 def test_a_domain_that_does_not_exist_is_one_line(module, domain):
     process = begin(module, ROS_DOMAIN_ID=domain)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=90)
     assert process.returncode == 1, output
     assert f'ROS_DOMAIN_ID is {domain}; expected a number from 0 to 232' in output
     assert 'Traceback' not in output
@@ -43,9 +43,9 @@ def test_a_second_node_of_the_name_in_the_domain_ends_with_what_to_do(ros, modul
     first = begin(module, *given)
     try:
         node = ros.node('watcher')
-        ros.wait_until(lambda: module in node.get_node_names(), 60)
+        ros.wait_until(lambda: module in node.get_node_names())
         second = begin(module, *given)
-        output, _ = second.communicate(timeout=60)
+        output, _ = second.communicate(timeout=90)
         assert second.returncode == 1, output
         assert f'/act/{module} runs already in ROS domain' in output
         assert 'namespace:=NAME' in output
@@ -53,7 +53,7 @@ def test_a_second_node_of_the_name_in_the_domain_ends_with_what_to_do(ros, modul
         assert first.poll() is None
     finally:
         first.send_signal(signal.SIGINT)
-        output, _ = first.communicate(timeout=60)
+        output, _ = first.communicate(timeout=90)
     assert first.returncode == 0, output
     assert 'Traceback' not in output
 
@@ -64,7 +64,7 @@ def test_a_second_node_of_the_name_in_the_domain_ends_with_what_to_do(ros, modul
 )
 def test_a_parameter_that_cannot_be_read_is_one_line(parameter, reason):
     process = begin('policy', parameter)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=90)
     assert process.returncode == 1, output
     assert reason in output
     assert 'Traceback' not in output

@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.timeout(300)
-
 COMMANDS = [
     f'follower_{side}/commands/{kind}'
     for side in ('left', 'right')
