@@ -12,8 +12,8 @@ from pathlib import Path
 import cv2
 import pytest
 
+from act_ros.nodes.sim import film_process as module
 from act_ros.nodes.sim.film_process import FilmProcess
-from act_ros.nodes.sim.node import film as module
 from act_ros.sim.film.film_maker import FPS, TITLE_S, VERDICT_S, Shot
 from act_ros.sim.world import World
 
