@@ -109,7 +109,7 @@ class Recorder:
             RecorderState, f'{space}/act/recorder_state', self.states.append, LATCHED
         )
         self.process = launch(dataset, log, space, **more)
-        ros.wait_until(lambda: self.said('recording into'), 60, 'the recorder')
+        ros.wait_until(lambda: self.said('recording into'), what='the recorder')
 
     @property
     def state(self) -> RecorderState:
@@ -136,20 +136,20 @@ class Recorder:
         """Stop the episode and wait for its file; the answer."""
         request = StopEpisode.Request(keep=True, success=True)
         name = f'{self.space}/act/recorder/stop'
-        return self.ros.call(self.node, StopEpisode, name, request, timeout=60)
+        return self.ros.call(self.node, StopEpisode, name, request, timeout=90)
 
     def wait(self, condition: Any) -> RecorderState:
         """Wait for a state that has still to come."""
         del self.states[:-1]
         self.ros.wait_until(
-            lambda: any(map(condition, self.states)), 30, 'a state of the recorder'
+            lambda: any(map(condition, self.states)), what='a state of the recorder'
         )
         return next(state for state in self.states if condition(state))
 
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
+        return self.process.wait(90)
 
     def kill(self) -> None:
         self.process.kill()

@@ -34,7 +34,7 @@ def begin(executable, *parameters, **env):
 @pytest.mark.parametrize('executable', ['policy', 'sim'])
 def test_a_domain_that_does_not_exist_is_one_line(executable, domain):
     process = begin(executable, ROS_DOMAIN_ID=domain)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=90)
     assert process.returncode == 1, output
     assert f'ROS_DOMAIN_ID is {domain}; expected a number from 0 to 232' in output
     assert 'Traceback' not in output
@@ -46,9 +46,9 @@ def test_a_second_node_of_the_name_in_the_domain_ends_with_what_to_do(ros, execu
     first = begin(executable, *given)
     try:
         node = ros.node('watcher')
-        ros.wait_until(lambda: executable in node.get_node_names(), 60)
+        ros.wait_until(lambda: executable in node.get_node_names())
         second = begin(executable, *given)
-        output, _ = second.communicate(timeout=60)
+        output, _ = second.communicate(timeout=90)
         assert second.returncode == 1, output
         assert f'/act/{executable} runs already in ROS domain' in output
         assert 'namespace:=NAME' in output
@@ -56,7 +56,7 @@ def test_a_second_node_of_the_name_in_the_domain_ends_with_what_to_do(ros, execu
         assert first.poll() is None
     finally:
         first.send_signal(signal.SIGINT)
-        output, _ = first.communicate(timeout=60)
+        output, _ = first.communicate(timeout=90)
     assert first.returncode == 0, output
     assert 'Traceback' not in output
 
@@ -67,7 +67,7 @@ def test_a_second_node_of_the_name_in_the_domain_ends_with_what_to_do(ros, execu
 )
 def test_a_parameter_that_cannot_be_read_is_one_line(parameter, reason):
     process = begin('policy', parameter)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=90)
     assert process.returncode == 1, output
     assert reason in output
     assert 'Traceback' not in output

@@ -95,7 +95,7 @@ def test_joint_states_that_stop_are_a_visible_fault(recorder, sources):
 
 def test_effort_that_no_driver_sends_is_named_in_the_file(recorder, sources):
     sources.joints = 'bare'
-    recorder.ros.wait_until(lambda: recorder.said('no effort is published'), 10, 'the warning')
+    recorder.ros.wait_until(lambda: recorder.said('no effort is published'), what='the warning')
     recorder.begin()
     with read_episode(recorder.end().message) as episode:
         missing = ['effort of follower_left', 'effort of follower_right']
@@ -109,7 +109,7 @@ def test_effort_that_no_driver_sends_is_named_in_the_file(recorder, sources):
 
 def test_what_another_node_finds_wrong_is_in_the_file(recorder):
     told = recorder.node.create_publisher(String, '/act/episode_fault', 10)
-    recorder.ros.wait_until(told.get_subscription_count, 10, 'the recorder')
+    recorder.ros.wait_until(told.get_subscription_count, what='the recorder')
     recorder.begin()
     told.publish(String(data='leader_left fell silent'))
     recorder.wait(lambda state: state.faults == 1)
@@ -191,7 +191,7 @@ def test_a_folder_that_is_deleted_while_recording_is_put_back_with_all_rows(reco
         assert any('was deleted' in fault for fault in episode.attrs['faults'])
     recorder.begin()  # and the folder is held again
     second = launch(recorder.dataset, recorder.log.with_name('second'), '/second')
-    assert second.wait(60) == 1
+    assert second.wait(90) == 1
     assert recorder.end().ok
 
 
@@ -215,7 +215,7 @@ def finish(recorder: Recorder) -> int:
 def test_an_unwritable_folder_is_refused_in_one_line(tmp_path):
     (tmp_path / 'data').mkdir(mode=0o555)
     process = launch(tmp_path / 'data', tmp_path / 'log')
-    assert process.wait(60) == 1
+    assert process.wait(90) == 1
     output = (tmp_path / 'log').read_text()
     assert output.startswith('error: ') and 'Permission denied' in output
     assert output.count('\n') == 1
@@ -226,7 +226,7 @@ def test_a_camera_that_never_comes_is_named_with_its_topic(ros, sources, tmp_pat
     lonely.begin(rows=0)
     state = lonely.wait(lambda state: state.state == RecorderState.WAITING and state.reason)
     assert 'cam_high (/lonely/cam_high/camera/color/image_rect_raw, 0 publishers)' in state.reason
-    lonely.ros.wait_until(lambda: lonely.said('the episode cannot begin: nothing from'), 30)
+    lonely.ros.wait_until(lambda: lonely.said('the episode cannot begin: nothing from'))
     answer = lonely.end()
     assert not answer.ok and 'it has no rows' in answer.message
     assert lonely.stop() == 0

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from act_ros.commands.rollout import Evaluator, Setting
+from act_ros.commands.rollout import EvaluationSetting, Evaluator
 from act_ros.sim.world import STEPS
 from synthetic import write_policy
 
@@ -166,7 +166,7 @@ def test_workers_give_what_one_process_gives(
     assert command.process.wait(DEADLINE_S) == 0, command.errors.read_text()
     data = json.loads((tmp_path / 'out' / 'results.json').read_text())
     monkeypatch.setitem(STEPS, 'transfer_cube', TICKS)
-    evaluator = Evaluator(Setting((str(policy),), 'transfer_cube'))
+    evaluator = Evaluator(EvaluationSetting((str(policy),), 'transfer_cube'))
     digests = [evaluator.run(0, seed).digest for seed in range(4)]
     assert [result['digest'] for result in data['policies'][0]['results']] == digests
     assert len(set(digests)) == 4

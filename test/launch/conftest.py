@@ -7,6 +7,7 @@ They run the `ros2` command that is on the PATH, so they hold for ROS 2's own la
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -112,8 +113,22 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[...,
 
 @pytest.fixture(scope='session')
 def tiny_policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A policy with random weights that looks through cam_high; made in a process, to keep PyTorch out of this one."""
-    folder = tmp_path_factory.mktemp('models') / 'tiny'
+    """A policy with random weights that looks through cam_high; made in a process, to keep PyTorch out of this one.
+
+    Once for all processes of pytest-xdist, whose folders lie side by side: it takes ten seconds of a processor.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if 'PYTEST_XDIST_WORKER' in os.environ else own
+    folder = shared / 'models' / 'tiny'
+    with (shared / 'models.lock').open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _write_policy(folder.with_name('new'))
+            folder.with_name('new').rename(folder)
+    return folder
+
+
+def _write_policy(folder: Path) -> None:
     code = f"""
 import sys
 from pathlib import Path
@@ -122,7 +137,6 @@ from synthetic import tiny_config, write_policy
 write_policy(Path({str(folder)!r}), tiny_config(chunk=100))
 """
     subprocess.run([sys.executable, '-c', code], check=True)
-    return folder
 
 
 @pytest.fixture

@@ -13,8 +13,6 @@ from typing import Any
 import cv2
 import pytest
 
-pytestmark = pytest.mark.timeout(300)
-
 COMMANDS = [
     f'follower_{side}/commands/{kind}'
     for side in ('left', 'right')

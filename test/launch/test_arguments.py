@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.timeout(300)
-
 SHARED = {'robot', 'cameras', 'namespace', 'params_file', 'log_level'}
 SIM = {
     'task',

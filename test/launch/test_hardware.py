@@ -24,8 +24,6 @@ from ament_index_python.packages import get_packages_with_prefixes
 from act_ros.nodes.process.outlast import alive
 from act_ros.robot.spec import RobotSpec
 
-pytestmark = pytest.mark.timeout(300)
-
 XS_LAUNCH = """
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.timeout(600)
 TICK_NS = 20_000_000
 COMPARED = 120
 

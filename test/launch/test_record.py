@@ -11,7 +11,6 @@ from pathlib import Path
 import h5py
 import pytest
 
-pytestmark = pytest.mark.timeout(300)
 SMALL = ['image_height:=48', 'image_width:=64']
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from act_ros.robot.spec import RobotSpec
 
-pytestmark = pytest.mark.timeout(300)
 SMALL = ['image_height:=48', 'image_width:=64']
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import cv2
 import pytest
 
+from act_ros.nodes.sim import film_process as module
 from act_ros.nodes.sim.film_process import FilmProcess
-from act_ros.nodes.sim.node import film as module
 from act_ros.sim.film.film_maker import FPS, TITLE_S, VERDICT_S, Shot
 from act_ros.sim.world import World
 
@@ -125,6 +125,7 @@ def test_a_process_that_is_killed_is_told(begin, log, tmp_path):
     film = begin(tmp_path / 'a.mp4')
     film.add(shots(1)[0])
     film._process.kill()
+    film._process.wait()  # from here on its pipe takes nothing
     film.add(shots(1)[0])
     wait_until(lambda: bool(log.lines), 'the error')
     assert log.lines == [f'the film ends here: {tmp_path}/a.mp4: its process ended with -9']

@@ -18,7 +18,7 @@ from fakes import SPEC, FakeRobot
 from interbotix_xs_msgs.msg import JointGroupCommand
 from processes import Running
 
-from act_ros.nodes.process.node_lock import claim_address
+from act_ros.nodes.process.node_lock import node_lock_address
 from act_ros.nodes.process.outlast import alive
 from act_ros.nodes.sim.driver import SimDriver
 from act_ros.sim.simulation import Simulation
@@ -119,7 +119,7 @@ def test_it_outwaits_the_leading_node_then_the_arms_go_to_rest_whatever_is_press
     running = guard('/act/policy')
     pid = running.process.pid
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as claim:
-        claim.bind(claim_address('/act/policy'))
+        claim.bind(node_lock_address('/act/policy'))
         _command(ros, running, LEFT)
         os.kill(pid, signal.SIGINT)
         ros.wait_until(lambda: 'waiting for /act/policy to end' in running.output)

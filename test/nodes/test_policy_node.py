@@ -371,13 +371,13 @@ def test_what_only_a_refused_policy_looked_at_is_no_longer_listened_to(ros, robo
     write_config(models / 'other', cameras=('cam_high', 'cam_low'), image_size=(36, 48))
     node = running(ros, policy())
     assert not set_parameter(ros, 'checkpoint', 'other').successful
-    cameras = node.node.senses.cameras
+    cameras = node.node.observer.cameras
     assert list(cameras) == ['cam_high']
     assert cameras['cam_high'].sizes == {(48, 64)}
     robot.cameras.add('cam_low')
     assert set_parameter(ros, 'checkpoint', 'other').successful
     assert set_parameter(ros, 'checkpoint', 'fake').successful
-    assert list(node.node.senses.cameras) == ['cam_high']
+    assert list(node.node.observer.cameras) == ['cam_high']
     running(ros, node)
 
 

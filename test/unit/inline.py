@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from act_ros.data.child_processes import ChildError, Outcome
+from act_ros.data.child_processes import ChildError, ItemOutcome
 
 
 def each(
@@ -15,6 +15,6 @@ def each(
     """As `act_ros.data.child_processes.each`, for items that harm no process."""
     for item in items:
         try:
-            yield Outcome(item, function(item), None)
+            yield ItemOutcome(item, function(item), None)
         except Exception as error:
-            yield Outcome(item, None, ChildError(' '.join(str(error).split())))
+            yield ItemOutcome(item, None, ChildError(' '.join(str(error).split())))

@@ -9,7 +9,7 @@ import pytest
 
 from act_ros.data.errors import EpisodeError
 from act_ros.data.recording import archive as archive_module
-from act_ros.data.recording.archive import Archive, Session
+from act_ros.data.recording.archive import Archive, OpenEpisode
 from act_ros.data.recording.episode_writer import EpisodeWriter, read_episode
 from act_ros.data.recording.grid import COMMAND, Heard, Picture, RowData
 
@@ -75,7 +75,7 @@ def archive(folder) -> Archive:
     return Archive(folder, NAMES, ['left', 'right'], ['cam_high'], 90)
 
 
-def killed(recorder: Archive, session: Session) -> None:
+def killed(recorder: Archive, session: OpenEpisode) -> None:
     """Leave the folder as a recorder does that is killed: the open episode neither ended nor discarded."""
     recorder.close()
     session.follower.give_up()

@@ -118,9 +118,9 @@ def test_few_episodes_are_open_at_a_time(folder: Path, monkeypatch: pytest.Monke
 
 
 def test_a_frame_that_cannot_be_decoded_on_the_way_is_named(folder: Path) -> None:
-    data = Dataset(folder, (48, 64), 5, cache_gb=0)
     with h5py.File(folder / 'episode_1.hdf5', 'r+') as file:
         file['observations/images/cam_high'][2] = 0
+    data = Dataset(folder, (48, 64), 5, cache_gb=0)
     with pytest.raises(EpisodeError, match='episode_1.*frame 2 is no whole JPEG'):
         frames(data)
     into = np.empty((1, *data.frames.shape[1:]), np.uint8)

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from act_ros.commands.demonstrate import Demonstrator, Setting, _demonstrations, main
+from act_ros.commands.demonstrate import DemonstrationSetting, Demonstrator, _demonstrations, main
 from act_ros.data.recording.episode_writer import read_episode
 from act_ros.sim.operator.operator import Operator
 from act_ros.sim.world import World
 
 
-def _setting(folder: Path, keep_failures: bool = True) -> Setting:
+def _setting(folder: Path, keep_failures: bool = True) -> DemonstrationSetting:
     cameras = ('cam_high', 'cam_left_wrist')
-    return Setting('transfer_cube', 12, cameras, 48, 64, keep_failures, folder)
+    return DemonstrationSetting('transfer_cube', 12, cameras, 48, 64, keep_failures, folder)
 
 
 @pytest.fixture(scope='module')

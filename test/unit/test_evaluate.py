@@ -13,7 +13,7 @@ from act_ros.commands import rollout
 from act_ros.commands.evaluate import RESULTS, main
 from act_ros.commands.evaluation import Candidate, Evaluation, limiter_text
 from act_ros.commands.filming import film_episode
-from act_ros.commands.rollout import Result, Setting
+from act_ros.commands.rollout import EvaluationSetting, Result
 from act_ros.control.smoothness import Smoothness
 from act_ros.sim.world import STAGES, STEPS, SimulationError
 from synthetic import tiny_config, write_policy
@@ -302,7 +302,7 @@ def test_video_films_the_first_seed(models: Path, tmp_path: Path) -> None:
 
 
 def test_a_film_of_another_episode_is_said_to_be_one(models: Path, tmp_path: Path) -> None:
-    setting = Setting((str(models / 'plain'),), 'transfer_cube')
+    setting = EvaluationSetting((str(models / 'plain'),), 'transfer_cube')
     before = rollout.evaluator_of(setting).run(0, 1)
     changed = Result(**{**vars(before), 'digest': '0123'})
     assert len(list(film_episode(setting, 0, before, tmp_path / 'a'))) == 1
@@ -321,7 +321,7 @@ def test_stages_are_counted_by_name_and_trouble_is_said() -> None:
     candidate = Candidate('cube', Path('/cube'), tiny_config())
     candidate.results += [result(i, reward, held=i) for i, reward in enumerate(rewards)]
     candidate.results += [result(6 + i, 0, note='the physics diverged') for i in range(7)]
-    setting = Setting(('/cube',), 'transfer_cube')
+    setting = EvaluationSetting(('/cube',), 'transfer_cube')
     text = Evaluation(setting, tuple(range(13)), [candidate], []).text()
     assert 'touched 5, lifted 4, handed over 3, held by the left arm 2' in text
     assert 'failed seeds: 2-12' in text

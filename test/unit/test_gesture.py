@@ -13,8 +13,8 @@ from act_ros.control.session.gesture import (
     LEFT,
     RIGHT,
     STILL_RAD,
+    ArmStillness,
     Squeeze,
-    Stillness,
 )
 from act_ros.control.session.gesture import OPEN as OPEN_AT
 
@@ -109,7 +109,7 @@ def test_what_is_seen_was_held_and_was_open_before(which, grips):
 
 
 def test_stillness_is_counted_from_the_last_move():
-    still, pose = Stillness(), np.zeros(12, dtype=np.float32)
+    still, pose = ArmStillness(), np.zeros(12, dtype=np.float32)
     assert still.still_s(pose, 0.0) == 0.0
     assert still.still_s(pose + 0.9 * STILL_RAD, 2.0) == 2.0
     assert still.still_s(pose + 1.1 * STILL_RAD, 3.0) == 0.0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from act_ros.nodes.process.node_lock import claim_address
+from act_ros.nodes.process.node_lock import node_lock_address
 
 CHILD = """
 import os, signal, sys, time
@@ -45,7 +45,7 @@ def outlast(node):
 
 def test_ctrl_c_reaches_it_after_the_node_has_ended(outlast, node):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as claim:
-        claim.bind(claim_address(node))
+        claim.bind(node_lock_address(node))
         os.killpg(outlast.pid, signal.SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):
             outlast.wait(1.0)
@@ -61,7 +61,7 @@ def test_without_the_node_it_is_told_at_once(outlast):
 
 def test_sigterm_ends_it_in_any_case(outlast, node):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as claim:
-        claim.bind(claim_address(node))
+        claim.bind(node_lock_address(node))
         outlast.send_signal(signal.SIGTERM)
         assert outlast.wait(20) == 128 + signal.SIGTERM
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from act_ros.control.limiter import Limiter
-from act_ros.control.motion.pose_motion import Moving, astray
+from act_ros.control.motion.pose_motion import PoseMotion, astray
 from act_ros.control.motion.teleoperation import SOFT
 from act_ros.robot.spec import RobotSpec
 
@@ -18,7 +18,7 @@ STEP = SOFT * SPEC.velocity / SPEC.rate_hz
 def test_each_pose_is_reached_slowly_one_after_the_other():
     here = START.copy()
     here[0] = 1.0
-    move, told = Moving(Limiter(SPEC), [START, REST]), [here]
+    move, told = PoseMotion(Limiter(SPEC), [START, REST]), [here]
     while not move.done:
         told.append(move.tick(told[-1]))
     steps = np.abs(np.diff(told, axis=0))
@@ -29,7 +29,7 @@ def test_each_pose_is_reached_slowly_one_after_the_other():
 
 
 def test_arms_that_are_not_heard_are_not_moved_and_held_when_they_fall_silent():
-    move = Moving(Limiter(SPEC), [REST])
+    move = PoseMotion(Limiter(SPEC), [REST])
     assert move.tick(None) is None and not move.done
     first = move.tick(START)
     np.testing.assert_array_equal(move.tick(None), first)
@@ -39,7 +39,7 @@ def test_arms_that_are_not_heard_are_not_moved_and_held_when_they_fall_silent():
 def test_an_arm_outside_the_limits_is_led_back_without_a_jump():
     here = REST.copy()
     here[1] = -2.05  # the drivers' own sleep pose
-    first = Moving(Limiter(SPEC), [START]).tick(here)
+    first = PoseMotion(Limiter(SPEC), [START]).tick(here)
     assert abs(first[1] - here[1]) <= STEP[1] + 1e-6
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from act_ros.control.limiter import Limiter
-from act_ros.control.motion.replay_motion import Playing
+from act_ros.control.motion.replay_motion import ReplayMotion
 from act_ros.control.motion.teleoperation import SOFT
 from act_ros.data.errors import EpisodeError
 from act_ros.data.playback import _at_rate, main, read_recording
@@ -38,7 +38,7 @@ def _play(playing, measured=START, ticks=2000):
 
 def test_the_first_action_is_approached_slowly_and_the_rest_played_exactly():
     actions = _motion()
-    told = _play(Playing(Limiter(SPEC), actions, None))
+    told = _play(ReplayMotion(Limiter(SPEC), actions, None))
     before = told[: -len(actions)]
     assert (np.abs(np.diff([START, *before], axis=0)) <= SOFT * STEP + 1e-6).all()
     np.testing.assert_array_equal(told[-len(actions) :], actions)
@@ -47,7 +47,7 @@ def test_the_first_action_is_approached_slowly_and_the_rest_played_exactly():
 def test_a_jump_in_the_file_is_slowed_by_the_limiter():
     actions = _motion()
     actions[10:, 1] += 0.5
-    playing = Playing(Limiter(SPEC), actions, None)
+    playing = ReplayMotion(Limiter(SPEC), actions, None)
     told = _play(playing)
     assert (np.abs(np.diff(told, axis=0)) <= STEP + 1e-6).all()
     assert 6 <= playing.limited <= 9  # 0.5 rad at pi rad/s
@@ -55,7 +55,7 @@ def test_a_jump_in_the_file_is_slowed_by_the_limiter():
 
 def test_after_it_the_arms_go_slowly_to_rest():
     rest = SPEC.rest.astype(np.float32)
-    told = _play(Playing(Limiter(SPEC), _motion(), rest))
+    told = _play(ReplayMotion(Limiter(SPEC), _motion(), rest))
     np.testing.assert_allclose(told[-1], rest, atol=1e-3)
     assert (np.abs(np.diff(told[-20:], axis=0)) <= SOFT * STEP + 1e-6).all()
 
@@ -63,12 +63,12 @@ def test_after_it_the_arms_go_slowly_to_rest():
 def test_a_first_action_outside_the_limits_is_not_waited_for_for_ever():
     actions = _motion()
     actions[:, 1] = -2.0
-    assert Playing(Limiter(SPEC), actions, None).tick(START) is not None
-    assert _play(Playing(Limiter(SPEC), actions, None))[-1][1] >= SPEC.lower[1]
+    assert ReplayMotion(Limiter(SPEC), actions, None).tick(START) is not None
+    assert _play(ReplayMotion(Limiter(SPEC), actions, None))[-1][1] >= SPEC.lower[1]
 
 
 def test_followers_that_fall_silent_are_held_and_no_action_is_lost():
-    playing = Playing(Limiter(SPEC), _motion(), None)
+    playing = ReplayMotion(Limiter(SPEC), _motion(), None)
     assert playing.tick(None) is None
     while playing.phase != 'playing':
         playing.tick(START)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from act_ros.commands.report import EpisodeTrace
-from act_ros.commands.rollout import Controller, Evaluator, Flight, Setting
+from act_ros.commands.rollout import Controller, EvaluationSetting, Evaluator, Flight
 from act_ros.control.ensemble import make_execution
 from act_ros.control.limiter import Limiter
 from act_ros.control.runtime import State
@@ -48,8 +48,8 @@ def predictions(policy: Policy) -> list[Floats]:
     return [policy.predict(*seen(tick)) for tick in range(TICKS)]
 
 
-def setting(folder: Path, **changes: object) -> Setting:
-    return replace(Setting((str(folder),), 'transfer_cube'), **changes)
+def setting(folder: Path, **changes: object) -> EvaluationSetting:
+    return replace(EvaluationSetting((str(folder),), 'transfer_cube'), **changes)
 
 
 def seen(tick: int) -> tuple[Floats, Mapping[str, Frame]]:
@@ -58,7 +58,9 @@ def seen(tick: int) -> tuple[Floats, Mapping[str, Frame]]:
     return qpos, some_images(tiny_config(), tick)
 
 
-def commands(policy: Policy, chosen: Setting) -> tuple[list[Floats | None], list[State], int]:
+def commands(
+    policy: Policy, chosen: EvaluationSetting
+) -> tuple[list[Floats | None], list[State], int]:
     controller = Controller(policy, chosen, SPEC)
     sent, states = [], []
     for tick in range(TICKS):
@@ -68,7 +70,7 @@ def commands(policy: Policy, chosen: Setting) -> tuple[list[Floats | None], list
     return sent, states, len(controller.inference_s)
 
 
-def by_definition(predictions: list[Floats], chosen: Setting) -> list[Floats | None]:
+def by_definition(predictions: list[Floats], chosen: EvaluationSetting) -> list[Floats | None]:
     """Commands as the option's meaning says: chunks of the ticks n * 50 / rate, each from `delay` on."""
     period = SPEC.rate_hz / (chosen.rate_hz or SPEC.rate_hz)
     begun = sorted({ceil(n * period) for n in range(TICKS)})

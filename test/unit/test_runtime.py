@@ -9,7 +9,7 @@ import pytest
 from act_ros.control.blend import BLEND_TICKS
 from act_ros.control.ensemble import TemporalEnsemble, make_execution
 from act_ros.control.limiter import Limiter
-from act_ros.control.runtime import Inputs, Runtime, State
+from act_ros.control.runtime import Runtime, State, TickInputs
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk
 
@@ -28,7 +28,7 @@ def runtime():
 def inputs(now, **changes):
     """Everything fresh at `now`."""
     qpos = SPEC.start.astype(np.float32)
-    fresh = Inputs(qpos, now, {'cam_high': now, 'cam_low': now})
+    fresh = TickInputs(qpos, now, {'cam_high': now, 'cam_low': now})
     return replace(fresh, **changes)
 
 

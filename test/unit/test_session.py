@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from act_ros.control.session.hand_signs import STOP_S
 from act_ros.control.session.session import MOVE_S, STAND_CLEAR_S, Session
 from act_ros.control.session.text import headline, line
-from act_ros.control.session.types import Ask, Phase, Recording, SessionError, Sound
+from act_ros.control.session.types import Ask, Phase, RecorderStatus, SessionError, Sound
 
 RATE_HZ = 50.0
 OPEN, SHUT = (0.5, 0.5), (0.0, 0.0)
@@ -30,7 +30,7 @@ class Cell:
         self.there = 0.0
         self.silent = ''
         self.length = length
-        self.state = Recording()
+        self.state = RecorderStatus()
         self.opened_s = None
         self.episodes = []  # (rows, success)
         self.discarded = []
@@ -428,9 +428,11 @@ def test_the_line_is_large_words_first():
     view = replace(
         Cell(lambda cell: iter(())).session.view, phase=Phase.RECORDING, kept=11, wanted=50
     )
-    assert headline(view, Recording(rows=420), RATE_HZ) == 'RECORDING 12/50  08.4 s'
+    assert headline(view, RecorderStatus(rows=420), RATE_HZ) == 'RECORDING 12/50  08.4 s'
     waiting = replace(view, phase=Phase.WAITING, wanted=0)
-    assert line(waiting, Recording(), RATE_HZ).startswith('WAITING 12  |  squeeze both grippers')
+    assert line(waiting, RecorderStatus(), RATE_HZ).startswith(
+        'WAITING 12  |  squeeze both grippers'
+    )
 
 
 @settings(max_examples=60)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from act_ros.robot.spec import RobotSpec
-from act_ros.sim.real_time import Pace, RealTimeFactor
+from act_ros.sim.real_time import RealTimeFactor, RealTimePace
 from act_ros.sim.simulation import SETTLE_STEPS, Simulation
 
 SPEC = RobotSpec.load()
@@ -153,7 +153,7 @@ class FakeClock:
 
 def test_the_pace_is_kept_without_drift():
     clock = FakeClock()
-    pace = Pace(0.01, clock, clock.sleep)
+    pace = RealTimePace(0.01, clock, clock.sleep)
     for _ in range(101):
         pace.wait()
         clock.now += 0.003  # work
@@ -162,7 +162,7 @@ def test_the_pace_is_kept_without_drift():
 
 def test_a_delay_is_made_up_for_without_a_burst_and_a_long_one_is_given_up():
     clock = FakeClock()
-    pace = Pace(0.01, clock, clock.sleep)
+    pace = RealTimePace(0.01, clock, clock.sleep)
     pace.wait()
     clock.now += 3.0
     begun = []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from act_ros.control.limiter import Limiter
-from act_ros.control.motion.teleoperation import SOFT, Leading
+from act_ros.control.motion.teleoperation import SOFT, Teleoperation
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()
@@ -16,8 +16,8 @@ STEP = SPEC.velocity / SPEC.rate_hz
 
 
 @pytest.fixture
-def leading() -> Leading:
-    return Leading(Limiter(SPEC))
+def leading() -> Teleoperation:
+    return Teleoperation(Limiter(SPEC))
 
 
 def test_nothing_is_commanded_before_both_sides_are_known(leading):

@@ -29,7 +29,7 @@ from act_ros.policy.training.augment import augment_images
 from act_ros.policy.training.batches import Batches, Feed, Order
 from act_ros.policy.training.curves import Curves
 from act_ros.policy.training.origin import origin, seed_runs
-from act_ros.policy.training.placement import Place, find_place
+from act_ros.policy.training.placement import Placement, find_place
 from act_ros.policy.training.recipe import Recipe, load_recipe
 from act_ros.policy.training.run_files import load_state
 from act_ros.policy.training.schedule import Progress, rate_factor
@@ -55,7 +55,7 @@ RECIPE = Recipe(
     checkpoint_every=3,
     log_every=1,
 )
-CPU = Place(torch.device('cpu'))
+CPU = Placement(torch.device('cpu'))
 
 
 @pytest.fixture(scope='module')
@@ -305,7 +305,7 @@ def test_processes_that_train_together_take_different_samples() -> None:
     ticks = np.arange(23)
     alone = Order(ticks, 1, 8, CPU)
     for step in range(9):
-        parts = [Order(ticks, 1, 4, Place(CPU.device, rank, 2)).at(step) for rank in range(2)]
+        parts = [Order(ticks, 1, 4, Placement(CPU.device, rank, 2)).at(step) for rank in range(2)]
         np.testing.assert_array_equal(np.concatenate(parts), alone.at(step))
 
 

@@ -30,7 +30,7 @@ from act_ros.text import printable_output
 
 
 @dataclass(frozen=True)
-class Setting:
+class DemonstrationSetting:
     """What every demonstration of a run has in common.
 
     Attributes:
@@ -63,7 +63,7 @@ class Demonstration:
 class Demonstrator:
     """Records demonstrations one after the other in one world."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: DemonstrationSetting) -> None:
         """Load the scene and the renderer."""
         self._setting = setting
         self._spec = RobotSpec.load()
@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for stale in args.output.glob('.staging-*'):
             shutil.rmtree(stale)
         with TemporaryDirectory(dir=args.output, prefix='.staging-') as staging:
-            setting = Setting(
+            setting = DemonstrationSetting(
                 args.task,
                 args.ticks or STEPS[args.task],
                 tuple(args.cameras),
@@ -147,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _collect(setting: Setting, args: argparse.Namespace) -> tuple[int, int]:
+def _collect(setting: DemonstrationSetting, args: argparse.Namespace) -> tuple[int, int]:
     """Record until enough are kept, in the order of the seeds; returns (kept, failed attempts)."""
     known = known_seeds(args.output, setting.task)
     seeds = (seed for seed in itertools.count(args.first_seed) if seed not in known)
@@ -169,7 +169,7 @@ def _collect(setting: Setting, args: argparse.Namespace) -> tuple[int, int]:
 
 
 def _demonstrations(
-    setting: Setting, seeds: Iterator[int], workers: int
+    setting: DemonstrationSetting, seeds: Iterator[int], workers: int
 ) -> Generator[Demonstration, None, None]:
     """Demonstrations in the order of `seeds`: made here, or by several processes beside this one."""
     if workers == 1:
@@ -187,7 +187,7 @@ def _demonstrations(
 _demonstrator = cache(Demonstrator)
 
 
-def _record(setting: Setting, seed: int) -> Demonstration:
+def _record(setting: DemonstrationSetting, seed: int) -> Demonstration:
     return _demonstrator(setting).record(seed)
 
 

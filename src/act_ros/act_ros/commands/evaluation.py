@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from act_ros.commands.report import success_line, wilson_interval
-from act_ros.commands.rollout import Result, Setting
+from act_ros.commands.rollout import EvaluationSetting, Result
 from act_ros.commands.seed_list import among, seeds_text
 from act_ros.commands.verdict import Comparison, compare_with_first
 from act_ros.control.smoothness import Smoothness, pooled
@@ -75,7 +75,7 @@ class Candidate:
 class Evaluation:
     """Some policies on the same seeds."""
 
-    setting: Setting
+    setting: EvaluationSetting
     seeds: tuple[int, ...]
     candidates: list[Candidate]
     remarks: list[str]
@@ -137,7 +137,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def way_of(setting: Setting) -> str:
+def way_of(setting: EvaluationSetting) -> str:
     """How chunks come and are executed, in words."""
     if setting.lockstep:
         when = 'one inference a tick, in lockstep'

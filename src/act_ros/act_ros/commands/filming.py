@@ -8,7 +8,7 @@ from pathlib import Path
 
 from act_ros.commands.evaluation import Evaluation
 from act_ros.commands.report import EpisodeTrace, plot_episode
-from act_ros.commands.rollout import Result, Setting, evaluator_of
+from act_ros.commands.rollout import EvaluationSetting, Result, evaluator_of
 from act_ros.robot.spec import RobotSpec
 from act_ros.sim.film.film_maker import film_episode
 from act_ros.sim.world import STAGES
@@ -31,7 +31,9 @@ def film(evaluation: Evaluation, failures: int, first: bool, folder: Path) -> It
             yield from _film_again(evaluation.setting, index, result, stem)
 
 
-def _film_again(setting: Setting, index: int, before: Result, stem: Path) -> Iterator[str]:
+def _film_again(
+    setting: EvaluationSetting, index: int, before: Result, stem: Path
+) -> Iterator[str]:
     """Run an episode again, write `<stem>.mp4` and `<stem>.png`, and say whether it was the same."""
     trace = EpisodeTrace()
     evaluator = evaluator_of(setting)

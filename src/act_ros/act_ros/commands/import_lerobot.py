@@ -34,7 +34,7 @@ An interrupted run goes on where it was.
 
 
 @dataclass(frozen=True)
-class Job:
+class ConversionJob:
     """One episode to convert, and where to."""
 
     ref: EpisodeRef
@@ -143,7 +143,7 @@ def convert(name: str, args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def work(storage: Storage, job: Job) -> Done:
+def work(storage: Storage, job: ConversionJob) -> Done:
     """Convert one episode.
 
     Raises:
@@ -156,7 +156,7 @@ def work(storage: Storage, job: Job) -> Done:
         return Done(len(episode), tuple(episode.missing()), 'sim' not in episode.attrs)
 
 
-def _jobs(refs: Sequence[EpisodeRef], output: Path, source: Path) -> list[Job]:
+def _jobs(refs: Sequence[EpisodeRef], output: Path, source: Path) -> list[ConversionJob]:
     """What is still to be done in a folder that only this conversion may use.
 
     Raises:
@@ -176,7 +176,7 @@ def _jobs(refs: Sequence[EpisodeRef], output: Path, source: Path) -> list[Job]:
         raise EpisodeError(f'{output} already holds episodes; name another folder')
     else:
         mark.write_text(name, encoding='utf-8')
-    jobs = [Job(ref, output / f'{ref.name.removesuffix(".hdf5")}.hdf5') for ref in refs]
+    jobs = [ConversionJob(ref, output / f'{ref.name.removesuffix(".hdf5")}.hdf5') for ref in refs]
     return [job for job in jobs if not job.path.exists()]
 
 

@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Sequence
 
 from act_ros.commands.evaluation import Candidate, Evaluation
-from act_ros.commands.rollout import Setting
+from act_ros.commands.rollout import EvaluationSetting
 from act_ros.commands.seed_list import seeds_text
 from act_ros.control.ensemble import make_execution
 from act_ros.policy.errors import PolicyError
@@ -43,7 +43,7 @@ def plan(args: argparse.Namespace) -> Evaluation:
             )
     own = candidates[0].config.task
     task = args.task or (own if own in STEPS else next(iter(STEPS)))
-    setting = Setting(
+    setting = EvaluationSetting(
         tuple(str(c.path) for c in candidates),
         task,
         args.ensemble,

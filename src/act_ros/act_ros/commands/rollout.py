@@ -21,7 +21,7 @@ import numpy as np
 from act_ros.commands.report import EpisodeTrace
 from act_ros.control.ensemble import make_execution
 from act_ros.control.limiter import Limiter
-from act_ros.control.runtime import Inputs, Runtime, State
+from act_ros.control.runtime import Runtime, State, TickInputs
 from act_ros.control.smoothness import Smoothness, SmoothnessMeter
 from act_ros.data.child_processes import each
 from act_ros.policy.errors import NonFiniteError
@@ -38,7 +38,7 @@ Episode = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Setting:
+class EvaluationSetting:
     """What is evaluated, and how chunks are executed.
 
     Attributes:
@@ -124,7 +124,7 @@ class Flight:
 class Controller:
     """From what is seen at a tick to its command, for one episode: policy, flight and the node's runtime."""
 
-    def __init__(self, policy: Policy, setting: Setting, spec: RobotSpec) -> None:
+    def __init__(self, policy: Policy, setting: EvaluationSetting, spec: RobotSpec) -> None:
         """Begin with nothing seen and nothing commanded."""
         self._policy, self._lockstep, self._rate_hz = policy, setting.lockstep, spec.rate_hz
         execution = make_execution(
@@ -154,7 +154,7 @@ class Controller:
             runtime.accept(chunk, tick)
         now_s = tick / self._rate_hz
         return runtime.step(
-            tick, now_s, Inputs(qpos, now_s, dict.fromkeys(runtime.cameras, now_s))
+            tick, now_s, TickInputs(qpos, now_s, dict.fromkeys(runtime.cameras, now_s))
         )
 
     def _infer(self, tick: int, qpos: Floats, images: Mapping[str, Frame]) -> None:
@@ -171,7 +171,7 @@ class Controller:
 class Evaluator:
     """The policies of a setting, a world and its cameras, made once and used for many seeds."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: EvaluationSetting) -> None:
         """Load the checkpoints and the scene.
 
         Raises:
@@ -238,7 +238,7 @@ evaluator_of = cache(Evaluator)
 
 
 def run_episodes(
-    setting: Setting, episodes: Iterable[Episode], workers: int
+    setting: EvaluationSetting, episodes: Iterable[Episode], workers: int
 ) -> Generator[tuple[Episode, Result], None, None]:
     """Run every episode, in `workers` processes, and yield the results in the order of the episodes.
 
@@ -258,5 +258,5 @@ def run_episodes(
             yield outcome.item, outcome.result
 
 
-def _run(setting: Setting, episode: Episode) -> Result:
+def _run(setting: EvaluationSetting, episode: Episode) -> Result:
     return evaluator_of(setting).run(*episode)

@@ -20,14 +20,14 @@ from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.training.curves import Curves
 from act_ros.policy.training.origin import origin
-from act_ros.policy.training.placement import Place
+from act_ros.policy.training.placement import Placement
 from act_ros.policy.training.recipe import LENGTH, Recipe, load_recipe
 from act_ros.policy.training.run_files import load_state
 from act_ros.policy.training.trainer import Trainer
 from act_ros.policy.vision import imagenet_weights, load_pretrained
 
 
-def train(args: argparse.Namespace, place: Place, stopping: Stopping) -> None:
+def train(args: argparse.Namespace, place: Placement, stopping: Stopping) -> None:
     """Train as the command line says.
 
     Raises:
@@ -141,7 +141,7 @@ def run(trainer: Trainer, stopping: Stopping) -> None:
     """Train with a progress bar, and draw the curves at the end."""
     progress, curves, recipe = trainer.progress, trainer.curves, trainer.recipe
     begin, first = time.monotonic(), trainer.step
-    pace = Pace(trainer)
+    pace = RunEstimate(trainer)
 
     def ask() -> None:
         progress.stop = True
@@ -183,7 +183,7 @@ def run(trainer: Trainer, stopping: Stopping) -> None:
             )
 
 
-class Pace:
+class RunEstimate:
     """Finds out from the second step how long a run will take on a CPU."""
 
     def __init__(self, trainer: Trainer) -> None:

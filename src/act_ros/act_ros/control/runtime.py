@@ -29,7 +29,7 @@ class State(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Inputs:
+class TickInputs:
     """The newest inputs at a tick.
 
     Attributes:
@@ -179,7 +179,7 @@ class Runtime:
         self.rejected += count
         self._rejection = reason
 
-    def step(self, tick: int, now_s: float, inputs: Inputs) -> Floats | None:
+    def step(self, tick: int, now_s: float, inputs: TickInputs) -> Floats | None:
         """The command (14,) of a tick, or None if none may be sent; sets `state` and `reason`."""
         self.limited = ()
         self._take_over(tick)
@@ -233,7 +233,7 @@ class Runtime:
             self._anchored = True
         self._command, self.limited = self.limiter.apply(target)
 
-    def _judge(self, now_s: float, inputs: Inputs) -> dict[str, str]:
+    def _judge(self, now_s: float, inputs: TickInputs) -> dict[str, str]:
         """The inputs that are missing or too old, with a sentence each; empty if all is well."""
         fresh, stamps = self.freshness, inputs.image_stamps_s
         stamp_s = inputs.stamp_s if inputs.qpos is not None else None

@@ -53,7 +53,7 @@ class ChildDeath(ChildError):
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[Item, Result]):
+class ItemOutcome(Generic[Item, Result]):
     """What became of an item: its result, or the error."""
 
     item: Item
@@ -74,22 +74,30 @@ class _Child(Generic[Item, Result]):
         with _sigint_blocked():
             self.process.start()
         theirs.close()
-        self.since = 0.0
+        self.started = False
+        self.since = math.inf
+        """When it took its item on. Its own start, which may take seconds, is not the item's."""
         self.item: Item | None = None
         self.index = -1
         """The item it works on; -1: none."""
 
     def give(self, index: int, item: Item) -> None:
-        self.index, self.item, self.since = index, item, time.monotonic()
+        self.index, self.item = index, item
+        self.since = time.monotonic() if self.started else math.inf
         with contextlib.suppress(OSError):  # it has died: seen when its answer is waited for
             self.pipe.send(item)
 
-    def take(self) -> tuple[Result | None, ChildError | None]:
-        """Its answer, or what it died of."""
-        self.index = -1
+    def take(self) -> tuple[Result | None, ChildError | None] | None:
+        """Its answer, or what it died of; None if it only says that it has started."""
         try:
-            result, message = self.pipe.recv()
+            answer = self.pipe.recv()
+            if answer is None:
+                self.started, self.since = True, time.monotonic()
+                return None
+            self.index = -1
+            result, message = answer
         except (EOFError, OSError):
+            self.index = -1
             self.process.join(5)
             return None, ChildDeath(self.process.exitcode)
         return result, ChildError(message) if message is not None else None
@@ -117,7 +125,7 @@ def each(
     items: Iterable[Item],
     workers: int,
     limit_s: float = math.inf,
-) -> Generator[Outcome[Item, Result], None, None]:
+) -> Generator[ItemOutcome[Item, Result], None, None]:
     """Apply `function` to every item in `workers` processes; yields the outcomes in order.
 
     A process that dies is replaced; its item's outcome says what it died of. Closing the iterator
@@ -132,7 +140,7 @@ def each(
     """
     upcoming = iter(items)
     following = list(islice(upcoming, 1))  # known in advance: no process is started for nothing
-    done: dict[int, Outcome[Item, Result]] = {}
+    done: dict[int, ItemOutcome[Item, Result]] = {}
     children: list[_Child[Item, Result]] = []
     given = turn = 0
     try:
@@ -150,15 +158,15 @@ def each(
                 return
             ready = wait([child.pipe for child in busy], min(limit_s, _LOOK_S))
             for child in busy:
-                index, result, error = child.index, None, None
+                index, answer = child.index, None
                 if child.pipe in ready:
-                    result, error = child.take()
+                    answer = child.take()
                 elif time.monotonic() - child.since > limit_s:
-                    error = child.stop(limit_s)
-                else:
+                    answer = None, child.stop(limit_s)
+                if answer is None:
                     continue
                 assert child.item is not None
-                done[index] = Outcome(child.item, result, error)
+                done[index] = ItemOutcome(child.item, *answer)
                 if not child.process.is_alive():
                     child.end()
                     children.remove(child)
@@ -203,6 +211,8 @@ def _serve(function: Callable[[Item], Result], pipe: Connection) -> None:
     # HDF5's objects complain once more when they are collected after an error, which is reported already.
     sys.unraisablehook = lambda _: None
     sys.excepthook = lambda *_: None
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        pipe.send(None)  # it has started
     while True:
         try:
             item = pipe.recv()

@@ -10,7 +10,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -69,7 +69,7 @@ def decode_all(sources: Sources, into: NDArray[np.uint8]) -> Iterator[int]:
                 for i, ref in enumerate(sources.episodes)
                 for c in range(len(sources.cameras))
             ]
-            for job in as_completed(jobs):
+            for job in jobs:  # in order: of several errors it is the first that is told
                 yield job.result()
         finally:
             stop.set()
@@ -100,7 +100,7 @@ def _resized(frame: Frame, sources: Sources, ref: EpisodeRef, camera: str) -> Fr
         raise EpisodeError(f'{ref.path}, camera {camera}: {error}') from error
 
 
-class Decoder:
+class FrameDecoder:
     """Frames decoded when they are asked for. Close it after use."""
 
     def __init__(self, sources: Sources) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from act_ros.data.decode import Decoder, Sources, decode_all
+from act_ros.data.decode import FrameDecoder, Sources, decode_all
 from act_ros.data.errors import EpisodeError
 
 CACHE = '.frames'
@@ -71,7 +71,7 @@ class DecodedFrames(FrameStore):
     where = 'decoded as they are needed'
 
     def __init__(self, sources: Sources) -> None:
-        self._decoder = Decoder(sources)
+        self._decoder = FrameDecoder(sources)
         self.shape, self.nbytes = sources.shape, sources.nbytes
         self._decoder.check()
 

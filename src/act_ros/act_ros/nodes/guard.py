@@ -87,7 +87,7 @@ class GuardNode(BaseNode):
         self._commands[index] = list(msg.cmd)
 
     def _outwait(self) -> None:
-        """Return when the leading node's process is gone; this one's claim keeps the drivers."""
+        """Return when the leading node's process is gone; this one's lock keeps the drivers."""
         say = time.monotonic() + SAY_S
         while alive(self._after):
             if time.monotonic() > say:

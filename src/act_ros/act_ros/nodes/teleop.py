@@ -24,13 +24,13 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
 from act_ros.control.limiter import Limiter
-from act_ros.control.motion.pose_motion import ASTRAY, Moving, astray
-from act_ros.control.motion.teleoperation import Leading
+from act_ros.control.motion.pose_motion import ASTRAY, PoseMotion, astray
+from act_ros.control.motion.teleoperation import Teleoperation
 from act_ros.control.session.gesture import DISENGAGE_S, ENGAGE_S, Squeeze
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
-from act_ros.nodes.shared.commands import ArmCommands, Output
+from act_ros.nodes.shared.commands import ArmCommands, CommandOutput
 from act_ros.nodes.shared.joint_state import ArmReader, JointStateError
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
@@ -61,8 +61,8 @@ class TeleopNode(BaseNode):
         self._lock = threading.Lock()
         self._poses: dict[str, tuple[float, Floats]] = {}
         self._not_before_s, self._episode = 0.0, 0
-        self._leading = Leading(Limiter(spec))
-        self._moves: list[Moving] = []
+        self._teleoperation = Teleoperation(Limiter(spec))
+        self._moves: list[PoseMotion] = []
         self._leaders: Floats | None = None
         self._followers: Floats | None = None
         self.silent: list[str] = []
@@ -78,7 +78,7 @@ class TeleopNode(BaseNode):
         for arm in spec.arms:
             self._listen(arm.leader, ArmReader(spec.joints, spec.leader_gripper), leader=True)
             self._listen(arm.follower, ArmReader(spec.joints, spec.follower_gripper), leader=False)
-        self._output = Output(self, spec)
+        self._output = CommandOutput(self, spec)
         self._lead: ArmCommands | None = None
         self._fault = self.create_publisher(String, 'episode_fault', COMMAND)
         if not led:
@@ -133,7 +133,7 @@ class TeleopNode(BaseNode):
         with self._lock:
             if msg.episode != self._episode:
                 self._episode, self._not_before_s = msg.episode, seconds(msg.header.stamp)
-                self._leading.release()
+                self._teleoperation.release()
 
     def _run(self) -> None:
         """Body of the 50 Hz thread."""
@@ -152,11 +152,11 @@ class TeleopNode(BaseNode):
             self._leaders = leaders = self._pose([arm.leader for arm in self._spec.arms], oldest)
             self._followers = self._pose([arm.follower for arm in self._spec.arms], oldest)
             if beat.jumped:
-                self._leading.release()
+                self._teleoperation.release()
             self._watch_hands(leaders, beat.now_s)
             action = self._move() if self._moves else None
             if self._engaged:
-                action = self._leading.tick(leaders, self._followers)
+                action = self._teleoperation.tick(leaders, self._followers)
             known, self.silent = self.silent, self._silent(oldest)
             newly = ', '.join(arm for arm in self.silent if arm not in known)
         if newly and self._engaged:
@@ -205,7 +205,7 @@ class TeleopNode(BaseNode):
             if not rivals:
                 self._engage(False, 'session')
                 paths = [followers] if leaders is None else [followers, leaders]
-                self._moves = [Moving(Limiter(self._spec), path) for path in paths]
+                self._moves = [PoseMotion(Limiter(self._spec), path) for path in paths]
             return rivals
 
     def leave_out(self, followers: Sequence[str]) -> None:
@@ -230,7 +230,7 @@ class TeleopNode(BaseNode):
     def following(self) -> bool:
         """Whether the followers are where the leaders are, and follow at full speed."""
         with self._lock:
-            return self._engaged and self._leaders is not None and not self._leading.soft
+            return self._engaged and self._leaders is not None and not self._teleoperation.soft
 
     def astray(self, followers: Floats, leaders: Floats | None, tolerance: float = ASTRAY) -> str:
         """What joints are not where they were led, as words; '' if all are."""
@@ -278,7 +278,7 @@ class TeleopNode(BaseNode):
             return rivals
         if engage != self._engaged:
             self._engaged = engage
-            self._leading.release()
+            self._teleoperation.release()
             what = 'engaged, slowly at first' if engage else 'disengaged; the followers hold'
             self.get_logger().info(f'{what} ({why})')
         return ''

@@ -11,7 +11,7 @@ _GIVE_UP_S = 0.05
 _FASTEST = 0.8
 
 
-class Pace:
+class RealTimePace:
     """Waits for one period after the other, by absolute deadlines on the steady clock.
 
     A delay is made up for softly, with periods of at least 0.8 of their length; what goes beyond

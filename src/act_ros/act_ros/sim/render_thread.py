@@ -13,7 +13,7 @@ from act_ros.sim.world import World, WorldState
 
 
 @dataclass(frozen=True)
-class View:
+class CameraView:
     """A camera of the scene, the size of its pictures, and who gets them (with stamp in ns)."""
 
     scene: str
@@ -25,7 +25,9 @@ class View:
 class RenderThread:
     """Renders the newest snapshot handed in; those that come too fast are skipped and counted."""
 
-    def __init__(self, world: World, views: Sequence[View], failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, world: World, views: Sequence[CameraView], failed: Callable[[str], None]
+    ) -> None:
         """Render `views` of `world`; the thread calls `failed` if that is not possible."""
         self._world, self._views, self._failed = world, views, failed
         self._changed = threading.Condition()

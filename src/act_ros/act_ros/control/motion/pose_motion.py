@@ -17,7 +17,7 @@ SETTLED = 0.08
 """Arms that are as near (rad) as this have come to rest, but for what their own weight does."""
 
 
-class Moving:
+class PoseMotion:
     """Commands that lead all arms of a kind (leaders, followers) to poses, at a fifth of the velocity limits."""
 
     def __init__(self, limiter: Limiter, path: Sequence[Floats]) -> None:

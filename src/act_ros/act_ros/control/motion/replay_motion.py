@@ -23,7 +23,7 @@ def soft_step(limiter: Limiter, goal: Floats) -> tuple[Floats, bool]:
     return command, bool((np.abs(command - goal) <= ARRIVED).all())
 
 
-class Playing:
+class ReplayMotion:
     """Commands of a replay. `phase`: 'waiting', 'approaching', 'playing', 'resting', 'done'."""
 
     def __init__(self, limiter: Limiter, actions: Floats, rest: Floats | None) -> None:

@@ -12,7 +12,7 @@ SOFT = 0.2
 """Share of the velocity limits at which the followers approach the leaders at first."""
 
 
-class Leading:
+class Teleoperation:
     """Turns the leaders' pose into a command, tick by tick.
 
     It begins softly: at a fifth of the velocity limits until the followers are where the leaders are,

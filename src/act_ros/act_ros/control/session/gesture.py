@@ -77,7 +77,7 @@ class Squeeze:
         return True
 
 
-class Stillness:
+class ArmStillness:
     """How long the arms have been still."""
 
     def __init__(self) -> None:

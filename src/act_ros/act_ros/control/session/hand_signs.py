@@ -8,7 +8,7 @@ one or both, moving or not for a moment, tells nothing.
 
 from __future__ import annotations
 
-from act_ros.control.session.gesture import ENGAGE_S, LEFT, RIGHT, Squeeze, Stillness
+from act_ros.control.session.gesture import ENGAGE_S, LEFT, RIGHT, ArmStillness, Squeeze
 from act_ros.control.session.types import Ask
 from act_ros.robot.types import Floats
 
@@ -19,7 +19,7 @@ ALONE_S = 2.0
 _GRIPPERS = [6, 13]
 
 
-class Signs:
+class HandSigns:
     """The signs of a phase that waits: both squeezed goes on, one alone is about the last episode."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class StopSign:
 
     def __init__(self) -> None:
         """Grippers that are closed now tell nothing before they are opened."""
-        self._squeeze, self._still = Squeeze(), Stillness()
+        self._squeeze, self._still = Squeeze(), ArmStillness()
         self.in_s, self.given = 0.0, False
 
     def seen(self, leaders: Floats | None, now_s: float) -> bool:

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from act_ros.control.session.hand_signs import StopSign
-from act_ros.control.session.steps import POLL_S, Course, Ended
-from act_ros.control.session.types import Ask, Phase, Recording, SessionError, Sound
+from act_ros.control.session.steps import POLL_S, Ended, SessionSteps
+from act_ros.control.session.types import Ask, Phase, RecorderStatus, SessionError, Sound
 
 STAND_CLEAR_S = 2.0
 """From the operator's sign to the first motion."""
@@ -13,7 +13,7 @@ FOLLOW_S, BEGIN_S, SAVE_S, MOVE_S = 10.0, 5.0, 150.0, 60.0
 """Patience: followers with the leaders, a recorder that begins, one that saves, arms that move."""
 
 
-class Session(Course):
+class Session(SessionSteps):
     """Runs a session."""
 
     def run(self) -> None:
@@ -140,7 +140,7 @@ class Session(Course):
         if after.failed > before.failed and not discarded:
             raise SessionError(after.message)
 
-    def _until_over(self, before: Recording) -> bool:
+    def _until_over(self, before: RecorderStatus) -> bool:
         """Until the episode is as long as it shall be, or is stopped and being saved; whether it is discarded."""
         sign, recorder = StopSign(), self._recorder
         warned, rows = False, 0
@@ -185,6 +185,6 @@ class Session(Course):
             self._wait(POLL_S)
 
 
-def _count(recording: Recording) -> int:
+def _count(recording: RecorderStatus) -> int:
     """Episodes that have ended."""
     return recording.kept + recording.failed

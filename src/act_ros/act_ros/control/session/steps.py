@@ -7,15 +7,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from act_ros.control.session.hand_signs import Signs
+from act_ros.control.session.hand_signs import HandSigns
 from act_ros.control.session.types import (
     Ask,
     Phase,
     Recorder,
     Robot,
     SessionError,
+    SessionView,
     Sound,
-    View,
     refusal,
 )
 
@@ -26,7 +26,7 @@ class Ended(Exception):
     """The session is to end."""
 
 
-class Course:
+class SessionSteps:
     """The means of a `Session`; `view` may be read, `ask` and `end` be called from other threads."""
 
     def __init__(
@@ -54,15 +54,15 @@ class Course:
         self._wanted, self._reset_s = wanted, reset_s
         self._now, self._wait, self._play = now, wait, play
         self._lock = threading.Lock()
-        self._view = View(wanted=wanted)
+        self._view = SessionView(wanted=wanted)
         self._asked: Ask | None = None
         self._ending = self._paused = False
-        self._signs = Signs()
+        self._signs = HandSigns()
         self._trouble = ''
         self.moved = False
 
     @property
-    def view(self) -> View:
+    def view(self) -> SessionView:
         """What is shown now."""
         with self._lock:
             return self._view
@@ -100,7 +100,7 @@ class Course:
     def _forget(self) -> None:
         """What the hands do now tells nothing before they open."""
         self._take()
-        self._signs = Signs()
+        self._signs = HandSigns()
 
     def _take(self) -> Ask | None:
         with self._lock:

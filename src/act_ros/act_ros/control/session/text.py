@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from act_ros.control.session.gesture import ENGAGE_S
 from act_ros.control.session.hand_signs import ALONE_S
-from act_ros.control.session.types import Phase, Recording, View
+from act_ros.control.session.types import Phase, RecorderStatus, SessionView
 
 _SQUEEZE = f'squeeze both grippers for {ENGAGE_S:g} s'
 _LAST = f'{ALONE_S:g} s'
 
 
-def headline(view: View, recording: Recording, rate_hz: float) -> str:
+def headline(view: SessionView, recording: RecorderStatus, rate_hz: float) -> str:
     """What is going on, in a few words: 'RECORDING 12/50  08.4 s'."""
     of = f'/{view.wanted}' if view.wanted else ''
     number = f'{view.kept + 1}{of}'
@@ -34,7 +34,7 @@ def headline(view: View, recording: Recording, rate_hz: float) -> str:
     }[view.phase]
 
 
-def hint(view: View) -> str:
+def hint(view: SessionView) -> str:
     """What the operator can do, or must not."""
     last = ''
     if view.last >= 0:
@@ -57,11 +57,13 @@ def hint(view: View) -> str:
     }.get(view.phase, '')
 
 
-def _complete(view: View) -> bool:
+def _complete(view: SessionView) -> bool:
     return 0 < view.wanted <= view.kept
 
 
-def line(view: View, recording: Recording, rate_hz: float, attended: bool = True) -> str:
+def line(
+    view: SessionView, recording: RecorderStatus, rate_hz: float, attended: bool = True
+) -> str:
     """The whole line; a fault goes before everything else. Hints are for a person who attends."""
     faults = '; '.join(dict.fromkeys(filter(None, (view.fault, view.note))))
     parts = [

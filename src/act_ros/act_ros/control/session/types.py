@@ -49,7 +49,7 @@ class Ask(Enum):
 
 
 @dataclass(frozen=True)
-class Recording:
+class RecorderStatus:
     """What the recorder says: `open`, and it grows, or `ready` with nothing open; why not is in `reason`."""
 
     open: bool = False
@@ -65,7 +65,7 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class View:
+class SessionView:
     """What is shown: see `act_ros.control.session.text`."""
 
     phase: Phase = Phase.ARMS_OFF
@@ -123,7 +123,7 @@ class Robot(Protocol):
 class Recorder(Protocol):
     """The recorder. A request returns why it can't be, or ''; what became of an episode is in `view`."""
 
-    def view(self) -> Recording:
+    def view(self) -> RecorderStatus:
         """What it says now."""
 
     def start(self) -> str:

@@ -15,7 +15,7 @@ from act_ros.data.formats.aloha import read_episode
 from act_ros.data.formats.base import Episode
 
 if TYPE_CHECKING:
-    from act_ros.data.lerobot.layout import Entry, Layout
+    from act_ros.data.lerobot.layout import EpisodeEntry, Layout
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _layout(root: Path) -> Layout:
     return _read_layout(root, info.stat().st_mtime_ns if info.exists() else 0)
 
 
-def _entry(layout: Layout, index: int) -> Entry:
+def _entry(layout: Layout, index: int) -> EpisodeEntry:
     for entry in layout.entries:
         if entry.index == index:
             return entry

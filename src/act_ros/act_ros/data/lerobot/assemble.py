@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from act_ros.data.lerobot.layout import ATTRS, IMAGES, INFO
 from act_ros.data.lerobot.plan import Plan
-from act_ros.data.lerobot.stage import NOTE, ROWS, Job, column_values
+from act_ros.data.lerobot.stage import NOTE, ROWS, StageJob, column_values
 from act_ros.data.lerobot.stats import picture_stats, vector_stats
 from act_ros.data.lerobot.video import join_videos
 
@@ -29,7 +29,9 @@ VIDEO_PATH = 'videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.m
 EPISODES_PATH = 'meta/episodes/chunk-000/file-000.parquet'
 
 
-def assemble(plan: Plan, jobs: Sequence[Job], root: Path, tick: Callable[[str], None]) -> None:
+def assemble(
+    plan: Plan, jobs: Sequence[StageJob], root: Path, tick: Callable[[str], None]
+) -> None:
     """Put the staged episodes of `jobs` together in `root`; `tick` hears of each file made.
 
     Raises:
@@ -47,7 +49,7 @@ def assemble(plan: Plan, jobs: Sequence[Job], root: Path, tick: Callable[[str], 
     _json(root / INFO, _info(plan))
 
 
-def _row(plan: Plan, job: Job, note: dict[str, Any]) -> dict[str, Any]:
+def _row(plan: Plan, job: StageJob, note: dict[str, Any]) -> dict[str, Any]:
     """A row of the table of episodes, without the places that the files give."""
     row: dict[str, Any] = {
         'episode_index': job.index,
@@ -80,7 +82,7 @@ def _place(number: int) -> dict[str, int]:
 
 
 def _data(
-    jobs: Sequence[Job], rows: list[dict[str, Any]], root: Path, tick: Callable[[str], None]
+    jobs: Sequence[StageJob], rows: list[dict[str, Any]], root: Path, tick: Callable[[str], None]
 ) -> None:
     parts = [job.folder / ROWS for job in jobs]
     schema = pq.read_schema(parts[0])
@@ -101,7 +103,7 @@ def _data(
 
 def _videos(
     plan: Plan,
-    jobs: Sequence[Job],
+    jobs: Sequence[StageJob],
     rows: list[dict[str, Any]],
     root: Path,
     camera: str,
@@ -141,7 +143,7 @@ def _tasks(tasks: Sequence[str]) -> Any:
 
 
 def _total_stats(
-    plan: Plan, jobs: Sequence[Job], notes: Sequence[dict[str, Any]]
+    plan: Plan, jobs: Sequence[StageJob], notes: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """Over all episodes, from the rows and the counts of pixels themselves: nothing is estimated."""
     total: dict[str, Any] = {}

@@ -29,7 +29,7 @@ class LayoutError(EpisodeError):
 
 
 @dataclass(frozen=True)
-class Entry:
+class EpisodeEntry:
     """Where one episode is.
 
     Attributes:
@@ -57,7 +57,7 @@ class Layout:
     fps: float
     robot_type: str | None
     features: Mapping[str, Mapping[str, Any]]
-    entries: tuple[Entry, ...]
+    entries: tuple[EpisodeEntry, ...]
 
     def cameras(self) -> dict[str, str]:
         """By name of a camera ('cam_high') its feature ('observation.images.cam_high')."""
@@ -128,7 +128,7 @@ def read_layout(root: Path) -> Layout:
     return Layout(root, version, fps, robot if isinstance(robot, str) else None, features, entries)
 
 
-def _entries_v3(root: Path, info: Mapping[str, Any]) -> Iterator[Entry]:
+def _entries_v3(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
     videos = [key for key, feature in info['features'].items() if feature['dtype'] == 'video']
     tables = sorted((root / 'meta' / 'episodes').glob('*/*.parquet'))
     if not tables:
@@ -137,7 +137,7 @@ def _entries_v3(root: Path, info: Mapping[str, Any]) -> Iterator[Entry]:
         schema = pq.read_schema(path)
         columns = [n for n in schema.names if not n.startswith('stats/')]
         for row in pq.read_table(path, columns=columns).to_pylist():
-            yield Entry(
+            yield EpisodeEntry(
                 int(row['episode_index']),
                 int(row['length']),
                 tuple(map(str, row['tasks'])),
@@ -153,7 +153,7 @@ def _entries_v3(root: Path, info: Mapping[str, Any]) -> Iterator[Entry]:
             )
 
 
-def _entries_v2(root: Path, info: Mapping[str, Any]) -> Iterator[Entry]:
+def _entries_v2(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
     videos = [key for key, feature in info['features'].items() if feature['dtype'] == 'video']
     chunk = int(info.get('chunks_size', 1000))
     for number, line in enumerate(
@@ -169,7 +169,7 @@ def _entries_v2(root: Path, info: Mapping[str, Any]) -> Iterator[Entry]:
             'episode_index': int(row['episode_index']),
             'episode_chunk': int(row['episode_index']) // chunk,
         }
-        yield Entry(
+        yield EpisodeEntry(
             place['episode_index'],
             int(row['length']),
             tuple(map(str, row.get('tasks', []))),

@@ -22,7 +22,7 @@ from act_ros.data.lerobot.layout import (
     STAMP,
     STATE,
     VELOCITY,
-    Entry,
+    EpisodeEntry,
     Layout,
     LayoutError,
 )
@@ -93,7 +93,7 @@ class TableFrames(Frames):
 class LeRobotEpisode(Episode):
     """An episode of a LeRobot dataset; see `Episode`."""
 
-    def __init__(self, layout: Layout, entry: Entry) -> None:
+    def __init__(self, layout: Layout, entry: EpisodeEntry) -> None:
         """Read its vectors.
 
         Raises:
@@ -129,7 +129,7 @@ class LeRobotEpisode(Episode):
         self.image_age = {name: age[:, 0] for name, age in ages.items() if age is not None}
         self.attrs = self._attributes(layout, entry)
 
-    def _rows(self, layout: Layout, entry: Entry) -> Any:
+    def _rows(self, layout: Layout, entry: EpisodeEntry) -> Any:
         pictures = {k for k, f in layout.features.items() if f.get('dtype') in ('image', 'video')}
         try:
             names = [n for n in pq.read_schema(entry.data).names if n not in pictures]
@@ -151,7 +151,7 @@ class LeRobotEpisode(Episode):
             )
         return table
 
-    def _attributes(self, layout: Layout, entry: Entry) -> dict[str, Any]:
+    def _attributes(self, layout: Layout, entry: EpisodeEntry) -> dict[str, Any]:
         attrs: dict[str, Any] = {'rate_hz': layout.fps, 'cameras': list(self.images)}
         names = layout.names(ACTION) or layout.names(STATE)
         if names:
@@ -168,7 +168,7 @@ class LeRobotEpisode(Episode):
         """Nothing is held open."""
 
 
-def _frames(layout: Layout, entry: Entry) -> Mapping[str, Frames]:
+def _frames(layout: Layout, entry: EpisodeEntry) -> Mapping[str, Frames]:
     found: dict[str, Frames] = {}
     for name, key in layout.cameras().items():
         if key in entry.videos:

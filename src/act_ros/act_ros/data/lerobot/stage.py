@@ -28,7 +28,7 @@ ROWS, NOTE = 'rows.parquet', 'episode.json'
 
 
 @dataclass(frozen=True)
-class Job:
+class StageJob:
     """One episode to stage.
 
     Attributes:
@@ -49,12 +49,12 @@ class Job:
     codec: Codec
 
 
-def jobs(plan: Plan, folder: Path) -> list[Job]:
+def jobs(plan: Plan, folder: Path) -> list[StageJob]:
     """The work of a plan, staged below `folder`."""
     made, first_row = [], 0
     for index, brief in enumerate(plan.briefs):
         assert brief.task is not None
-        job = Job(
+        job = StageJob(
             brief.ref,
             index,
             first_row,
@@ -71,7 +71,7 @@ def jobs(plan: Plan, folder: Path) -> list[Job]:
     return made
 
 
-def stage(job: Job) -> int:
+def stage(job: StageJob) -> int:
     """Encode an episode; returns its ticks.
 
     Raises:
@@ -100,7 +100,7 @@ def stage(job: Job) -> int:
     return job.length
 
 
-def _encode(job: Job, episode: Episode, work: Path) -> dict[str, PictureCounts]:
+def _encode(job: StageJob, episode: Episode, work: Path) -> dict[str, PictureCounts]:
     """All cameras of an episode, tick by tick."""
     counts = {name: PictureCounts() for name in job.cameras}
     writers = {name: VideoWriter(work / f'{name}.mp4', job.fps, job.codec) for name in job.cameras}
@@ -121,7 +121,7 @@ def _encode(job: Job, episode: Episode, work: Path) -> dict[str, PictureCounts]:
     return counts
 
 
-def _rows(job: Job, episode: Episode) -> Any:
+def _rows(job: StageJob, episode: Episode) -> Any:
     """The table of an episode: a row a tick."""
     ticks = np.arange(job.length, dtype=np.int64)
     columns: dict[str, Any] = {}
@@ -154,7 +154,7 @@ def column_values(column: Any) -> Any:
     return array.to_numpy()
 
 
-def _stats(table: Any, job: Job, counts: dict[str, PictureCounts]) -> dict[str, Any]:
+def _stats(table: Any, job: StageJob, counts: dict[str, PictureCounts]) -> dict[str, Any]:
     stats = {name: vector_stats(column_values(table.column(name))) for name in table.column_names}
     pictures = {IMAGES + n: picture_stats(counts[n].counts, counts[n].frames) for n in job.cameras}
     return {**stats, **pictures}

@@ -18,7 +18,7 @@ from act_ros.data.recording.dataset_folder import FolderLock, unfinished
 from act_ros.data.recording.episode_log import Row
 from act_ros.data.recording.episode_writer import EpisodeWriter, next_index
 from act_ros.data.recording.grid import BASE, COMMAND, RowData
-from act_ros.data.recording.log_follower import Follower, make
+from act_ros.data.recording.log_follower import LogFollower, make
 
 QUEUE_ROWS = 32
 """Rows that may wait for the encoders and the disk; then rows are lost, counted and shown."""
@@ -33,7 +33,7 @@ MOST_FAULTS = 50
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EpisodeOutcome:
     """How an episode ended: its number, rows, rows lost, and its file; None where it wasn't kept.
 
     `failed`: it was to be kept, and is not.
@@ -49,7 +49,7 @@ class Outcome:
 
 
 @dataclass
-class Session:
+class OpenEpisode:
     """The open episode. `rows` counts those handed to the writer; `verdict`: (keep, success).
 
     `error`: why no more rows can be written; `full`: why it should end now. `keep_rows`: its file gets
@@ -58,7 +58,7 @@ class Session:
 
     number: int
     writer: EpisodeWriter
-    follower: Follower
+    follower: LogFollower
     first_tick: int
     length: int
     end_tick: int | None = None
@@ -69,7 +69,7 @@ class Session:
     frozen: int = 0
     faults: list[str] = field(default_factory=list)
     not_measured: set[str] = field(default_factory=set)
-    done: Future[Outcome] = field(default_factory=Future)
+    done: Future[EpisodeOutcome] = field(default_factory=Future)
     error: str = ''
     full: str = ''
     verdict: tuple[bool, bool] | None = None
@@ -150,7 +150,7 @@ class Archive:
             lines.append(line or stays)
         return lines
 
-    def begin(self, first_tick: int, length: int, attrs: Mapping[str, Any]) -> Session:
+    def begin(self, first_tick: int, length: int, attrs: Mapping[str, Any]) -> OpenEpisode:
         """Open the next episode; its rows begin at `first_tick`, at most `length` of them (0: any).
 
         Raises:
@@ -170,26 +170,26 @@ class Archive:
         writer = EpisodeWriter(
             path, self._joint_names, self._cameras, attrs, self._quality, sources, self._base
         )
-        return Session(number, writer, Follower(writer.log.path), first_tick, length)
+        return OpenEpisode(number, writer, LogFollower(writer.log.path), first_tick, length)
 
-    def add(self, session: Session, row: RowData) -> bool:
+    def add(self, episode: OpenEpisode, row: RowData) -> bool:
         """Hand a row to the writer; False where the queue is full and the row lost, which is counted."""
         if self._queue.qsize() >= QUEUE_ROWS:
-            session.dropped += 1
-            session.overflow += 1
+            episode.dropped += 1
+            episode.overflow += 1
             return False
         frames = [
             row.pictures[camera].encoded(self._encoders, self._quality) for camera in self._cameras
         ]
-        self._queue.put(lambda: self._append(session, row, frames))
-        session.rows += 1
-        session.stale += bool(row.stale)
-        session.frozen += bool(row.frozen)
+        self._queue.put(lambda: self._append(episode, row, frames))
+        episode.rows += 1
+        episode.stale += bool(row.stale)
+        episode.frozen += bool(row.frozen)
         return True
 
-    def end(self, session: Session, keep: bool, success: bool, why: str = '') -> None:
-        """Close an episode after its rows are written; `session.done` gets the outcome."""
-        self._queue.put(lambda: self._close(session, keep, success, why))
+    def end(self, episode: OpenEpisode, keep: bool, success: bool, why: str = '') -> None:
+        """Close an episode after its rows are written; `episode.done` gets the outcome."""
+        self._queue.put(lambda: self._close(episode, keep, success, why))
 
     def close(self) -> None:
         """Write and finish everything that is under way, then give the folder back."""
@@ -214,10 +214,10 @@ class Archive:
             open_log = job()
 
     def _append(
-        self, session: Session, row: RowData, frames: list[Future[bytes]]
+        self, episode: OpenEpisode, row: RowData, frames: list[Future[bytes]]
     ) -> EpisodeWriter:
-        writer = session.writer
-        if session.error:
+        writer = episode.writer
+        if episode.error:
             return writer
         ages = tuple(row.ages_s[camera] for camera in self._cameras)
         others = tuple(row.ages_s[source] for source in self._sources)
@@ -225,33 +225,33 @@ class Archive:
             data = tuple(frame.result() for frame in frames)
             writer.append_row(Row(row.stamp_s, row.vectors, data, ages, others, row.base))
             if writer.rows % LOOK_ROWS == 0:
-                self._look(session)
+                self._look(episode)
         except Exception as error:  # whatever it is: the next episode may go well
-            session.error = str(error) or type(error).__name__
+            episode.error = str(error) or type(error).__name__
         return writer
 
-    def _look(self, session: Session) -> None:
+    def _look(self, episode: OpenEpisode) -> None:
         """Whether the episode can go on."""
-        if session.writer.log.removed:
-            session.error = f'{session.writer.log.path} was deleted while it was recorded'
+        if episode.writer.log.removed:
+            episode.error = f'{episode.writer.log.path} was deleted while it was recorded'
         elif (free := self.free) < min(SPARE, self._min_free):
-            session.full = (
+            episode.full = (
                 f'{free // 1024**2} MB free in {self.folder}: the episode was ended while there is '
                 'room for its file'
             )
 
-    def _close(self, session: Session, keep: bool, success: bool, why: str) -> None:
-        cut = max(0, session.writer.rows - session.keep_rows) if session.keep_rows else 0
+    def _close(self, episode: OpenEpisode, keep: bool, success: bool, why: str) -> None:
+        cut = max(0, episode.writer.rows - episode.keep_rows) if episode.keep_rows else 0
         lost = {
-            'dropped_rows': session.dropped,
-            'overflow_rows': session.overflow,
-            'stale_rows': session.stale,
-            'frozen_rows': session.frozen,
-            'faults': session.faults,
-            'not_measured': sorted(session.not_measured),
+            'dropped_rows': episode.dropped,
+            'overflow_rows': episode.overflow,
+            'stale_rows': episode.stale,
+            'frozen_rows': episode.frozen,
+            'faults': episode.faults,
+            'not_measured': sorted(episode.not_measured),
             **({'cut_rows': cut} if cut else {}),
         }
-        writer = session.writer
+        writer = episode.writer
         wanted = keep and writer.rows > 0
         none = 'the task was not done' if writer.rows else 'it has no rows'
         try:
@@ -259,49 +259,54 @@ class Archive:
                 writer.log.restore()
                 writer.seal(success, {k: v for k, v in lost.items() if v != []})
         except OSError as error:
-            session.error = session.error or str(error)
-            why = f'not finished, what was recorded is in {writer.log.path}: {session.error}'
-            self._finisher.submit(self._leave, session, success, why)
+            episode.error = episode.error or str(error)
+            why = f'not finished, what was recorded is in {writer.log.path}: {episode.error}'
+            self._finisher.submit(self._leave, episode, success, why)
         else:
             job = self._finish if wanted else self._discard
-            self._finisher.submit(job, session, success, why or none)
+            self._finisher.submit(job, episode, success, why or none)
 
-    def _finish(self, session: Session, success: bool, _: str) -> None:
+    def _finish(self, episode: OpenEpisode, success: bool, _: str) -> None:
         """The end of an episode that is kept."""
-        log = session.writer.log.path
-        path, why = session.follower.result()
+        log = episode.writer.log.path
+        path, why = episode.follower.result()
         why = f'not finished, it stays as {log}: {why}' if why else ''
-        self._report(session, success, Path(path) if path else None, why, failed=not path)
+        self._report(episode, success, Path(path) if path else None, why, failed=not path)
         if path:
             log.unlink(missing_ok=True)
 
-    def _leave(self, session: Session, success: bool, why: str) -> None:
+    def _leave(self, episode: OpenEpisode, success: bool, why: str) -> None:
         """The end of an episode that cannot be finished now; the next start tries again."""
-        session.follower.give_up()
+        episode.follower.give_up()
         with contextlib.suppress(OSError):
-            session.writer.log.close()
-        self._report(session, success, None, why, failed=True)
+            episode.writer.log.close()
+        self._report(episode, success, None, why, failed=True)
 
-    def _discard(self, session: Session, success: bool, why: str) -> None:
+    def _discard(self, episode: OpenEpisode, success: bool, why: str) -> None:
         """The end of an episode that is not kept."""
-        session.follower.give_up()
+        episode.follower.give_up()
         try:
-            session.writer.discard()
+            episode.writer.discard()
         except OSError as error:
-            why += f'; its log {session.writer.log.path} could not be deleted: {error}'
-        self._report(session, success, None, why)
+            why += f'; its log {episode.writer.log.path} could not be deleted: {error}'
+        self._report(episode, success, None, why)
 
     def _report(
-        self, session: Session, success: bool, path: Path | None, why: str, failed: bool = False
+        self,
+        episode: OpenEpisode,
+        success: bool,
+        path: Path | None,
+        why: str,
+        failed: bool = False,
     ) -> None:
-        rows, dropped = session.writer.rows, session.dropped
-        rows = min(rows, session.keep_rows or rows) if path else rows
-        number = f'episode {session.number}'
+        rows, dropped = episode.writer.rows, episode.dropped
+        rows = min(rows, episode.keep_rows or rows) if path else rows
+        number = f'episode {episode.number}'
         text = f'{number}: {rows} rows' if path else f'{number} is not kept: {why}'
         text += f', {dropped} rows lost' if dropped else ''
-        text += f', {session.stale} rows with old data' if session.stale else ''
-        text += f', {session.frozen} rows with a frozen camera' if session.frozen else ''
-        text += f'; {session.error}' if session.error and path else ''
-        session.done.set_result(
-            Outcome(session.number, rows, dropped, success, path, text, failed)
+        text += f', {episode.stale} rows with old data' if episode.stale else ''
+        text += f', {episode.frozen} rows with a frozen camera' if episode.frozen else ''
+        text += f'; {episode.error}' if episode.error and path else ''
+        episode.done.set_result(
+            EpisodeOutcome(episode.number, rows, dropped, success, path, text, failed)
         )

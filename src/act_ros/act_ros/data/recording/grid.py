@@ -48,7 +48,7 @@ class Picture:
             return self._encoded
 
 
-class Stillness:
+class PictureStillness:
     """How long a camera has been sending the same picture, with ever new stamps."""
 
     def __init__(self) -> None:

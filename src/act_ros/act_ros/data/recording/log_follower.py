@@ -15,7 +15,7 @@ PATIENCE_S, RATE = 60.0, 10e6
 _LEAVE_S = 5.0
 
 
-class Follower:
+class LogFollower:
     """Makes the file of an episode while its log is written, so that little is left at the end.
 
     It ends without a file when the recorder does before the log has its end.

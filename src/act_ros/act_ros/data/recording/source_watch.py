@@ -6,7 +6,7 @@ from __future__ import annotations
 from act_ros.data.recording.grid import RowData
 
 
-class Watch:
+class SourceWatch:
     """Looks at every row. `reason`: what is wrong now, or ''; `lacking`: the sources without data."""
 
     def __init__(self) -> None:

@@ -18,9 +18,9 @@ from act_ros.control.ensemble import Execution
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.ticker import Beat, Ticker, tick_of
 from act_ros.nodes.policy.engine import Engine, Worker
-from act_ros.nodes.policy.observer import Senses, Sight
+from act_ros.nodes.policy.observer import Observer, RobotView
 from act_ros.nodes.policy.statistics import Statistics
-from act_ros.nodes.shared.commands import Output
+from act_ros.nodes.shared.commands import CommandOutput
 from act_ros.robot.types import Chunk, Floats
 
 SYNC_TIMEOUT_S = 1.0
@@ -37,8 +37,8 @@ class ControlLoop:
         runtime: Runtime,
         engine: Engine,
         ticker: Ticker,
-        senses: Senses,
-        output: Output,
+        observer: Observer,
+        output: CommandOutput,
         statistics: Statistics,
         sync: bool,
         crashed: Callable[[], object],
@@ -61,7 +61,7 @@ class ControlLoop:
         self.sync = sync
         self._asked_at: float | None = None  # since when an answer is due, steady time
         self.state_changed = threading.Event()
-        self._ticker, self._senses, self._output = ticker, senses, output
+        self._ticker, self._observer, self._output = ticker, observer, output
         self._candidate_execution: Execution | None = None
         self._stop = threading.Event()
         self._said: tuple[State, str] | None = None
@@ -84,7 +84,7 @@ class ControlLoop:
     def close(self) -> None:
         """Stop ticking, and say the last command once more: what the arms shall hold."""
         self._stop.set()
-        self._senses.changed.set()
+        self._observer.changed.set()
         if self._thread.is_alive():
             self._thread.join(timeout=1.0)
         last = self.runtime.command
@@ -150,8 +150,8 @@ class ControlLoop:
 
     def _beat(self, beat: Beat) -> None:
         if beat.jumped and self._last_tick is not None and beat.tick < self._last_tick:
-            self._senses.restart()
-        sight = self._senses.sight()
+            self._observer.restart()
+        sight = self._observer.sight()
         with self.lock:
             if beat.jumped:
                 self._reset(beat.tick)
@@ -169,9 +169,9 @@ class ControlLoop:
 
     def _lockstep(self) -> None:
         """Answer the observation that the simulator waits with, once."""
-        self._senses.changed.wait(0.1)
-        self._senses.changed.clear()
-        sight = self._senses.sight()
+        self._observer.changed.wait(0.1)
+        self._observer.changed.clear()
+        sight = self._observer.sight()
         stamp_s = sight.same_moment(self.engine.config.cameras)
         if stamp_s is None:
             return
@@ -194,7 +194,7 @@ class ControlLoop:
                 command = None
         if command is not None:
             self._sent, self._sent_at = (stamp_s, command), time.monotonic()
-            self._heard = self._senses.joints.received
+            self._heard = self._observer.joints.received
         self._publish(tick, stamp_s, command)
         if command is not None or tick != self._last_tick:
             self.statistics.tick(Beat(tick, stamp_s, 0.0, 0, False), sight, self.runtime)
@@ -202,7 +202,7 @@ class ControlLoop:
 
     def _repeat(self) -> None:
         """The simulator says the same again, so it has missed a command."""
-        heard = self._senses.joints.received
+        heard = self._observer.joints.received
         if heard > self._heard and time.monotonic() - self._sent_at > _REPEAT_S and self._sent:
             self._heard, self._sent_at = heard, time.monotonic()
             self._output.command(self._last_tick or 0, *self._sent)
@@ -212,14 +212,14 @@ class ControlLoop:
         stamp_s, self._reset_at_s = self._reset_at_s, None
         if stamp_s is None or tick_of(stamp_s, self._rate_hz) == self._reset_tick:
             return
-        self._senses.forget(stamp_s)
+        self._observer.forget(stamp_s)
         self._reset(tick if self.lockstep else tick_of(stamp_s, self._rate_hz))
 
     def _reset(self, tick: int) -> None:
         self._reset_tick = tick
         self.runtime.reset(tick)
 
-    def _submit(self, sight: Sight) -> dict[int, int]:
+    def _submit(self, sight: RobotView) -> dict[int, int]:
         """Hand the observation to every policy; returns the tick it is of by the engine's id."""
         ticks = {}
         for engine in self._engines():
@@ -232,7 +232,7 @@ class ControlLoop:
                     self._asked_at = time.monotonic()
         return ticks
 
-    def _infer(self, sight: Sight, tick: int, timeout_s: float | None) -> None:
+    def _infer(self, sight: RobotView, tick: int, timeout_s: float | None) -> None:
         """Let every policy predict from what is seen now and wait for it, if a chunk is due."""
         due = self.runtime.execution.due(tick) or self.runtime.replacing
         if self.candidate is None and not due:

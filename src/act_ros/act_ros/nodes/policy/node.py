@@ -29,14 +29,14 @@ from act_ros.control.ticker import SimTime, SystemTime, Ticker
 from act_ros.nodes.policy.camera import FUTURE_S
 from act_ros.nodes.policy.engine import Engine, MakeWorker, Worker, look_at, make_engine
 from act_ros.nodes.policy.loop import ControlLoop
-from act_ros.nodes.policy.observer import Senses
+from act_ros.nodes.policy.observer import Observer
 from act_ros.nodes.policy.statistics import Statistics
 from act_ros.nodes.policy.status import Status
 from act_ros.nodes.policy.supervisor import Supervisor, again
 from act_ros.nodes.policy.swap import Swap
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
-from act_ros.nodes.shared.commands import Output
+from act_ros.nodes.shared.commands import CommandOutput
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.topics import LATCHED, SENSOR
 from act_ros.policy.config import MOST
@@ -104,8 +104,8 @@ class PolicyNode(BaseNode):
         # In simulation stamps and /clock are of one clock, and where the machine is busy /clock may
         # come after an image of its time; only a stamp from before a restart lies far ahead.
         self._future_s = SIM_FUTURE_S if simulated else FUTURE_S
-        self.senses = Senses(self, self.spec, self._now, self._future_s)
-        self.output = Output(self, self.spec)
+        self.observer = Observer(self, self.spec, self._now, self._future_s)
+        self.output = CommandOutput(self, self.spec)
         runtime = Runtime(
             self._execution(engine), Limiter(self.spec), engine.config.cameras, self._freshness({})
         )
@@ -113,7 +113,7 @@ class PolicyNode(BaseNode):
             runtime,
             engine,
             Ticker(self.spec.rate_hz, self.timebase),
-            self.senses,
+            self.observer,
             self.output,
             Statistics(1.0 / self.spec.rate_hz),
             sync=values['inference'] == 'sync',
@@ -121,16 +121,16 @@ class PolicyNode(BaseNode):
         )
         self.loop.timeout_s = values['inference_timeout_s']
         self.supervisor = Supervisor(self.loop, again(self._make), self.get_logger())
-        self._swap = Swap(self, self.loop, self.senses, self.supervisor, stop.is_set)
+        self._swap = Swap(self, self.loop, self.observer, self.supervisor, stop.is_set)
         self._want_enabled: bool = values['enable']
-        self.status = Status(self, self.loop, self.senses, self._look_after, self._now)
-        cameras = self.senses.watch(engine.config.cameras, engine.config.image_size)
-        self.groups: Sequence[Sequence[Node]] = [[self.senses.joints, *cameras], [self]]
+        self.status = Status(self, self.loop, self.observer, self._look_after, self._now)
+        cameras = self.observer.watch(engine.config.cameras, engine.config.image_size)
+        self.groups: Sequence[Sequence[Node]] = [[self.observer.joints, *cameras], [self]]
         self._episode: int | None = None
         # What may not wait is served by a node of the inputs, which has a thread of its own: setting a
         # checkpoint takes seconds here, and the arms must be stopped meanwhile. (rclpy's executor of
         # many threads would do it in one node, but keeps a processor busy with spinning.)
-        inputs = self.senses.joints
+        inputs = self.observer.joints
         if simulated:
             inputs.create_subscription(Clock, '/clock', self._on_clock, SENSOR)
             inputs.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
@@ -209,7 +209,7 @@ class PolicyNode(BaseNode):
     def _look_after(self) -> None:
         """Enable as soon as that is possible, if it was asked for at the start; see to the network."""
         self.supervisor.look()
-        if self._want_enabled and self.senses.joints.newest is not None:
+        if self._want_enabled and self.observer.joints.newest is not None:
             refused = self._enable()
             if refused:
                 self._want_enabled = False

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rclpy.node import Node
 
-from act_ros.control.runtime import JOINTS, Inputs
+from act_ros.control.runtime import JOINTS, TickInputs
 from act_ros.nodes.policy.camera import CameraNode, Size, Snapshot
 from act_ros.nodes.shared.joint_state import JointSample, JointStateNode
 from act_ros.policy.config import PolicyConfig
@@ -18,12 +18,12 @@ from act_ros.robot.types import Observation
 
 
 @dataclass(frozen=True)
-class Sight:
+class RobotView:
     """The newest of everything at one moment."""
 
     joints: JointSample | None
     cameras: Mapping[str, Snapshot]
-    inputs: Inputs
+    inputs: TickInputs
 
     def observation(self, config: PolicyConfig) -> Observation | None:
         """What a policy is given, or None while a part of it is missing."""
@@ -51,7 +51,7 @@ class Sight:
         return stamp_s if all(shot and shot.stamp_s == stamp_s for shot in shots) else None
 
 
-class Senses:
+class Observer:
     """Makes and holds the input nodes. `changed` is set at every usable message."""
 
     def __init__(
@@ -96,7 +96,7 @@ class Senses:
         """The input nodes by the names that the runtime calls them."""
         return {JOINTS: self.joints, **self.cameras}
 
-    def sight(self) -> Sight:
+    def sight(self) -> RobotView:
         """The newest of everything."""
         joints = self.joints.newest
         shots = {name: node.newest for name, node in self.cameras.items()}
@@ -104,13 +104,13 @@ class Senses:
         notes = {name: node.note for name, node in self.cameras.items() if node.note}
         if self.joints.note:
             notes[JOINTS] = self.joints.note
-        inputs = Inputs(
+        inputs = TickInputs(
             qpos=None if joints is None else joints.qpos,
             stamp_s=0.0 if joints is None else joints.stamp_s,
             image_stamps_s={name: shot.stamp_s for name, shot in cameras.items()},
             notes=notes,
         )
-        return Sight(joints, cameras, inputs)
+        return RobotView(joints, cameras, inputs)
 
     def forget(self, before_s: float) -> None:
         """Drop what was seen before a ROS time: it is of another world."""

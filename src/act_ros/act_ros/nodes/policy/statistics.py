@@ -12,7 +12,7 @@ from act_msgs.msg import PolicyState
 
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.ticker import Beat
-from act_ros.nodes.policy.observer import Sight
+from act_ros.nodes.policy.observer import RobotView
 from act_ros.robot.types import Chunk
 
 WINDOW = 250
@@ -41,7 +41,7 @@ class Statistics:
     _sent: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW + 1))
     _came: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
 
-    def tick(self, beat: Beat, sight: Sight, runtime: Runtime) -> None:
+    def tick(self, beat: Beat, sight: RobotView, runtime: Runtime) -> None:
         """Count a tick that was run."""
         self.ticks += 1
         self.missed += beat.missed

@@ -12,7 +12,7 @@ from rclpy.node import Node
 
 from act_ros.control.runtime import State
 from act_ros.nodes.policy.loop import ControlLoop
-from act_ros.nodes.policy.observer import Senses
+from act_ros.nodes.policy.observer import Observer
 from act_ros.nodes.policy.supervisor import memory_of
 from act_ros.nodes.shared.commands import to_time
 from act_ros.nodes.shared.topics import LATCHED
@@ -35,13 +35,13 @@ class Status:
         self,
         node: Node,
         loop: ControlLoop,
-        senses: Senses,
+        observer: Observer,
         each: Callable[[], object],
         now: Callable[[], float | None],
     ) -> None:
         """Report on `loop`; `each` is called once a period, `now` gives ROS time if it is known."""
         self._ros_now = now
-        self._node, self._loop, self._senses, self._each = node, loop, senses, each
+        self._node, self._loop, self._observer, self._each = node, loop, observer, each
         self._state = node.create_publisher(PolicyState, 'policy_state', LATCHED)
         self._diagnostics = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._said: tuple[State, str] | None = None
@@ -103,7 +103,7 @@ class Status:
         msg = PolicyState(state=getattr(PolicyState, state.name), reason=reason)
         msg.header.stamp = to_time(self._ros_now() or 0.0)
         msg.checkpoint = str(loop.engine.folder)
-        msg.missing = ', '.join(self._senses.topic(name) for name in loop.runtime.missing)
+        msg.missing = ', '.join(self._observer.topic(name) for name in loop.runtime.missing)
         loop.statistics.fill(msg, loop.runtime)
         self._state.publish(msg)
 
@@ -125,7 +125,7 @@ class Status:
             log.info(what)
 
     def _diagnose(self) -> None:
-        loop, senses = self._loop, self._senses
+        loop, observer = self._loop, self._observer
         state, reason = self._now()
         prefix = self._node.get_fully_qualified_name().strip('/')
         loop_status = DiagnosticStatus(
@@ -145,7 +145,7 @@ class Status:
             ],
         )
         msg = DiagnosticArray(status=[loop_status, inference])
-        for name, source in senses.sources().items():
+        for name, source in observer.sources().items():
             absent = source.newest is None
             msg.status.append(
                 DiagnosticStatus(
@@ -153,7 +153,7 @@ class Status:
                     name=f'{prefix}: {name}',
                     message=source.note or ('nothing usable yet' if absent else 'ok'),
                     values=[
-                        KeyValue(key='topic', value=senses.topic(name)),
+                        KeyValue(key='topic', value=observer.topic(name)),
                         KeyValue(key='received', value=str(source.received)),
                         KeyValue(key='dropped', value=str(source.dropped)),
                     ],

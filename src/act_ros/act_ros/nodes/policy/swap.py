@@ -12,7 +12,7 @@ from rclpy.node import Node
 from act_ros.control.ensemble import Execution
 from act_ros.nodes.policy.engine import Engine, wait_ready
 from act_ros.nodes.policy.loop import ControlLoop
-from act_ros.nodes.policy.observer import Senses
+from act_ros.nodes.policy.observer import Observer
 from act_ros.nodes.policy.supervisor import Supervisor
 from act_ros.policy.errors import PolicyError
 
@@ -29,12 +29,12 @@ class Swap:
         self,
         node: Node,
         loop: ControlLoop,
-        senses: Senses,
+        observer: Observer,
         supervisor: Supervisor,
         cancelled: Callable[[], bool],
     ) -> None:
         """Change the policy of `loop` for a node that is spun; `cancelled` ends any waiting."""
-        self._node, self._loop, self._senses = node, loop, senses
+        self._node, self._loop, self._observer = node, loop, observer
         self._supervisor, self._cancelled = supervisor, cancelled
 
     def to(self, make: Callable[[], Engine], execution: Callable[[Engine], Execution]) -> Engine:
@@ -86,10 +86,10 @@ class Swap:
 
     def _subscribe(self, engine: Engine) -> None:
         """Listen to the policy's cameras, too, while it is loading."""
-        new = self._senses.watch(engine.config.cameras, engine.config.image_size)
+        new = self._observer.watch(engine.config.cameras, engine.config.image_size)
         for node in new:
-            assert self._senses.joints.executor is not None
-            self._senses.joints.executor.add_node(node)
+            assert self._observer.joints.executor is not None
+            self._observer.joints.executor.add_node(node)
         silent = [node.topic for node in new if not self._node.count_publishers(node.topic)]
         if silent:
             raise PolicyError(
@@ -99,10 +99,10 @@ class Swap:
 
     def _see(self, engine: Engine) -> None:
         """Wait for the first frames."""
-        self._wait_for(lambda: self._senses.sight().observation(engine.config), FIRST_FRAME_S)
-        if self._senses.sight().observation(engine.config) is None:
-            topics = map(self._senses.topic, engine.config.cameras)
-            notes = [node.note for node in self._senses.sources().values() if node.note]
+        self._wait_for(lambda: self._observer.sight().observation(engine.config), FIRST_FRAME_S)
+        if self._observer.sight().observation(engine.config) is None:
+            topics = map(self._observer.topic, engine.config.cameras)
+            notes = [node.note for node in self._observer.sources().values() if node.note]
             raise PolicyError(
                 f'{engine.folder.name} needs {", ".join(topics)} and the joint states, and not all of '
                 f'them came within {FIRST_FRAME_S:g} s {"; ".join(notes)}'.rstrip()
@@ -110,8 +110,8 @@ class Swap:
 
     def _unsubscribe(self, engine: Engine) -> None:
         """Listen only to what this policy needs, in its size."""
-        executor = self._senses.joints.executor
-        for node in self._senses.keep(engine.config.cameras, engine.config.image_size):
+        executor = self._observer.joints.executor
+        for node in self._observer.keep(engine.config.cameras, engine.config.image_size):
             if executor is not None:
                 executor.remove_node(node)
             node.destroy_node()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 
 
-def claim_address(node: str) -> str:
+def node_lock_address(node: str) -> str:
     """The address of the socket that holds a node's full name in this ROS domain.
 
     It is an abstract one: no file is left behind, however the process ends.

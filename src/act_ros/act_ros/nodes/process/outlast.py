@@ -16,7 +16,7 @@ import sys
 import time
 from types import FrameType
 
-from act_ros.nodes.process.node_lock import claim_address
+from act_ros.nodes.process.node_lock import node_lock_address
 
 POLL_S = 0.1
 
@@ -25,7 +25,7 @@ def alive(node: str) -> bool:
     """Whether a process of this suite on this machine holds the name `node` in this ROS domain."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(claim_address(node))
+            probe.connect(node_lock_address(node))
         except OSError:
             return False
         return True

@@ -19,7 +19,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from act_ros.nodes.process.malloc import keep_memory
-from act_ros.nodes.process.node_lock import claim_address
+from act_ros.nodes.process.node_lock import node_lock_address
 from act_ros.nodes.process.real_time import REFUSED, take_real_time
 from act_ros.text import printable_output
 
@@ -81,9 +81,9 @@ def run(
     if hurried is False:
         app.groups[0][0].get_logger().info(REFUSED)
     spins = [Spin(group, stop) for group in app.groups]
-    claim = _claim(app.groups[-1][0])
-    if isinstance(claim, str):
-        sys.stderr.write(f'error: {claim}\n')
+    lock = _node_lock(app.groups[-1][0])
+    if isinstance(lock, str):
+        sys.stderr.write(f'error: {lock}\n')
         stop.fail()
     else:
         app.start()
@@ -140,24 +140,24 @@ def _check_domain() -> None:
         raise ValueError(_domain())
 
 
-def _claim(node: Node) -> socket.socket | str:
+def _node_lock(node: Node) -> socket.socket | str:
     """Take a node's name in its ROS domain on this machine; or why that cannot be, as an error.
 
     Two simulators or two policies of one name would answer each other's topics: images of one world,
-    joint states of another. The claim ends with the process, however it ends. What runs on another
+    joint states of another. The lock ends with the process, however it ends. What runs on another
     machine is seen when a policy is enabled: by who else publishes commands.
     """
     name, domain = node.get_fully_qualified_name(), os.environ.get('ROS_DOMAIN_ID') or '0'
-    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
-        claim.bind(claim_address(name))
+        lock.bind(node_lock_address(name))
     except OSError:
-        claim.close()
+        lock.close()
         return (
             f'{name} runs already in ROS domain {domain}; stop it first, or give this one its own: '
             f'namespace:=NAME at the launch, or another ROS_DOMAIN_ID'
         )
-    return claim
+    return lock
 
 
 class Spin:

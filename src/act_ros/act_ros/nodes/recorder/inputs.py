@@ -16,7 +16,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, JointState
 
 from act_ros.control.ticker import SimTime
-from act_ros.data.recording.grid import BASE, COMMAND, Heard, History, Picture, Stillness
+from act_ros.data.recording.grid import BASE, COMMAND, Heard, History, Picture, PictureStillness
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.images import rgb
 from act_ros.nodes.shared.joint_state import ArmReader, JointStateError
@@ -28,7 +28,7 @@ from act_ros.robot.spec import RobotSpec
 _QUIET_S = 5.0
 
 
-class Inputs(BaseNode):
+class RecorderInputs(BaseNode):
     """Puts what comes into a `Heard`, under a lock."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Inputs(BaseNode):
         )
         self._heard, self._lock, self._rate_hz = heard, lock, spec.rate_hz
         self._simulated = clock is not None
-        self._still = {name: Stillness() for name in heard.frames}
+        self._still = {name: PictureStillness() for name in heard.frames}
         self._dof = len(spec.joint_names)
         self._topics: dict[str, str] = {}
         self._unusable: dict[str, str] = {}

@@ -18,7 +18,7 @@ MARK_S = 60.0
 """Patience with the process that writes a verdict: it copies the episode."""
 
 
-class Kept:
+class KeptEpisodes:
     """The episodes that this recorder has kept, and the services that change the last of them."""
 
     def __init__(self, node: Node, say: Callable[[str], None]) -> None:

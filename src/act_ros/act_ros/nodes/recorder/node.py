@@ -22,13 +22,13 @@ from std_srvs.srv import Trigger
 
 from act_ros.control.ticker import SimTime, SystemTime, Ticker, tick_of
 from act_ros.data.errors import EpisodeError
-from act_ros.data.recording.archive import Archive, Outcome, Session
+from act_ros.data.recording.archive import Archive, EpisodeOutcome, OpenEpisode
 from act_ros.data.recording.episode_log import RAW
 from act_ros.data.recording.grid import Heard, RowData
-from act_ros.data.recording.source_watch import Watch
+from act_ros.data.recording.source_watch import SourceWatch
 from act_ros.nodes.process.run import Stop, run
-from act_ros.nodes.recorder.inputs import Inputs
-from act_ros.nodes.recorder.kept_episodes import Kept
+from act_ros.nodes.recorder.inputs import RecorderInputs
+from act_ros.nodes.recorder.kept_episodes import KeptEpisodes
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.camera_parameter import chosen_cameras
 from act_ros.nodes.shared.parameters import Param, Parameters
@@ -88,17 +88,17 @@ class RecorderNode(BaseNode):
         self._archive = Archive(
             folder, spec.joint_names, arms, cameras, quality, min_free, bool(base)
         )
-        self._heard, self._watch = Heard(arms, cameras, spec.rate_hz, bool(base)), Watch()
+        self._heard, self._watch = Heard(arms, cameras, spec.rate_hz, bool(base)), SourceWatch()
         self._lock = threading.Lock()
         self._simulated = bool(self.get_parameter('use_sim_time').value)
         clock = SimTime() if self._simulated else None
         self._ticker = Ticker(spec.rate_hz, clock or SystemTime())
-        self._inputs = Inputs(spec, self._heard, self._lock, clock, base)
-        self._session: Session | None = None
+        self._inputs = RecorderInputs(spec, self._heard, self._lock, clock, base)
+        self._open: OpenEpisode | None = None
         self._sim: SimState | None = None
         self._handled, self._success = 0, False
         self._tick, self._failed, self._finishing = 0, 0, 0
-        self._kept = Kept(self, self._say)
+        self._kept = KeptEpisodes(self, self._say)
         self._message = self._fault = ''
         self._losing = False
         self._state = self.create_publisher(RecorderState, 'recorder_state', LATCHED)
@@ -129,10 +129,10 @@ class RecorderNode(BaseNode):
         """End the open episode and wait until everything is on the disk."""
         self._thread.join()
         with self._lock:
-            session, self._session = self._session, None
-        if session:
+            episode, self._open = self._open, None
+        if episode:
             keep = not self._follows or self._values['keep_failures']
-            self._end(session, keep, success=False, why='it was interrupted')
+            self._end(episode, keep, success=False, why='it was interrupted')
         self._archive.close()
         self._publish_state()
 
@@ -161,50 +161,50 @@ class RecorderNode(BaseNode):
         with self._lock:
             first, by = self._tick == 0, (tick - DELAY_TICKS - self._tick) / self._rate_hz
             self._heard.clear()
-            session = self._session
-            if first or session is None:
+            episode = self._open
+            if first or episode is None:
                 return
             fault = f'the clock jumped by {by:+.1f} s, the episode ends here'
-            session.mark(fault)
-            self._say(f'episode {session.number}: {fault}', fault=True)
-            self._end(session, *(session.verdict or (True, self._success)))
+            episode.mark(fault)
+            self._say(f'episode {episode.number}: {fault}', fault=True)
+            self._end(episode, *(episode.verdict or (True, self._success)))
 
     def _row(self, tick: int) -> None:
         """Record a tick, or end the episode that is over by then."""
         with self._lock:
             self._tick = tick
             row = self._heard.row(tick)
-            session = self._session
-            self._look(session, row)
-            if session is None:
+            episode = self._open
+            self._look(episode, row)
+            if episode is None:
                 self._follow(ready=isinstance(row, RowData))
-            elif session.due(tick) or session.error:
-                self._over(session)
-            elif tick < session.first_tick:
+            elif episode.due(tick) or episode.error:
+                self._over(episode)
+            elif tick < episode.first_tick:
                 return
             elif isinstance(row, RowData):
-                session.not_measured |= self._inputs.not_measured
-                was, self._losing = self._losing, not self._archive.add(session, row)
-                if self._losing and not was and session.mark(SLOW):
-                    self._say(f'episode {session.number}: {SLOW}', fault=True)
-            elif session.rows:
-                session.dropped += 1
+                episode.not_measured |= self._inputs.not_measured
+                was, self._losing = self._losing, not self._archive.add(episode, row)
+                if self._losing and not was and episode.mark(SLOW):
+                    self._say(f'episode {episode.number}: {SLOW}', fault=True)
+            elif episode.rows:
+                episode.dropped += 1
 
-    def _look(self, session: Session | None, row: RowData | list[str]) -> None:
+    def _look(self, episode: OpenEpisode | None, row: RowData | list[str]) -> None:
         """Say and mark what is missing, old or frozen, when it begins. Hold the lock."""
-        if not self._watch.look(row) or not session or not session.rows:
+        if not self._watch.look(row) or not episode or not episode.rows:
             return
-        at, reason = f'episode {session.number}, row {session.rows}', self._watch.reason
+        at, reason = f'episode {episode.number}, row {episode.rows}', self._watch.reason
         if not reason:
             self._say(f'{at}: all sources are back')
-        elif session.mark(reason):
+        elif episode.mark(reason):
             self._say(f'{at}: {reason}', fault=True)
 
     def _remind(self) -> None:
         """Say again what an open episode waits for."""
         with self._lock:
-            session = self._session
-            waits = session is not None and not session.rows
+            episode = self._open
+            waits = episode is not None and not episode.rows
         if waits and (reason := self._why()):
             self._say(f'the episode cannot begin: {reason}', fault=True)
 
@@ -215,16 +215,16 @@ class RecorderNode(BaseNode):
             return f'nothing from {", ".join(map(self._inputs.about, lacking))}'
         return self._watch.reason
 
-    def _over(self, session: Session) -> None:
+    def _over(self, episode: OpenEpisode) -> None:
         """End an episode that is full, at its end, or cannot go on. Hold the lock."""
-        self._fault = session.error or session.full
+        self._fault = episode.error or episode.full
         if self._fault:
-            session.mark(self._fault)
-            self._say(f'episode {session.number}: {self._fault}', fault=True)
+            episode.mark(self._fault)
+            self._say(f'episode {episode.number}: {self._fault}', fault=True)
         # What a person recorded, or a fault cut off, is not thrown away.
         keep = self._success or self._values['keep_failures'] or not self._follows
-        keep, success = session.verdict or (keep or bool(self._fault), self._success)
-        self._end(session, keep, success and not self._fault)
+        keep, success = episode.verdict or (keep or bool(self._fault), self._success)
+        self._end(episode, keep, success and not self._fault)
 
     def _follow(self, ready: bool) -> None:
         """In simulation: begin when an episode begins. Hold the lock."""
@@ -250,23 +250,23 @@ class RecorderNode(BaseNode):
         if seed >= 0:
             attrs['seed'] = seed
         try:
-            self._session = self._archive.begin(first_tick, length, attrs)
+            self._open = self._archive.begin(first_tick, length, attrs)
         except (EpisodeError, OSError) as error:
             self._fault = str(error)
             self._say(f'cannot record: {error}', fault=True)
             return self._fault
         self._success = self._losing = False
         self._fault = ''
-        self._session.done.add_done_callback(lambda done: self._ended(done.result()))
+        self._open.done.add_done_callback(lambda done: self._ended(done.result()))
         return ''
 
-    def _end(self, session: Session, keep: bool, success: bool, why: str = '') -> None:
+    def _end(self, episode: OpenEpisode, keep: bool, success: bool, why: str = '') -> None:
         """Close the open episode. Hold the lock."""
-        self._session, self._losing = None, False
+        self._open, self._losing = None, False
         self._finishing += 1
-        self._archive.end(session, keep, success, why)
+        self._archive.end(episode, keep, success, why)
 
-    def _ended(self, outcome: Outcome) -> None:
+    def _ended(self, outcome: EpisodeOutcome) -> None:
         """An episode is on the disk, or isn't; called by the thread that wrote it."""
         if outcome.path is None:
             self._failed += 1
@@ -286,41 +286,39 @@ class RecorderNode(BaseNode):
     def _on_sim(self, msg: SimState) -> None:
         with self._lock:
             known, self._sim = self._sim, msg
-            session = self._session
-            if session and known and msg.episode != known.episode:
+            episode = self._open
+            if episode and known and msg.episode != known.episode:
                 reset = tick_of(seconds(msg.header.stamp), self._rate_hz)
-                session.end_tick = min(session.end_tick or reset, reset)
-            elif session and not (session.end_tick or 0):
+                episode.end_tick = min(episode.end_tick or reset, reset)
+            elif episode and not (episode.end_tick or 0):
                 self._success = self._success or msg.success
 
     def _on_start(self, request: Any, response: Any) -> Any:
         with self._lock:
-            if self._session is not None:
-                response.message = (
-                    f'episode {self._session.number} is open; stop or discard it first'
-                )
+            if self._open is not None:
+                response.message = f'episode {self._open.number} is open; stop or discard it first'
             else:
                 task = request.task or self._values['task']
                 first = self._tick + DELAY_TICKS + 1
                 length = self._values['length']
                 response.message = self._begin(task, request.seed, first, length)
             response.success = not response.message
-            if response.success and self._session:
-                self._session.verdict = True, True  # unless it is stopped with another
-                response.message = str(self._session.writer.path)
-            response.episode = self._session.number if self._session else -1
+            if response.success and self._open:
+                self._open.verdict = True, True  # unless it is stopped with another
+                response.message = str(self._open.writer.path)
+            response.episode = self._open.number if self._open else -1
         return response
 
     def _on_stop(self, request: Any, response: Any) -> Any:
         with self._lock:
-            session = self._session
-            if session:  # the rows of the last 100 ms are still to come
-                session.verdict = request.keep, request.success
-                session.keep_rows = request.keep_rows
-                session.end_tick = self._tick + DELAY_TICKS + 1
-        outcome = self._outcome(session)
+            episode = self._open
+            if episode:  # the rows of the last 100 ms are still to come
+                episode.verdict = request.keep, request.success
+                episode.keep_rows = request.keep_rows
+                episode.end_tick = self._tick + DELAY_TICKS + 1
+        outcome = self._outcome(episode)
         if outcome is None:
-            response.message, response.episode = self._no_outcome(session), -1
+            response.message, response.episode = self._no_outcome(episode), -1
             return response
         response.ok = outcome.path is not None or not request.keep
         response.message = str(outcome.path or outcome.message)
@@ -330,40 +328,40 @@ class RecorderNode(BaseNode):
 
     def _on_discard(self, _: Any, response: Any) -> Any:
         with self._lock:
-            session = self._session
-            if session:
-                self._end(session, keep=False, success=False, why='it was discarded')
-        outcome = self._outcome(session)
+            episode = self._open
+            if episode:
+                self._end(episode, keep=False, success=False, why='it was discarded')
+        outcome = self._outcome(episode)
         response.success = outcome is not None
-        response.message = outcome.message if outcome else self._no_outcome(session)
+        response.message = outcome.message if outcome else self._no_outcome(episode)
         return response
 
     def _on_fault(self, msg: String) -> None:
         """Another node tells what is wrong with the open episode."""
         with self._lock:
-            session = self._session
-            if session and session.mark(msg.data):
-                self._say(f'episode {session.number}, row {session.rows}: {msg.data}', fault=True)
+            episode = self._open
+            if episode and episode.mark(msg.data):
+                self._say(f'episode {episode.number}, row {episode.rows}: {msg.data}', fault=True)
 
-    def _outcome(self, session: Session | None) -> Outcome | None:
+    def _outcome(self, episode: OpenEpisode | None) -> EpisodeOutcome | None:
         """Wait for what becomes of an episode that is about to be closed."""
-        if session is None:
+        if episode is None:
             return None
         try:
-            return session.done.result(timeout=CLOSE_S)
+            return episode.done.result(timeout=CLOSE_S)
         except FutureTimeoutError:  # a clock that stands still brings no tick that would end it
             with self._lock:
-                if self._session is session:
-                    self._end(session, *(session.verdict or (False, False)))
+                if self._open is episode:
+                    self._end(episode, *(episode.verdict or (False, False)))
         with contextlib.suppress(FutureTimeoutError):
-            return session.done.result(timeout=LONG_S)
+            return episode.done.result(timeout=LONG_S)
         return None
 
     @staticmethod
-    def _no_outcome(session: Session | None) -> str:
-        if session is None:
+    def _no_outcome(episode: OpenEpisode | None) -> str:
+        if episode is None:
             return 'no episode is open'
-        return f'episode {session.number} is still being written; see recorder_state'
+        return f'episode {episode.number} is still being written; see recorder_state'
 
     def _say(self, text: str, fault: bool = False) -> None:
         self._message = text
@@ -374,20 +372,20 @@ class RecorderNode(BaseNode):
             log.info(text)
 
     def _publish_state(self) -> None:
-        session, kinds = self._session, RecorderState
+        episode, kinds = self._open, RecorderState
         why = self._why()
-        reason = why if session or not self._fault else self._fault
+        reason = why if episode or not self._fault else self._fault
         msg = RecorderState(reason=reason, dataset=str(self._archive.folder))
         msg.header.stamp = stamp_of(round(max(0.0, self._tick / self._rate_hz) * 1e9))
         msg.state = kinds.FINISHING if self._finishing else kinds.IDLE
-        if session:
+        if episode:
             going = kinds.FAULT if self._losing or why else kinds.RECORDING
-            msg.state = going if session.rows else kinds.WAITING
+            msg.state = going if episode.rows else kinds.WAITING
             if self._losing and not why:
                 msg.reason = SLOW
-            msg.episode, msg.rows, msg.dropped = session.number, session.rows, session.dropped
-            msg.overflow, msg.stale, msg.frozen = session.overflow, session.stale, session.frozen
-            msg.faults = len(session.faults)
+            msg.episode, msg.rows, msg.dropped = episode.number, episode.rows, episode.dropped
+            msg.overflow, msg.stale, msg.frozen = episode.overflow, episode.stale, episode.frozen
+            msg.faults = len(episode.faults)
         else:
             msg.episode = self._archive.next_number
             msg.state = kinds.FAULT if self._fault else msg.state

@@ -19,7 +19,7 @@ from act_ros.robot.types import Floats
 _QUIET_S = 5.0
 
 
-class Followers:
+class FollowerPose:
     """The followers' last joint states. Safe to ask from any thread."""
 
     def __init__(self, node: Node, spec: RobotSpec) -> None:

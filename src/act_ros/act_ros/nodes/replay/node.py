@@ -16,14 +16,14 @@ from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool
 
 from act_ros.control.limiter import Limiter
-from act_ros.control.motion.replay_motion import Playing
+from act_ros.control.motion.replay_motion import ReplayMotion
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
 from act_ros.data.errors import EpisodeError
 from act_ros.data.playback import read_recording
 from act_ros.nodes.process.run import Stop, run
-from act_ros.nodes.replay.follower_pose import Followers
+from act_ros.nodes.replay.follower_pose import FollowerPose
 from act_ros.nodes.shared.base import BaseNode
-from act_ros.nodes.shared.commands import Output
+from act_ros.nodes.shared.commands import CommandOutput
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import LATCHED, NEWEST
@@ -58,10 +58,10 @@ class ReplayNode(BaseNode):
         self._recording = recording = read_recording(path, spec)
         simulated = bool(self.get_parameter('use_sim_time').value)
         rest = None if simulated else spec.rest.astype(np.float32)
-        self._playing = Playing(Limiter(spec), recording.actions, rest)
+        self._playing = ReplayMotion(Limiter(spec), recording.actions, rest)
         self._time: SimTime | SystemTime = SimTime() if simulated else SystemTime()
         self._ticker = Ticker(spec.rate_hz, self._time)
-        self._output, self._followers = Output(self, spec), Followers(self, spec)
+        self._output, self._followers = CommandOutput(self, spec), FollowerPose(self, spec)
         self._enabled, self._not_before_s = bool(self._values['enable']), 0.0
         self._lock, self._said = threading.Lock(), ''
         self._sim: SimState | None = None

@@ -22,7 +22,7 @@ class DriverError(PrintableError, RuntimeError):
     """A driver that doesn't answer, or a motor that is not as it was set; says what to do."""
 
 
-class Drivers:
+class DriverClient:
     """Calls to the drivers, from any thread but the one that spins `node`."""
 
     def __init__(self, node: Node) -> None:

@@ -28,7 +28,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool, Trigger
 
-from act_ros.nodes.session.large_letters import large
+from act_ros.nodes.session.large_letters import large_letters
 from act_ros.nodes.shared.topics import LATCHED
 from act_ros.text import printable
 
@@ -145,7 +145,7 @@ class Board:
             return
         self._shown = self._line
         columns = shutil.get_terminal_size().columns - 1
-        lines = [row for part in wrap(words, 13) for row in large(part, columns)]
+        lines = [row for part in wrap(words, 13) for row in large_letters(part, columns)]
         sys.stdout.write('\x1b[H\x1b[J' + '\n'.join([*lines, '', rest, '', HELP]) + '\n')
         sys.stdout.flush()
 

@@ -11,7 +11,7 @@ _BLOCKS = np.array([' ', '▄', '▀', '█'])
 """By upper * 2 + lower pixel of a character's cell."""
 
 
-def large(text: str, columns: int) -> list[str]:
+def large_letters(text: str, columns: int) -> list[str]:
     """The lines of `text`, as wide as fits into `columns`, at most 16 lines high."""
     (width, _), _ = cv2.getTextSize(text, _FONT, _SCALE, _THICK)
     picture = np.zeros((_HEIGHT, max(1, width)), np.uint8)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from std_srvs.srv import SetBool
 
-from act_ros.nodes.session.driver_client import DriverError, Drivers
+from act_ros.nodes.session.driver_client import DriverClient, DriverError
 from act_ros.robot.spec import RobotSpec
 
 POSITION, CURRENT_BASED_POSITION = 3, 5
@@ -22,10 +22,10 @@ REBOOT_S = 5.0
 _POLL_S = 0.2
 
 
-class Ceremony:
+class MotorSetup:
     """What has to be done to the arms' motors. Every method raises DriverError, and then has moved nothing."""
 
-    def __init__(self, drivers: Drivers, spec: RobotSpec, hold: Callable[[], None]) -> None:
+    def __init__(self, drivers: DriverClient, spec: RobotSpec, hold: Callable[[], None]) -> None:
         """Talk to `drivers`; `hold` commands the followers to where they are."""
         self._drivers, self._hold = drivers, hold
         self._joints = spec.joints

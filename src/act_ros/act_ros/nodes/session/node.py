@@ -20,9 +20,9 @@ from std_srvs.srv import SetBool, Trigger
 
 from act_ros.control.session.session import Session
 from act_ros.control.session.text import line
-from act_ros.control.session.types import Ask, Phase, Recording, Sound, View
+from act_ros.control.session.types import Ask, Phase, RecorderStatus, SessionView, Sound
 from act_ros.nodes.process.run import Stop, run
-from act_ros.nodes.session.recorder_client import SessionRecorder
+from act_ros.nodes.session.recorder_client import RecorderClient
 from act_ros.nodes.session.robot import SessionRobot
 from act_ros.nodes.session.sounds import Sounds
 from act_ros.nodes.shared.base import BaseNode
@@ -58,7 +58,7 @@ class SessionNode(BaseNode):
         simulated = bool(self.get_parameter('use_sim_time').value)
         self._teleop_stop = Stop()
         self._teleop = TeleopNode(self._teleop_stop, led=attended)
-        self._recorder = SessionRecorder(self, self._values['task'], lambda: self._teleop.engaged)
+        self._recorder = RecorderClient(self, self._values['task'], lambda: self._teleop.engaged)
         self._sounds = Sounds(self.get_logger().warning) if self._values['sounds'] else None
         self._printed: tuple[Any, ...] = ()
         self._dataset = ''
@@ -177,7 +177,7 @@ class SessionNode(BaseNode):
             sys.stdout.write(f'{text}\n')
             sys.stdout.flush()
 
-    def _welcome(self, recording: Recording) -> None:
+    def _welcome(self, recording: RecorderStatus) -> None:
         """Once the recorder is there: where the episodes go, and from which number on."""
         recorder = self._recorder
         if recorder.dataset == self._dataset:
@@ -190,11 +190,11 @@ class SessionNode(BaseNode):
         )
 
 
-def watched(recording: Recording, wanted: int) -> View:
+def watched(recording: RecorderStatus, wanted: int) -> SessionView:
     """What is shown of a recorder that works by itself."""
     phase = Phase.RECORDING if recording.open and recording.rows else Phase.WAITING
     note = recording.reason if recording.open else ''
-    return View(
+    return SessionView(
         phase, recording.kept, wanted, note=note or (recording.message if recording.fault else '')
     )
 

@@ -13,7 +13,7 @@ from act_msgs.srv import StartEpisode, StopEpisode
 from rclpy.node import Node
 from std_srvs.srv import SetBool, Trigger
 
-from act_ros.control.session.types import Recording
+from act_ros.control.session.types import RecorderStatus
 from act_ros.data.recording.grid import COMMAND
 from act_ros.nodes.shared.topics import LATCHED
 
@@ -21,7 +21,7 @@ ANSWER_S = 65.0
 """Patience with an answer: a verdict is written by copying the episode."""
 
 
-class SessionRecorder:
+class RecorderClient:
     """Implements `control.session.types.Recorder`; its methods are called by the session's thread."""
 
     def __init__(self, node: Node, task: str, commanded: Callable[[], bool]) -> None:
@@ -33,7 +33,7 @@ class SessionRecorder:
             commanded: whether the followers are being commanded, so that the recorder hears commands.
         """
         self._task, self._commanded = task, commanded
-        self._recording = Recording()
+        self._recording = RecorderStatus()
         self.dataset, self.next_number = '', 0
         node.create_subscription(RecorderState, 'recorder_state', self._on_state, LATCHED)
         self._start = node.create_client(StartEpisode, 'recorder/start')
@@ -48,13 +48,13 @@ class SessionRecorder:
         reason = msg.reason if self._commanded() else without(msg.reason, COMMAND)
         if msg.state == msg.IDLE:
             self.next_number = msg.episode
-        self._recording = Recording(
+        self._recording = RecorderStatus(
             msg.state in (msg.WAITING, msg.RECORDING) or (msg.state == msg.FAULT and msg.rows > 0),
             *(msg.rows, msg.dropped, msg.kept, msg.failed, msg.last_kept, msg.last_success),
             *(reason, msg.message, msg.state == msg.FAULT),
         )
 
-    def view(self) -> Recording:
+    def view(self) -> RecorderStatus:
         """What the recorder says now."""
         return self._recording
 

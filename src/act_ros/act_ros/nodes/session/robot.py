@@ -12,8 +12,8 @@ from rclpy.node import Node
 
 from act_ros.control.motion.pose_motion import SETTLED
 from act_ros.control.session.types import SessionError
-from act_ros.nodes.session.driver_client import DriverError, Drivers
-from act_ros.nodes.session.motor_setup import Ceremony
+from act_ros.nodes.session.driver_client import DriverClient, DriverError
+from act_ros.nodes.session.motor_setup import MotorSetup
 from act_ros.nodes.teleop import TeleopNode
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Floats
@@ -30,7 +30,7 @@ class SessionRobot:
     def __init__(self, node: Node, teleop: TeleopNode, spec: RobotSpec, simulated: bool) -> None:
         """Use services through `node`; `simulated`: the scene is set up by a service, too."""
         self._teleop, self._spec = teleop, spec
-        self._ceremony = Ceremony(Drivers(node), spec, self._stay)
+        self._motors = MotorSetup(DriverClient(node), spec, self._stay)
         self._start, self._rest = spec.start.astype(np.float32), spec.rest.astype(np.float32)
         self._locked = False
         self._goals: tuple[Floats, Floats | None] | None = None
@@ -45,14 +45,14 @@ class SessionRobot:
         Raises:
             SessionError: another arm is missing.
         """
-        leaders = [arm for arm in self._ceremony.leaders if arm not in unheard]
-        followers = [arm for arm in self._ceremony.followers if arm not in unheard]
-        if not followers or (leaders and leaders != self._ceremony.leaders):
+        leaders = [arm for arm in self._motors.leaders if arm not in unheard]
+        followers = [arm for arm in self._motors.followers if arm not in unheard]
+        if not followers or (leaders and leaders != self._motors.leaders):
             raise SessionError(
                 f'{", ".join(unheard)} has not reported any joints; is the driver running, is the arm on?'
             )
-        silent = [arm for arm in self._ceremony.followers if arm in unheard]
-        self._ceremony.leaders, self._ceremony.followers = leaders, followers
+        silent = [arm for arm in self._motors.followers if arm in unheard]
+        self._motors.leaders, self._motors.followers = leaders, followers
         if silent:
             self._teleop.leave_out(silent)
             self.left_out = (
@@ -62,21 +62,21 @@ class SessionRobot:
     def release(self) -> None:
         """Take the torque of all arms."""
         try:
-            self._ceremony.release()
+            self._motors.release()
         except DriverError as error:
             raise SessionError(str(error)) from error
 
     def check(self) -> None:
         """Find all drivers, set modes, currents and torque; nothing moves."""
-        arms = (*self._ceremony.leaders, *self._ceremony.followers)
+        arms = (*self._motors.leaders, *self._motors.followers)
         if unheard := [arm for arm in self._teleop.unheard if arm in arms]:
             raise SessionError(
                 f'{", ".join(unheard)} has not reported any joints; is the driver running, is the arm on?'
             )
         try:
-            self._ceremony.check()
-            self._ceremony.ready_followers()
-            self._ceremony.lock_leaders()
+            self._motors.check()
+            self._motors.ready_followers()
+            self._motors.lock_leaders()
         except DriverError as error:
             raise SessionError(str(error)) from error
         self._locked = True
@@ -84,7 +84,7 @@ class SessionRobot:
     def home(self) -> None:
         """Begin to lead all arms to the start; the leaders' grippers half open."""
         try:
-            self._ceremony.drive_grippers()
+            self._motors.drive_grippers()
         except DriverError as error:
             raise SessionError(str(error)) from error
         self._go([self._start], [self._with_grippers(self._start, LEADER_GRIPPER)])
@@ -108,7 +108,7 @@ class SessionRobot:
     def ready(self) -> None:
         """Let the leaders' grippers be squeezed."""
         try:
-            self._ceremony.free_grippers()
+            self._motors.free_grippers()
         except DriverError as error:
             raise SessionError(str(error)) from error
 
@@ -116,7 +116,7 @@ class SessionRobot:
         """Give the leaders to the operator, and let the followers follow."""
         self._locked = False  # from the first request on they may be free
         try:
-            self._ceremony.free_leaders()
+            self._motors.free_leaders()
         except DriverError as error:
             raise SessionError(str(error)) from error
         if why := self._teleop.follow():
@@ -131,7 +131,7 @@ class SessionRobot:
         self._teleop.hold()
         if not self._locked:
             try:
-                self._ceremony.lock_leaders()
+                self._motors.lock_leaders()
             except DriverError as error:
                 raise SessionError(str(error)) from error
             self._locked = True
@@ -161,12 +161,12 @@ class SessionRobot:
         ]
         try:
             self.hold()
-            self._ceremony.drive_grippers()
+            self._motors.drive_grippers()
         except SessionError as error:
             self._problem, leaders = f'the leaders are NOT at rest, hold them: {error}', None
         except DriverError as error:
             self._problem = f'the grippers of the leaders do not obey: {error}'
-        if not self._ceremony.leaders:
+        if not self._motors.leaders:
             leaders = None
         self._go([self._start, self._rest], leaders)
 

@@ -57,7 +57,7 @@ class ArmCommands:
             single.publish(JointSingleCommand(name='gripper', cmd=turn))
 
 
-class Output:
+class CommandOutput:
     """Publishes commands to both followers, `command` and `chunk`."""
 
     def __init__(self, node: Node, spec: RobotSpec) -> None:

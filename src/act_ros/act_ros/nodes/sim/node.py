@@ -32,7 +32,7 @@ from act_ros.nodes.sim.driver import SimDriver
 from act_ros.nodes.sim.film_process import FilmProcess
 from act_ros.nodes.sim.pictures import Pictures
 from act_ros.robot.spec import RobotSpec
-from act_ros.sim.real_time import Pace, RealTimeFactor
+from act_ros.sim.real_time import RealTimeFactor, RealTimePace
 from act_ros.sim.simulation import STEP_S, STEPS_PER_TICK, Simulation
 from act_ros.sim.world import SimulationError
 
@@ -159,7 +159,7 @@ class SimNode(BaseNode):
             self._stop.fail()
 
     def _run_paced(self) -> None:
-        pace, paced = Pace(STEP_S), self.simulation.count
+        pace, paced = RealTimePace(STEP_S), self.simulation.count
         while not self._stop.is_set():
             pace.wait()
             with self._changed:

@@ -18,7 +18,7 @@ from act_ros.nodes.sim.film_process import FilmProcess
 from act_ros.robot.spec import Camera
 from act_ros.robot.types import Frame
 from act_ros.sim.film.film_maker import TICKS_PER_FRAME, Shot
-from act_ros.sim.render_thread import RenderThread, View
+from act_ros.sim.render_thread import CameraView, RenderThread
 from act_ros.sim.simulation import Simulation
 from act_ros.sim.world import WorldState
 
@@ -68,11 +68,13 @@ class Pictures:
         if self._film:
             self._film.close(ended)
 
-    def _view(self, camera: Camera) -> View:
+    def _view(self, camera: Camera) -> CameraView:
         # Reliable, as realsense2_camera's: who can do without some subscribes as to sensor data.
         topic = robot_topic(self._node, camera.topic)
         publisher = self._node.create_publisher(Image, topic, QoSProfile(depth=10))
-        return View(camera.sim, camera.height, camera.width, partial(_publish, publisher, camera))
+        return CameraView(
+            camera.sim, camera.height, camera.width, partial(_publish, publisher, camera)
+        )
 
 
 def _publish(publisher: Any, camera: Camera, frame: Frame, stamp_ns: int) -> None:

@@ -50,7 +50,7 @@ _MAGIC = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class TensorEntry:
     """A tensor in a file: its dtype by safetensors' name, its shape, and where its bytes are."""
 
     dtype: str
@@ -135,7 +135,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return data
 
 
-def read_header(path: Path) -> dict[str, Entry]:
+def read_header(path: Path) -> dict[str, TensorEntry]:
     """What tensors a safetensors file holds.
 
     Raises:
@@ -161,7 +161,7 @@ def read_header(path: Path) -> dict[str, Entry]:
     return {name: _entry(path, name, value, 8 + length, size) for name, value in data.items()}
 
 
-def _entry(path: Path, name: str, value: Any, start: int, size: int) -> Entry:
+def _entry(path: Path, name: str, value: Any, start: int, size: int) -> TensorEntry:
     """Check one tensor's line of the header."""
     label = f'tensor {listed([name])}'
     if not isinstance(value, dict):
@@ -181,7 +181,7 @@ def _entry(path: Path, name: str, value: Any, start: int, size: int) -> Entry:
             path,
             f'{label} ends at byte {start + place[1]}, and the file has {size}: it is cut off',
         )
-    return Entry(dtype, tuple(shape), start + place[0], start + place[1])
+    return TensorEntry(dtype, tuple(shape), start + place[0], start + place[1])
 
 
 def _are_numbers(value: Any) -> bool:
@@ -191,7 +191,7 @@ def _are_numbers(value: Any) -> bool:
 
 
 def read_vectors(
-    path: Path, entries: dict[str, Entry], names: Iterable[str]
+    path: Path, entries: dict[str, TensorEntry], names: Iterable[str]
 ) -> dict[str, NDArray[np.float64]]:
     """Some small tensors of a safetensors file, as float64.
 
@@ -216,7 +216,7 @@ def read_vectors(
     return vectors
 
 
-def _decode(data: bytes, entry: Entry) -> NDArray[np.float64]:
+def _decode(data: bytes, entry: TensorEntry) -> NDArray[np.float64]:
     if entry.dtype == 'BF16':  # the upper half of a float32
         wide = np.frombuffer(data, '<u2').astype(np.uint32) << 16
         return wide.view(np.float32).astype(np.float64).reshape(entry.shape)

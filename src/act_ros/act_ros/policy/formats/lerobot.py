@@ -15,7 +15,7 @@ import numpy as np
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.affine import mean_and_std
-from act_ros.policy.formats.files import Entry, read_header, read_json
+from act_ros.policy.formats.files import TensorEntry, read_header, read_json
 from act_ros.policy.formats.lerobot_features import (
     ACTION,
     STATE,
@@ -197,7 +197,7 @@ def _statistics(
     return stats, {'image_mean': means, 'image_std': stds}
 
 
-def _tensors(path: Path, entries: Mapping[str, Entry]) -> dict[str, str]:
+def _tensors(path: Path, entries: Mapping[str, TensorEntry]) -> dict[str, str]:
     """Our names of the network's tensors, which are LeRobot's without `model.`."""
     names = {}
     for stored in entries:

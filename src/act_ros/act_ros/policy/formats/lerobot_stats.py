@@ -16,7 +16,13 @@ from typing import Any
 
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.affine import NEEDED, Floats64
-from act_ros.policy.formats.files import Entry, plain_name, read_header, read_json, read_vectors
+from act_ros.policy.formats.files import (
+    TensorEntry,
+    plain_name,
+    read_header,
+    read_json,
+    read_vectors,
+)
 from act_ros.policy.formats.lerobot_features import Feature
 from act_ros.text import listed, shown
 
@@ -209,7 +215,7 @@ def _read_stats(path: Path, file: object, names: list[str], norms: Norms) -> Non
         norms.stats[name] = {stat: vectors[key] for key, stat in keys.items()}
 
 
-def _stored_name(name: str, names: list[str], entries: Mapping[str, Entry]) -> str:
+def _stored_name(name: str, names: list[str], entries: Mapping[str, TensorEntry]) -> str:
     """The name of a feature in a file of statistics.
 
     LeRobot's migration from 0.3.3 to 0.4 takes each underscore of a buffer's name for a dot. A feature is
@@ -225,7 +231,7 @@ def _stored_name(name: str, names: list[str], entries: Mapping[str, Entry]) -> s
 
 def read_buffers(
     path: Path,
-    entries: dict[str, Entry],
+    entries: dict[str, TensorEntry],
     config_path: Path,
     data: Mapping[str, Any],
     features: Mapping[str, Feature],

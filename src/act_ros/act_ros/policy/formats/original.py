@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.arrays import read_plain
-from act_ros.policy.formats.files import Entry
+from act_ros.policy.formats.files import TensorEntry
 from act_ros.policy.formats.original_tensors import (
     check_supported,
     find_backbones,
@@ -137,7 +137,7 @@ def _known(path: Path, beside: Mapping[str, Any], backbones: int) -> tuple[Any, 
 
 def _config(
     path: Path,
-    entries: Mapping[str, Entry],
+    entries: Mapping[str, TensorEntry],
     known: tuple[Any, Any],
     beside: Mapping[str, Any],
     backbones: Mapping[int, Collection[str]],
@@ -220,7 +220,7 @@ def _statistics(
 
 
 def _notes(
-    entries: Mapping[str, Entry], config: PolicyConfig, beside: Mapping[str, Any], vae: bool
+    entries: Mapping[str, TensorEntry], config: PolicyConfig, beside: Mapping[str, Any], vae: bool
 ) -> list[str]:
     notes = []
     built = len({n.split('.')[3] for n in entries if n.startswith('transformer.decoder.layers.')})

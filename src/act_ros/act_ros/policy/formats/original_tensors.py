@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.formats.files import Entry
+from act_ros.policy.formats.files import TensorEntry
 from act_ros.text import listed
 
 _MODULES = {
@@ -54,7 +54,7 @@ def without_prefix(path: Path, name: str) -> str:
     return name.removeprefix('model.')
 
 
-def check_supported(path: Path, entries: Mapping[str, Entry]) -> None:
+def check_supported(path: Path, entries: Mapping[str, TensorEntry]) -> None:
     """Refuse by name what isn't ACT, or needs what the robot doesn't have."""
     reasons = {
         'mlp.': 'it is a CNN-MLP policy; act_ros runs ACT',
@@ -91,7 +91,7 @@ def check_supported(path: Path, entries: Mapping[str, Entry]) -> None:
         )
 
 
-def find_backbones(entries: Mapping[str, Entry]) -> dict[int, list[str]]:
+def find_backbones(entries: Mapping[str, TensorEntry]) -> dict[int, list[str]]:
     """By the backbone's number the names of its tensors, without what comes before."""
     found: dict[int, list[str]] = {}
     for name in entries:
@@ -120,7 +120,7 @@ def find_resnet(path: Path, tensors: Collection[str]) -> str:
 
 
 def map_tensors(
-    path: Path, entries: Mapping[str, Entry], per_camera: bool
+    path: Path, entries: Mapping[str, TensorEntry], per_camera: bool
 ) -> tuple[dict[str, str], bool]:
     """By our name the original's, and whether a whole CVAE encoder is among them."""
     names: dict[str, str] = {}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.formats.files import Entry, read_yaml
+from act_ros.policy.formats.files import TensorEntry, read_yaml
 from act_ros.text import listed, shown
 
 BESIDE = 'act_ros.yaml'
@@ -54,7 +54,7 @@ class Source:
 
 
 def source_shapes(
-    names: Mapping[str, str], entries: Mapping[str, Entry], keep: int | None = None
+    names: Mapping[str, str], entries: Mapping[str, TensorEntry], keep: int | None = None
 ) -> dict[str, tuple[int, ...]]:
     """Shapes by the network's names; rows of the action head beyond `keep` are left out."""
     shapes = {name: entries[stored].shape for name, stored in names.items()}

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.formats.files import MOST_MODEL, MOST_TENSORS, Entry, check_file
+from act_ros.policy.formats.files import MOST_MODEL, MOST_TENSORS, TensorEntry, check_file
 from act_ros.policy.formats.pickles import Note, StandIn, are_sizes, read_pickle
 from act_ros.text import listed, shown
 
@@ -69,7 +69,7 @@ class _Storage:
     numel: int
 
 
-def read_state_names(path: Path) -> dict[str, Entry]:
+def read_state_names(path: Path) -> dict[str, TensorEntry]:
     """Names, types and shapes of the tensors in a state dictionary that `torch.save` wrote.
 
     Raises:
@@ -123,7 +123,7 @@ def _open(archive: zipfile.ZipFile, size: int) -> tuple[bytes, dict[str, int]]:
     return archive.read(pickles[0]), lengths
 
 
-def _read(pickled: bytes, lengths: Mapping[str, int]) -> dict[str, Entry]:
+def _read(pickled: bytes, lengths: Mapping[str, int]) -> dict[str, TensorEntry]:
     def stored(reference: Any) -> _Storage:
         if not isinstance(reference, tuple) or len(reference) != 5 or reference[0] != 'storage':
             raise PolicyError('a reference of its pickle is not one to a storage')
@@ -148,7 +148,7 @@ def _read(pickled: bytes, lengths: Mapping[str, int]) -> dict[str, Entry]:
     if not isinstance(found, dict):
         raise PolicyError(f'it holds {type(found).__name__}; expected a state dictionary')
     for name, value in found.items():
-        if not isinstance(name, str) or not isinstance(value, Entry):
+        if not isinstance(name, str) or not isinstance(value, TensorEntry):
             raise PolicyError(
                 f'its entry {shown(name, 60)} is {type(value).__name__}; expected the tensors of a state dictionary'
             )
@@ -157,7 +157,7 @@ def _read(pickled: bytes, lengths: Mapping[str, int]) -> dict[str, Entry]:
 
 def _tensor(
     storage: Any, offset: Any, shape: Any, strides: Any, requires_grad: Any, hooks: Any
-) -> Entry:
+) -> TensorEntry:
     """A tensor as torch rebuilds it: a view of a storage that lies in it and is not larger."""
     if not isinstance(storage, _Storage):
         raise PolicyError('a tensor of its pickle has no storage')
@@ -172,4 +172,4 @@ def _tensor(
             f'a tensor {shape} with strides {strides} from {offset} does not lie in its storage of '
             f'{storage.numel} values'
         )
-    return Entry(storage.dtype, shape)
+    return TensorEntry(storage.dtype, shape)

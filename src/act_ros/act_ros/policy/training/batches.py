@@ -13,7 +13,7 @@ from torch import Tensor
 
 from act_ros.data.dataset import Dataset
 from act_ros.data.frame_store import FrameStore
-from act_ros.policy.training.placement import Place
+from act_ros.policy.training.placement import Placement
 
 RESIDENT_SHARE = 0.5
 """Share of a GPU's free memory that the frames may take; the rest is for the training itself."""
@@ -47,7 +47,7 @@ class Order:
         place: gives the rank; processes that train together see different samples.
     """
 
-    def __init__(self, ticks: NDArray[np.int64], seed: int, batch: int, place: Place) -> None:
+    def __init__(self, ticks: NDArray[np.int64], seed: int, batch: int, place: Placement) -> None:
         self._ticks, self._seed, self._batch, self._place = ticks, seed, batch, place
         self._epochs: dict[int, NDArray[np.int64]] = {}
 

@@ -58,7 +58,7 @@ class Average:
             value.copy_(weights[name])
 
 
-class Watch:
+class FiniteCheck:
     """Sees the first step whose loss or gradient isn't finite, without making each step wait for the GPU."""
 
     def __init__(self, device: torch.device) -> None:

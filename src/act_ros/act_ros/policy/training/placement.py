@@ -13,7 +13,7 @@ from act_ros.policy.errors import PolicyError
 
 
 @dataclass(frozen=True)
-class Place:
+class Placement:
     """This process among those that train together (torchrun), and its device."""
 
     device: torch.device
@@ -21,7 +21,7 @@ class Place:
     world: int = 1
 
 
-def find_place(device: str) -> Place:
+def find_place(device: str) -> Placement:
     """Device and rank of this process; joins the group where torchrun started several.
 
     Args:
@@ -51,4 +51,4 @@ def find_place(device: str) -> Place:
         torch.backends.cudnn.benchmark = True
     if world > 1:
         torch.distributed.init_process_group('nccl' if name.startswith('cuda') else 'gloo')
-    return Place(torch.device(name), rank, world)
+    return Placement(torch.device(name), rank, world)

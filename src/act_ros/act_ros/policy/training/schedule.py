@@ -9,7 +9,7 @@ import time
 import torch
 import torch.distributed as dist
 
-from act_ros.policy.training.placement import Place
+from act_ros.policy.training.placement import Placement
 from act_ros.policy.training.recipe import Recipe
 
 
@@ -25,7 +25,7 @@ class Progress:
         stop: set from outside to end the run at the next step; the first process decides.
     """
 
-    def __init__(self, recipe: Recipe, place: Place) -> None:
+    def __init__(self, recipe: Recipe, place: Placement) -> None:
         self.recipe, self.place = recipe, place
         self.step, self.share, self.stop = 0, 0.0, False
         self._spent = 0.0  # seconds of a run that is gone on with

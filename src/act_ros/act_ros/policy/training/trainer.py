@@ -30,8 +30,8 @@ from act_ros.policy.normalize import Normalizer
 from act_ros.policy.training.augment import augment_images
 from act_ros.policy.training.batches import Batches, Feed, Order, Samples
 from act_ros.policy.training.curves import Curves
-from act_ros.policy.training.optimize import Average, Watch, build_optimizer
-from act_ros.policy.training.placement import Place
+from act_ros.policy.training.optimize import Average, FiniteCheck, build_optimizer
+from act_ros.policy.training.placement import Placement
 from act_ros.policy.training.recipe import LENGTH, Recipe
 from act_ros.policy.training.run_files import STATE, prune, remove_policy, write_state
 from act_ros.policy.training.schedule import Progress, rate_factor
@@ -60,7 +60,7 @@ class Trainer:
     dataset: Dataset
     output: Path
     seed: int
-    place: Place
+    place: Placement
     curves: Curves
     keep: int = 3
     resident: bool | None = None
@@ -82,7 +82,7 @@ class Trainer:
             self.model = DistributedDataParallel(self.network)
         self.batches = Batches(self.dataset, device, self.resident)
         self.progress = Progress(recipe, self.place)
-        self.watch = Watch(device)
+        self.watch = FiniteCheck(device)
 
     @property
     def step(self) -> int:
