@@ -135,8 +135,8 @@ def test_every_message_of_nodes_and_launch_files_is_on_the_troubleshooting_page(
     code = ROOT / 'src/act_ros/act_ros'
     folders = (code / 'nodes', ROOT / 'launch')
     paths = [path for folder in folders for path in sorted(folder.rglob('*.py'))]
-    simulated = ('motors', 'simulation', 'real_time', 'render_thread')
-    for path in [*paths, code / 'launching.py', *(code / f'sim/{name}.py' for name in simulated)]:
+    files = ('launching', 'sim/motors', 'sim/simulation', 'sim/real_time', 'sim/render_thread')
+    for path in [*paths, *(code / f'{name}.py' for name in files)]:
         for text in map(
             str.strip, map(' '.join, map(str.split, spoken(ast.parse(path.read_text()))))
         ):
