@@ -135,7 +135,7 @@ def test_every_message_of_nodes_and_launch_files_is_on_the_troubleshooting_page(
     code = ROOT / 'src/act_ros/act_ros'
     folders = (code / 'nodes', ROOT / 'launch')
     paths = [path for folder in folders for path in sorted(folder.rglob('*.py'))]
-    files = ('launching', 'sim/motors', 'sim/simulation', 'sim/pace', 'sim/render')
+    files = ('launching', 'sim/motors', 'sim/simulation', 'sim/real_time', 'sim/render_thread')
     for path in [*paths, *(code / f'{name}.py' for name in files)]:
         for text in map(
             str.strip, map(' '.join, map(str.split, spoken(ast.parse(path.read_text()))))
