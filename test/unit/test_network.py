@@ -9,17 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from act_ros.policy.embedding import sine_embedding_1d, sine_embedding_2d
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.network import (
-    ACT,
-    Attention,
-    Dropout,
-    Encoder,
-    Prediction,
-    act_loss,
-    sine_embedding_1d,
-    sine_embedding_2d,
-)
+from act_ros.policy.network import ACT, Prediction, act_loss
+from act_ros.policy.transformer import Attention, Dropout, Encoder
 from act_ros.policy.vision import FrozenBatchNorm
 from synthetic import tiny_config
 
