@@ -12,7 +12,7 @@ import pytest
 from act_ros.commands import rollout
 from act_ros.commands.evaluate import RESULTS, main
 from act_ros.commands.evaluation import Candidate, Evaluation, limiter_text
-from act_ros.commands.filming import film_episode
+from act_ros.commands.filming import film_again
 from act_ros.commands.rollout import EvaluationSetting, Result
 from act_ros.control.smoothness import Smoothness
 from act_ros.sim.world import STAGES, STEPS, SimulationError
@@ -305,8 +305,8 @@ def test_a_film_of_another_episode_is_said_to_be_one(models: Path, tmp_path: Pat
     setting = EvaluationSetting((str(models / 'plain'),), 'transfer_cube')
     before = rollout.evaluator_of(setting).run(0, 1)
     changed = Result(**{**vars(before), 'digest': '0123'})
-    assert len(list(film_episode(setting, 0, before, tmp_path / 'a'))) == 1
-    _, warning = film_episode(setting, 0, changed, tmp_path / 'b')
+    assert len(list(film_again(setting, 0, before, tmp_path / 'a'))) == 1
+    _, warning = film_again(setting, 0, changed, tmp_path / 'b')
     rollout.evaluator_of.cache_clear()
     assert 'went another way' in warning and '0123' in warning
 

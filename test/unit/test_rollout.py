@@ -197,7 +197,7 @@ def test_an_episode_is_the_same_again_and_filming_changes_nothing(
     again = evaluator.run(0, 3, trace)
     assert replace(again, inference_ms=None) == replace(first, inference_ms=None)
     assert other.digest != first.digest
-    assert len(trace.frames) == len(trace.qpos) == first.steps == short
+    assert len(trace.states) == len(trace.qpos) == first.steps == short
     assert Evaluator(setting(folder)).run(0, 3).digest == first.digest
 
 

@@ -28,10 +28,10 @@ def film(evaluation: Evaluation, failures: int, first: bool, folder: Path) -> It
         prefix = f'policy_{index + 1}_' if len(evaluation.candidates) > 1 else ''
         for result in wanted.values():
             stem = folder / f'{prefix}seed_{result.seed}'
-            yield from _film_again(evaluation.setting, index, result, stem)
+            yield from film_again(evaluation.setting, index, result, stem)
 
 
-def _film_again(
+def film_again(
     setting: EvaluationSetting, index: int, before: Result, stem: Path
 ) -> Iterator[str]:
     """Run an episode again, write `<stem>.mp4` and `<stem>.png`, and say whether it was the same."""
