@@ -35,7 +35,7 @@ class Robot:
             self.motors[name] = ArmMotors(before.model, before.scale, SPEC, torque=follower)
             driver = SimDriver(f'/{name}', name, simulation, lock, context=ros.context)
             self.nodes[name] = ros.add(driver.node)
-        self.motors = MotorSetup(DriverClient(ros.node('act')), SPEC, self._hold)
+        self.set_up = MotorSetup(DriverClient(ros.node('act')), SPEC, self._hold)
 
     def _hold(self):
         self.torque_at_hold.append(self.motors['follower_left'].torque.copy())
@@ -53,8 +53,8 @@ def robot(ros, simulation, monkeypatch):
 def test_both_followers_get_modes_currents_by_the_registers_name_and_torque(robot):
     for arm in ('follower_left', 'follower_right'):
         robot.motors[arm].set_torque('group', 'all', enable=False)
-    robot.motors.check()
-    robot.motors.ready_followers()
+    robot.set_up.check()
+    robot.set_up.ready_followers()
     for arm in ('follower_left', 'follower_right'):
         motors = robot.motors[arm]
         assert robot.register(arm, 'Current_Limit') == SPEC.gripper_current == 300
@@ -66,10 +66,10 @@ def test_both_followers_get_modes_currents_by_the_registers_name_and_torque(robo
 
 
 def test_a_mode_that_is_right_is_not_set_again_since_that_takes_the_torque(robot, monkeypatch):
-    robot.motors.ready_followers()
+    robot.set_up.ready_followers()
     monkeypatch.setattr(ArmMotors, 'set_mode', lambda *_: pytest.fail('a mode was set'))
     monkeypatch.setattr(ArmMotors, 'set_torque', lambda *_: pytest.fail('torque was switched'))
-    robot.motors.ready_followers()
+    robot.set_up.ready_followers()
 
 
 def test_only_a_gripper_in_error_is_rebooted(robot, monkeypatch):
@@ -82,7 +82,7 @@ def test_only_a_gripper_in_error_is_rebooted(robot, monkeypatch):
 
     monkeypatch.setattr(ArmMotors, 'reboot', reboot)
     robot.motors['follower_right'].registers[GRIPPER]['Hardware_Error_Status'] = 32
-    robot.motors.ready_followers()
+    robot.set_up.ready_followers()
     assert rebooted == [(robot.motors['follower_right'], 'gripper')]
     assert robot.register('follower_right', 'Hardware_Error_Status') == 0
 
@@ -90,13 +90,13 @@ def test_only_a_gripper_in_error_is_rebooted(robot, monkeypatch):
 def test_an_arm_in_error_needs_a_person_and_is_named(robot):
     robot.motors['leader_left'].registers[1]['Hardware_Error_Status'] = 32
     with pytest.raises(DriverError, match='leader_left: shoulder reports a hardware error'):
-        robot.motors.check()
+        robot.set_up.check()
 
 
 def test_a_register_that_reads_back_wrong_stops_it(robot, monkeypatch):
     monkeypatch.setattr(ArmMotors, 'set_register', lambda *_: None)  # as the driver: no word of it
     with pytest.raises(DriverError) as error:
-        robot.motors.ready_followers()
+        robot.set_up.ready_followers()
     assert "follower_left: register 'Current_Limit' of gripper reads 200" in str(error.value)
     assert 'set to 300' in str(error.value) and 'nothing is moved' in str(error.value)
     assert not robot.torque_at_hold
@@ -107,43 +107,43 @@ def test_a_driver_that_is_not_there_is_named(ros, robot, monkeypatch):
     ros.executor.remove_node(robot.nodes['follower_right'])
     robot.nodes['follower_right'].destroy_node()
     with pytest.raises(DriverError, match='/follower_right/get_motor_registers is not there'):
-        robot.motors.check()
+        robot.set_up.check()
 
 
 def test_a_driver_that_does_not_answer_is_named_within_the_deadline(ros, robot, monkeypatch):
     monkeypatch.setattr(drivers_module, 'ANSWER_S', 0.5)
     ros.executor.remove_node(robot.nodes['leader_right'])  # there, and silent
     with pytest.raises(DriverError, match='/leader_right/get_motor_registers gave no answer'):
-        robot.motors.check()
+        robot.set_up.check()
 
 
 def test_leaders_are_held_freed_and_held_again(robot):
-    motors = robot.motors
+    set_up = robot.set_up
     for free in (False, True, False):
         if free:
-            motors.free_leaders()
+            set_up.free_leaders()
         else:
-            motors.lock_leaders()
-        for arm in motors.leaders:
+            set_up.lock_leaders()
+        for arm in set_up.leaders:
             motors = robot.motors[arm]
             assert motors.torque[:GRIPPER].all() != free
             assert motors.mode[:GRIPPER] == ['current' if free else 'position'] * 6
-    motors.free_grippers()
+    set_up.free_grippers()
     assert not robot.motors['leader_left'].torque[GRIPPER]
-    motors.drive_grippers()
+    set_up.drive_grippers()
     assert robot.motors['leader_left'].torque[GRIPPER]
 
 
 def test_one_leader_that_fails_does_not_let_the_other_float(ros, robot, monkeypatch):
-    robot.motors.free_leaders()
+    robot.set_up.free_leaders()
     monkeypatch.setattr(drivers_module, 'ANSWER_S', 0.5)
     ros.executor.remove_node(robot.nodes['leader_left'])
     with pytest.raises(DriverError, match='leader_left'):
-        robot.motors.lock_leaders()
+        robot.set_up.lock_leaders()
     assert robot.motors['leader_right'].torque[:GRIPPER].all()
     assert set(robot.motors['leader_right'].mode[:GRIPPER]) == {'position'}
 
 
 def test_unknown_registers_are_an_error_here_though_not_to_the_driver(robot):
     with pytest.raises(DriverError, match='gave 0 values, expected 1'):
-        robot.motors._drivers.write('follower_left', 'gripper', 'current_limit', 300)
+        robot.set_up._drivers.write('follower_left', 'gripper', 'current_limit', 300)

@@ -493,17 +493,17 @@ def test_a_start_with_a_wrong_parameter_says_which(policy, parameters, reason):
 
 def test_a_choice_is_text_in_yaml_too():
     # `ros2 param set` and parameter files take 'off' or 'no' for a boolean.
-    from act_ros.nodes.policy.node import TABLE
+    from act_ros.nodes.policy.parameters import PARAMETERS
 
-    choices = [choice for row in TABLE for choice in row.choices]
+    choices = [choice for row in PARAMETERS for choice in row.choices]
     assert choices and [yaml.safe_load(choice) for choice in choices] == choices
 
 
 def test_every_parameter_is_described(ros, policy):
-    from act_ros.nodes.policy.node import TABLE
+    from act_ros.nodes.policy.parameters import PARAMETERS
 
     policy(enable=False)
-    request = DescribeParameters.Request(names=[row.name for row in TABLE])
+    request = DescribeParameters.Request(names=[row.name for row in PARAMETERS])
     node = ros.node('describer')
     answer = ros.call(node, DescribeParameters, '/act/policy/describe_parameters', request)
     assert all(len(each.description) > 15 for each in answer.descriptors)

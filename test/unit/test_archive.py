@@ -9,9 +9,10 @@ import pytest
 
 from act_ros.data.errors import EpisodeError
 from act_ros.data.recording import archive as archive_module
-from act_ros.data.recording.archive import Archive, OpenEpisode
+from act_ros.data.recording.archive import Archive
 from act_ros.data.recording.episode_writer import EpisodeWriter, read_episode
 from act_ros.data.recording.grid import COMMAND, Heard, Picture, RowData
+from act_ros.data.recording.open_episode import OpenEpisode
 
 NAMES = [f'joint_{i}' for i in range(14)]
 FRAME = np.zeros((24, 32, 3), np.uint8)

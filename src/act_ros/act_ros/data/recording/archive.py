@@ -9,7 +9,6 @@ import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from act_ros.data.recording.episode_log import Row
 from act_ros.data.recording.episode_writer import EpisodeWriter, next_index
 from act_ros.data.recording.grid import BASE, COMMAND, RowData
 from act_ros.data.recording.log_follower import LogFollower, make
+from act_ros.data.recording.open_episode import EpisodeOutcome, OpenEpisode
 
 QUEUE_ROWS = 32
 """Rows that may wait for the encoders and the disk; then rows are lost, counted and shown."""
@@ -29,65 +29,6 @@ SPARE = 128 * 1024**2
 """An episode ends when there is less room: for what is under way, and for the end of its file."""
 LOOK_ROWS = 25
 """How often it is looked whether there is room, and the log is still there."""
-MOST_FAULTS = 50
-
-
-@dataclass(frozen=True)
-class EpisodeOutcome:
-    """How an episode ended: its number, rows, rows lost, and its file; None where it wasn't kept.
-
-    `failed`: it was to be kept, and is not.
-    """
-
-    number: int
-    rows: int
-    dropped: int
-    success: bool
-    path: Path | None
-    message: str
-    failed: bool = False
-
-
-@dataclass
-class OpenEpisode:
-    """The open episode. `rows` counts those handed to the writer; `verdict`: (keep, success).
-
-    `error`: why no more rows can be written; `full`: why it should end now. `keep_rows`: its file gets
-    so many rows at most (0: all). `not_measured`: what is 0 in its rows since no driver sends it.
-    """
-
-    number: int
-    writer: EpisodeWriter
-    follower: LogFollower
-    first_tick: int
-    length: int
-    end_tick: int | None = None
-    rows: int = 0
-    dropped: int = 0
-    overflow: int = 0
-    stale: int = 0
-    frozen: int = 0
-    faults: list[str] = field(default_factory=list)
-    not_measured: set[str] = field(default_factory=set)
-    done: Future[EpisodeOutcome] = field(default_factory=Future)
-    error: str = ''
-    full: str = ''
-    verdict: tuple[bool, bool] | None = None
-    keep_rows: int = 0
-
-    def due(self, tick: int) -> bool:
-        """Whether the episode is over at `tick`."""
-        whole = self.length > 0 and self.rows + self.dropped >= self.length
-        over = self.end_tick is not None and tick >= self.end_tick
-        return whole or over or bool(self.full or self.error)
-
-    def mark(self, fault: str) -> bool:
-        """Note a fault in the episode's attributes; whether it is a new one."""
-        text = f'row {self.rows}: {fault}'
-        if text in self.faults or len(self.faults) >= MOST_FAULTS:
-            return False
-        self.faults.append(text)
-        return True
 
 
 class Archive:

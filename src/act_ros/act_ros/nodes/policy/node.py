@@ -22,7 +22,7 @@ from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool, Trigger
 
-from act_ros.control.ensemble import ORDERS, Execution, make_execution
+from act_ros.control.ensemble import Execution, make_execution
 from act_ros.control.limiter import Limiter
 from act_ros.control.runtime import Freshness, Runtime
 from act_ros.control.ticker import SimTime, SystemTime, Ticker
@@ -30,6 +30,7 @@ from act_ros.nodes.policy.camera import FUTURE_S
 from act_ros.nodes.policy.engine import Engine, MakeWorker, Worker, look_at, make_engine
 from act_ros.nodes.policy.loop import ControlLoop
 from act_ros.nodes.policy.observer import Observer
+from act_ros.nodes.policy.parameters import PARAMETERS
 from act_ros.nodes.policy.statistics import Statistics
 from act_ros.nodes.policy.status import Status
 from act_ros.nodes.policy.supervisor import Supervisor, again
@@ -37,40 +38,10 @@ from act_ros.nodes.policy.swap import Swap
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
-from act_ros.nodes.shared.parameters import Param, Parameters
+from act_ros.nodes.shared.parameters import Parameters
 from act_ros.nodes.shared.topics import LATCHED, SENSOR
-from act_ros.policy.config import MOST
 from act_ros.policy.library import Library
 from act_ros.robot.spec import RobotSpec
-
-TABLE = (
-    Param('checkpoint', 'aloha_sim_transfer_cube', 'Policy: a name in models_dir, or the path of '
-          'its folder. Set at run time, it is changed between two ticks, and the answer comes when '
-          'it is live.', read_only=False),
-    Param('task', '', 'What is simulated: a policy that was trained for another task is said; empty: '
-          'not known.'),
-    Param('models_dir', '', 'Folder of the policies; empty: models/ of the working directory, then '
-          "the suite's own."),
-    Param('allow_any_path', False, 'Whether checkpoint may be set to a path outside models_dir.'),
-    Param('enable', False, 'Whether the arms may move from the start; else call ~/enable.'),
-    Param('ensemble', 'oldest', 'Which prediction for a tick weighs most; none: execute chunks one '
-          'after the other.', choices=ORDERS, read_only=False),
-    Param('ensemble_m', 0.01, 'Decay of the weights of the temporal ensemble, exp(-m i).',
-          low=-10.0, high=10.0, read_only=False),
-    Param('execute', 0, 'With ensemble none: actions executed of each chunk, at most its length; 0: '
-          'all.', low=0, high=MOST['chunk'], read_only=False),
-    Param('inference', 'async', 'async: beside the loop, as fast as it can; sync: one inference '
-          'per tick, which the tick waits for.', choices=('async', 'sync'), read_only=False),
-    Param('inference_timeout_s', 3.0, 'An inference process that gives no answer for so many '
-          'seconds (and 5 times as long as its last one took) is started again.', low=0.2,
-          high=60.0, read_only=False),
-    Param('threads', 1, 'Processor threads of the network.', low=1, high=256),
-    Param('max_joint_age_s', 0.1, 'Joint states older than this make the arms hold, in seconds.',
-          low=0.02, high=10.0, read_only=False),
-    Param('max_image_age_s', 0.2, 'Images older than this make the arms hold, in seconds.',
-          low=0.02, high=10.0, read_only=False),
-)  # fmt: skip
-
 
 SIM_FUTURE_S = 1.0
 NOTHING: Mapping[str, Any] = {}
@@ -93,7 +64,7 @@ class PolicyNode(BaseNode):
         """
         super().__init__('policy', **options)
         self.spec = RobotSpec.load()
-        self.parameters = Parameters(self, TABLE, self._change)
+        self.parameters = Parameters(self, PARAMETERS, self._change)
         values = self.parameters.values
         self._stop = stop
         self._make_worker = make_worker or partial(spawn, values['threads'])

@@ -22,36 +22,23 @@ from std_srvs.srv import Trigger
 
 from act_ros.control.ticker import SimTime, SystemTime, Ticker, tick_of
 from act_ros.data.errors import EpisodeError
-from act_ros.data.recording.archive import Archive, EpisodeOutcome, OpenEpisode
+from act_ros.data.recording.archive import Archive
 from act_ros.data.recording.episode_log import RAW
 from act_ros.data.recording.grid import Heard, RowData
+from act_ros.data.recording.open_episode import EpisodeOutcome, OpenEpisode
 from act_ros.data.recording.source_watch import SourceWatch
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.recorder.inputs import RecorderInputs
 from act_ros.nodes.recorder.kept_episodes import KeptEpisodes
+from act_ros.nodes.recorder.parameters import CAMERAS, PARAMETERS
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.camera_parameter import chosen_cameras
-from act_ros.nodes.shared.parameters import Param, Parameters
+from act_ros.nodes.shared.parameters import Parameters
 from act_ros.nodes.shared.times import seconds, stamp_of
 from act_ros.nodes.shared.topics import COMMAND, LATCHED
 from act_ros.robot.spec import RobotSpec, SpecError
 
-PARAMETERS = (
-    Param('task', 'transfer_cube', 'Name of the task, written into the episodes.'),
-    Param('dataset', '', 'Folder of the episodes; made if it is missing.'),
-    Param('episodes', 0, 'End after this many episodes were kept; 0: go on until stopped.', low=0),
-    Param('length', 0, "Rows of an episode; 0: the simulated task's, or until stopped.", low=0),
-    Param('keep_failures', False, 'Keep episodes without success, too; they are marked.'),
-    Param('follow', True, "In simulation: record the simulator's episodes by itself."),
-    Param('images', 'jpeg', 'How images are stored.', choices=('jpeg', 'raw')),
-    Param('jpeg_quality', 95, 'Quality of the JPEGs.', 1, 100),
-    Param(
-        'base', '', 'Odometry topic of a mobile base (SLATE: mobile_base/odom); empty: no base.'
-    ),
-    Param('min_free_mb', 512, 'No episode begins with fewer MB free on the disk.', 1),
-)
 SLOW = 'rows are lost: the disk or the encoders are too slow'
-CAMERAS = 'Cameras to record, by their names in config/aloha.yaml.'
 DELAY_TICKS = 5
 """A row is made 100 ms after its tick: what was published by then has arrived."""
 LATE_TICKS = 10

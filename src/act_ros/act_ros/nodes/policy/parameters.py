@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parameters of the policy node."""
+
+from __future__ import annotations
+
+from act_ros.control.ensemble import ORDERS
+from act_ros.nodes.shared.parameters import Param
+from act_ros.policy.config import MOST
+
+PARAMETERS = (
+    Param('checkpoint', 'aloha_sim_transfer_cube', 'Policy: a name in models_dir, or the path of '
+          'its folder. Set at run time, it is changed between two ticks, and the answer comes when '
+          'it is live.', read_only=False),
+    Param('task', '', 'What is simulated: a policy that was trained for another task is said; empty: '
+          'not known.'),
+    Param('models_dir', '', 'Folder of the policies; empty: models/ of the working directory, then '
+          "the suite's own."),
+    Param('allow_any_path', False, 'Whether checkpoint may be set to a path outside models_dir.'),
+    Param('enable', False, 'Whether the arms may move from the start; else call ~/enable.'),
+    Param('ensemble', 'oldest', 'Which prediction for a tick weighs most; none: execute chunks one '
+          'after the other.', choices=ORDERS, read_only=False),
+    Param('ensemble_m', 0.01, 'Decay of the weights of the temporal ensemble, exp(-m i).',
+          low=-10.0, high=10.0, read_only=False),
+    Param('execute', 0, 'With ensemble none: actions executed of each chunk, at most its length; 0: '
+          'all.', low=0, high=MOST['chunk'], read_only=False),
+    Param('inference', 'async', 'async: beside the loop, as fast as it can; sync: one inference '
+          'per tick, which the tick waits for.', choices=('async', 'sync'), read_only=False),
+    Param('inference_timeout_s', 3.0, 'An inference process that gives no answer for so many '
+          'seconds (and 5 times as long as its last one took) is started again.', low=0.2,
+          high=60.0, read_only=False),
+    Param('threads', 1, 'Processor threads of the network.', low=1, high=256),
+    Param('max_joint_age_s', 0.1, 'Joint states older than this make the arms hold, in seconds.',
+          low=0.02, high=10.0, read_only=False),
+    Param('max_image_age_s', 0.2, 'Images older than this make the arms hold, in seconds.',
+          low=0.02, high=10.0, read_only=False),
+)  # fmt: skip
