@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +118,23 @@ def test_an_unknown_precision_is_refused(tmp_path: Path) -> None:
     write_policy(tmp_path)
     with pytest.raises(PolicyError, match="precision is 'int8'; expected one of fp32, bf16"):
         Policy.load(tmp_path, precision='int8')
+
+
+def test_a_policy_starts_without_what_is_slow_to_load_and_not_used(tmp_path: Path) -> None:
+    """Those take five seconds of a processor, at every start of an inference process."""
+    write_policy(tmp_path)
+    code = (
+        'import sys; from pathlib import Path; import numpy as np; from act_ros.policy.policy import Policy; '
+        'p = Policy.load(Path(sys.argv[1])); '
+        'p.predict(np.zeros(14, np.float32), {"cam_high": np.zeros((48, 64, 3), np.uint8)}); '
+        'sys.exit(", ".join({"torchvision", "torch._dynamo", "sympy"} & set(sys.modules)) or 0)'
+    )
+    env = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, '-c', code, tmp_path],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

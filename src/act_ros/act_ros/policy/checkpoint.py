@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
@@ -22,6 +24,7 @@ from act_ros.policy.formats.native import STATS
 from act_ros.policy.formats.source import Source
 from act_ros.policy.network import ACT
 from act_ros.policy.normalize import Normalizer
+from act_ros.policy.vision import lay_out
 from act_ros.policy.weights import read_weights, save_weights
 from act_ros.text import listed
 
@@ -78,7 +81,8 @@ def load_checkpoint(path: Path, cvae: bool = False) -> Loaded:
         normalizer = Normalizer(config, source.stats)
     except PolicyError as error:
         raise PolicyError(f'{source.model}: {error}') from error
-    with torch.device('meta'):  # shapes only: nothing is allocated before they are found to fit
+    # Shapes only: nothing is allocated before they are found to fit.
+    with torch.device('meta'), _NoInitialization():
         network = ACT(config, cvae)
     names = {k: v for k, v in source.names.items() if cvae or not k.startswith(CVAE)}
     _check_shapes(source, names, network.state_dict())
@@ -89,9 +93,23 @@ def load_checkpoint(path: Path, cvae: bool = False) -> Loaded:
             f'{source.model} holds weights that cannot be used; '
             f'{", ".join(f"{source.names[name]}: not finite" for name in wrong[:8])}'
         )
-    network.to_empty(device='cpu')
-    network.load_state_dict(tensors)
+    # Copies: what is read may be the file itself, mapped, which somebody may change or cut.
+    own = {name: value.to(torch.float32, copy=True) for name, value in tensors.items()}
+    network.load_state_dict(own, assign=True)
+    lay_out(network.backbone)
     return Loaded(config, network.eval(), normalizer.eval(), source)
+
+
+class _NoInitialization(TorchFunctionMode):
+    """Parameters get no values: to draw some without a device, PyTorch would load its compiler, for four seconds."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is Tensor.normal_ or getattr(func, '__module__', '') == nn.init.__name__:
+            return args[0] if args else kwargs['tensor']
+        return func(*args, **kwargs)
 
 
 def _check_shapes(source: Source, names: Mapping[str, str], want: Mapping[str, Tensor]) -> None:

@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The backbone: one of torchvision's ResNets, cut after a stage, with the normalization of choice.
+"""The backbone: a ResNet, cut after a stage, with the normalization of choice, and its pretrained weights.
 
-torchvision is imported so that it also works beside a PyTorch that was built without CUDA.
+These are torchvision's, which is imported so that it also works beside a PyTorch that was built without CUDA.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
+from act_ros.policy.resnet import trunk
 
+Module = TypeVar('Module', bound=nn.Module)
 _declared: list[torch.library.Library] = []
 """Keeps the declared operators alive: a Library that is collected takes them back."""
 
@@ -38,22 +39,13 @@ def _build_trunk(config: PolicyConfig) -> nn.Sequential:
     norm: Callable[[int], nn.Module] = (
         FrozenBatchNorm if config.norm == 'frozen_batch' else group_norm
     )
-    _import_torchvision()
-    from torchvision import models
+    return lay_out(trunk(config.backbone, config.backbone_layers, norm, config.dilation))
 
-    resnet = getattr(models, config.backbone)(
-        weights=None, norm_layer=norm, replace_stride_with_dilation=[False, False, config.dilation]
-    )
-    names = [
-        'conv1',
-        'bn1',
-        'relu',
-        'maxpool',
-        *(f'layer{i + 1}' for i in range(config.backbone_layers)),
-    ]
-    trunk = nn.Sequential(OrderedDict((name, getattr(resnet, name)) for name in names))
+
+def lay_out(backbone: Module) -> Module:
+    """Let the weights lie in memory as convolutions take them fastest."""
     channels_last: Any = {'memory_format': torch.channels_last}  # not in PyTorch's own types
-    return trunk.to(**channels_last)
+    return backbone.to(**channels_last)
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
@@ -107,8 +99,8 @@ def imagenet_weights(name: str = 'resnet18') -> dict[str, Tensor]:
 
 def load_pretrained(backbone: nn.Module, state: dict[str, Tensor]) -> None:
     """Give a backbone with frozen batch normalization the weights that `imagenet_weights` found."""
-    for trunk in backbone if isinstance(backbone, nn.ModuleList) else (backbone,):
-        trunk.load_state_dict({key: state[key] for key in trunk.state_dict()})
+    for each in backbone if isinstance(backbone, nn.ModuleList) else (backbone,):
+        each.load_state_dict({key: state[key] for key in each.state_dict()})
 
 
 def _import_torchvision() -> None:
