@@ -23,6 +23,12 @@ BASE, STAMP, AGE = 'base_action', 'stamp', 'frame_age.'
 ATTRS = 'act_ros/attrs'
 """Column of the episodes' table with the attributes of our HDF5 file, as JSON."""
 
+DAMAGE = (
+    *(OSError, ValueError, KeyError, TypeError, IndexError, AttributeError),
+    pa.ArrowException,
+)
+"""What reading a damaged table raises: pyarrow also lets through what Python says to its bytes."""
+
 
 class LayoutError(EpisodeError):
     """A folder that is no LeRobot dataset of a version that is read; the message says what is wrong."""
@@ -111,15 +117,7 @@ def read_layout(root: Path) -> Layout:
         raise LayoutError(
             f'{root} is not a whole LeRobot dataset: {error.filename or error} is missing'
         ) from error
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        IndexError,
-        AttributeError,
-        pa.ArrowException,
-    ) as error:
+    except DAMAGE as error:
         what = f'entry {error} is missing' if isinstance(error, KeyError) else _line(error)
         raise LayoutError(f'the tables of {root} cannot be read: {what}') from error
     if not entries:

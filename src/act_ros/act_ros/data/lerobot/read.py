@@ -18,6 +18,7 @@ from act_ros.data.lerobot.layout import (
     ACTION,
     AGE,
     BASE,
+    DAMAGE,
     EFFORT,
     STAMP,
     STATE,
@@ -71,16 +72,24 @@ class TableFrames(Frames):
 
     def __iter__(self) -> Iterator[Frame]:
         t = 0
-        with pq.ParquetFile(self._path) as file:
-            for batch in file.iter_batches(32, columns=['episode_index', self._key]):
-                numbers = batch.column('episode_index').to_pylist()
-                for number, item in zip(numbers, batch.column(self._key).to_pylist(), strict=True):
-                    if number == self._index:
-                        yield self._decode(item, t)
-                        t += 1
+        for number, item in self._items():
+            if number == self._index:
+                yield self._decode(item, t)
+                t += 1
+
+    def _items(self) -> Iterator[tuple[int, Any]]:
+        try:
+            with pq.ParquetFile(self._path) as file:
+                for batch in file.iter_batches(32, columns=['episode_index', self._key]):
+                    numbers = batch.column('episode_index').to_pylist()
+                    yield from zip(numbers, batch.column(self._key).to_pylist(), strict=True)
+        except DAMAGE as error:
+            raise LayoutError(
+                f'{self._path}: {self._key} cannot be read: {" ".join(str(error).split())}'
+            ) from error
 
     def _decode(self, item: Any, t: int) -> Frame:
-        data = (item or {}).get('bytes')
+        data = item.get('bytes') if isinstance(item, dict) else None
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
         if image is None:
             raise LayoutError(
@@ -140,7 +149,7 @@ class LeRobotEpisode(Episode):
             raise LayoutError(
                 f'{self.path}: its rows are missing: no file {entry.data}'
             ) from error
-        except (OSError, KeyError, pa.ArrowException) as error:
+        except DAMAGE as error:
             raise LayoutError(
                 f'{self.path}: its rows in {entry.data} cannot be read: {" ".join(str(error).split())}'
             ) from error
@@ -194,5 +203,5 @@ def _matrix(table: Any, key: str, path: Path) -> NDArray[np.float32]:
             flat = column.flatten().to_numpy(zero_copy_only=False)
             return np.asarray(flat, np.float32).reshape(len(column), -1)
         return np.asarray(column.to_numpy(zero_copy_only=False), np.float32).reshape(-1, 1)
-    except (ValueError, TypeError, pa.ArrowException) as error:
+    except DAMAGE as error:
         raise LayoutError(f'{path}: {key} is no table of numbers: {error}') from error
