@@ -188,9 +188,29 @@ def _sigint_blocked() -> Iterator[None]:
     resource_tracker.ensure_running()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        with _sigint_deferred():
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextlib.contextmanager
+def _sigint_deferred() -> Iterator[None]:
+    """Let a Ctrl+C that comes in here, by way of another thread that doesn't block it, count only afterwards.
+
+    In the midst of a start it would leave a child that has been told half of what it is to do.
+    """
+    if threading.current_thread() is not threading.main_thread():  # Python calls handlers there alone
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _end_with_parent() -> None:
