@@ -26,7 +26,7 @@ from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.policy import Policy
 from act_ros.policy.training.augment import augment_images
-from act_ros.policy.training.batches import Batches, Feed, Order
+from act_ros.policy.training.batches import Batches, Feed, Order, fits
 from act_ros.policy.training.curves import Curves
 from act_ros.policy.training.origin import origin, seed_runs
 from act_ros.policy.training.placement import Placement, find_place
@@ -319,6 +319,12 @@ def test_frames_that_lie_on_the_device_are_those_that_are_fetched_ahead(episodes
         for mine, theirs in zip(vars(one).values(), vars(two).values(), strict=True):
             assert torch.equal(mine, theirs)
     feed.close()
+
+
+def test_frames_lie_on_a_gpu_where_they_leave_it_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, 'mem_get_info', lambda device: (10_000, 80_000))
+    assert fits(5000, torch.device('cuda:0')) and not fits(5001, torch.device('cuda:0'))
+    assert not fits(1, CPU.device)  # there they are as near in their file
 
 
 def test_a_policy_is_the_same_wherever_its_frames_lay(
