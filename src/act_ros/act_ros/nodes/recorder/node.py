@@ -87,7 +87,7 @@ class RecorderNode(BaseNode):
         self._tick, self._failed, self._finishing = 0, 0, 0
         self._kept = KeptEpisodes(self, self._say)
         self._message = self._fault = ''
-        self._losing = False
+        self._losing_until = -1  # the tick; a second after the last row that was lost
         self._state = self.create_publisher(RecorderState, 'recorder_state', LATCHED)
         self.create_service(StartEpisode, '~/start', self._on_start)
         self.create_service(StopEpisode, '~/stop', self._on_stop)
@@ -171,11 +171,17 @@ class RecorderNode(BaseNode):
                 return
             elif isinstance(row, RowData):
                 episode.not_measured |= self._inputs.not_measured
-                was, self._losing = self._losing, not self._archive.add(episode, row)
-                if self._losing and not was and episode.mark(SLOW):
-                    self._say(f'episode {episode.number}: {SLOW}', fault=True)
+                if not self._archive.add(episode, row):
+                    if not self._losing and episode.mark(SLOW):
+                        self._say(f'episode {episode.number}: {SLOW}', fault=True)
+                    self._losing_until = tick + round(self._rate_hz)
             elif episode.rows:
                 episode.dropped += 1
+
+    @property
+    def _losing(self) -> bool:
+        """Whether the disk is too slow: a row was lost within the last second."""
+        return self._tick < self._losing_until
 
     def _look(self, episode: OpenEpisode | None, row: RowData | list[str]) -> None:
         """Say and mark what is missing, old or frozen, when it begins. Hold the lock."""
@@ -242,14 +248,14 @@ class RecorderNode(BaseNode):
             self._fault = str(error)
             self._say(f'cannot record: {error}', fault=True)
             return self._fault
-        self._success = self._losing = False
-        self._fault = ''
+        self._success = False
+        self._fault, self._losing_until = '', -1
         self._open.done.add_done_callback(lambda done: self._ended(done.result()))
         return ''
 
     def _end(self, episode: OpenEpisode, keep: bool, success: bool, why: str = '') -> None:
         """Close the open episode. Hold the lock."""
-        self._open, self._losing = None, False
+        self._open, self._losing_until = None, -1
         self._finishing += 1
         self._archive.end(episode, keep, success, why)
 
