@@ -25,11 +25,13 @@ from act_ros.launching import (
     flag,
     guard,
     guarded,
+    number,
     recorder,
     value,
 )
 from act_ros.policy.folder import read_config
 from act_ros.policy.library import Library, shipped_policy
+from act_ros.policy.robot_fit import rate_refusal, with_rate
 from act_ros.robot.spec import RobotSpec
 
 HERE = Path(__file__).parent
@@ -50,7 +52,12 @@ def _choose(context: LaunchContext) -> list[Action]:
         )
     if name == AUTO:
         name = shipped_policy(SIM_TASKS[0] if task == AUTO else task)
-    config = read_config(library.find(name))
+    config = with_rate(
+        read_config(library.find(name)), number(context, 'policy_rate_hz', float, 0.0)
+    )
+    refusal = '' if simulated else rate_refusal(config)
+    if refusal:
+        raise LaunchArgumentError(f'checkpoint:={name}: {refusal}')
     if task == AUTO:
         task = config.task or 'not named'
         task = SIM_TASKS[0] if simulated and task not in SIM_TASKS else task
@@ -67,6 +74,7 @@ def _policy(context: LaunchContext) -> list[Action]:
         'checkpoint': value(context, 'checkpoint'),
         'models_dir': value(context, 'models_dir'),
         'allow_any_path': flag(context, 'allow_any_path'),
+        'policy_rate_hz': number(context, 'policy_rate_hz', float, 0.0),
         'enable': simulated if enable == 'auto' else enable == 'true',
         'ensemble': value(context, 'ensemble'),
         'inference': value(context, 'inference'),
@@ -115,6 +123,12 @@ def generate_launch_description() -> LaunchDescription:
                 default_value='false',
                 choices=BOOLEAN,
                 description='Let the checkpoint be changed later to paths outside models_dir, too.',
+            ),
+            DeclareLaunchArgument(
+                'policy_rate_hz',
+                default_value='0',
+                description='Control rate in Hz of the data that the policy was trained on, where it states none: with '
+                'robot:=aloha such a policy does not start without it. 0: not known. It is written nowhere.',
             ),
             DeclareLaunchArgument(
                 'enable',

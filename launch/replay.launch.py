@@ -26,6 +26,7 @@ from act_ros.launching import (
     program,
     value,
 )
+from act_ros.robot.joint_names import ASKED, CHOICES
 
 HERE = Path(__file__).parent
 TASKS = ('transfer_cube', 'insertion')
@@ -35,7 +36,8 @@ def _episode(context: LaunchContext) -> list[Action]:
     """Read the episode before anything starts; the simulator sets up its task and seed."""
     path = Path(value(context, 'episode')).expanduser().absolute()
     # In a process of its own: a damaged HDF5 file may end the one that reads it.
-    read = subprocess.run([program('playback'), str(path)], capture_output=True, text=True)
+    order = value(context, 'joint_order')
+    read = subprocess.run([program('playback'), str(path), order], capture_output=True, text=True)
     if read.returncode != 0:
         why = read.stderr.strip().splitlines()
         raise LaunchArgumentError(
@@ -58,9 +60,10 @@ def _episode(context: LaunchContext) -> list[Action]:
 
 def _replay(context: LaunchContext) -> list[Action]:
     simulated = value(context, 'robot') == 'sim'
-    enable = value(context, 'enable')
+    enable, order = value(context, 'enable'), value(context, 'joint_order')
     parameters = {
         'episode': value(context, 'episode'),
+        'joint_order': order,
         'enable': simulated if enable == 'auto' else enable == 'true',
     }
     # Its own patience, since the drivers' is long: what hangs is ended, and then the arms go to rest.
@@ -78,6 +81,13 @@ def generate_launch_description() -> LaunchDescription:
                 'episode',
                 description='Episode to replay: an HDF5 file in any dialect of ALOHA, or FOLDER/episode_N of a LeRobot '
                 'dataset.',
+            ),
+            DeclareLaunchArgument(
+                'joint_order',
+                default_value=ASKED,
+                choices=(ASKED, *CHOICES),
+                description='Where the file names its joints in another order than this robot: as-stated puts them into '
+                'the order of this robot; ours: its names are wrong. asked: such a file is refused.',
             ),
             DeclareLaunchArgument(
                 'enable',

@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from act_ros.data.formats.collection import choose, find_episodes
     from act_ros.robot.spec import RobotSpec
 
-    refs = choose(find_episodes(args.source, args.jpeg_channels), args.episodes)
+    refs = choose(find_episodes(args.source, args.jpeg_channels, args.joint_order), args.episodes)
     check = partial(check_episode, spec=RobotSpec.load(), pixels=not args.quick)
     workers = args.workers or len(os.sched_getaffinity(0))
     reports: list[Report] = []

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from act_ros.commands.options import add_joint_order
 from act_ros.policy.errors import PolicyError
 from act_ros.text import printable_output
 
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='HZ',
         help='control rate of the data, where the source has none',
     )
+    add_joint_order(parser)
     return parser
 
 
@@ -58,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Convert; 1 with one line on what is wrong."""
     args = build_parser().parse_args(argv)
     try:
-        convert(args.source, args.output, args.to, args.rename, args.rate)
+        convert(args.source, args.output, args.to, args.rename, args.rate, args.joint_order)
     except (PolicyError, OSError) as error:
         print(f'convert: {error}', file=sys.stderr)
         return 1
@@ -69,7 +71,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def convert(
-    source: str, output: Path, to: str, renames: Sequence[str], rate: float | None
+    source: str,
+    output: Path,
+    to: str,
+    renames: Sequence[str],
+    rate: float | None,
+    joint_order: str | None = None,
 ) -> None:
     """Read a checkpoint and write it anew.
 
@@ -81,15 +88,20 @@ def convert(
     from act_ros.policy.folder import resolve_checkpoint
     from act_ros.policy.formats.source import renamed
     from act_ros.policy.lerobot_export import check_exportable
+    from act_ros.policy.reorder import reordered
+    from act_ros.policy.robot_fit import assumptions
+    from act_ros.robot.spec import RobotSpec
 
     output = output.expanduser()
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise PolicyError(f'{output} is there already and not empty; name another folder')
     path = resolve_checkpoint(source)
     loaded = load_checkpoint(path, cvae=_has_cvae(path))
+    if joint_order is not None:
+        loaded = reordered(loaded, joint_order, RobotSpec.load())
     config = renamed(loaded.config, _parse(renames), '--rename')
     if rate is not None:
-        config = replace(config, rate_hz=rate)
+        config = replace(config, rate_hz=rate, rate_assumed=False)
     config = replace(config, vae=hasattr(loaded.network, 'vae_encoder'))
     if to == 'lerobot':
         check_exportable(config)
@@ -101,7 +113,7 @@ def convert(
             shutil.rmtree(output, ignore_errors=True)
         raise
     print(f'{path} ({loaded.source.format}) -> {output} ({to})')
-    for note in loaded.source.notes:
+    for note in (*loaded.source.notes, *assumptions(config)):
         print(f'  note: {note}')
 
 
@@ -136,8 +148,10 @@ def _parse(renames: Sequence[str]) -> dict[str, str]:
 
 
 def _readme(loaded: Loaded, name: str) -> str:
+    from act_ros.policy.robot_fit import assumptions
+
     source, config = loaded.source, loaded.config
-    notes = ''.join(f'- {note}\n' for note in source.notes)
+    notes = ''.join(f'- {note}\n' for note in (*source.notes, *assumptions(config)))
     return (
         f'# {name}\n\nConverted from `{source.path.name}`, a checkpoint of {source.format}, by '
         f'`ros2 run act_ros convert`.\nCameras {", ".join(config.cameras)} at {config.image_size[1]}x'

@@ -33,6 +33,7 @@ class Candidate:
     name: str
     path: Path
     config: PolicyConfig
+    notes: tuple[str, ...] = ()
     results: list[Result] = field(default_factory=list)
 
     @property

@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     codec = CODECS[args.codec]
     if args.crf is not None:
         codec = dataclasses.replace(codec, crf=args.crf)
-    refs = choose(find_episodes(args.source, args.jpeg_channels), args.episodes)
+    refs = choose(find_episodes(args.source, args.jpeg_channels, args.joint_order), args.episodes)
     plan = make_plan(_briefs(refs), codec, args.task, args.rate, args.robot_type)
     for note in plan.notes:
         print(f'export_lerobot: {note}', file=sys.stderr)

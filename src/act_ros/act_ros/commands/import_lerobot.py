@@ -43,11 +43,12 @@ class ConversionJob:
 
 @dataclass(frozen=True)
 class Done:
-    """What a converted episode has: ticks, and the names of what it lacks."""
+    """What a converted episode has: ticks, the names of what it lacks, what is wrong with its joints."""
 
     ticks: int
     missing: tuple[str, ...]
     sim_unknown: bool
+    joints: str = ''
 
 
 def parser(name: str, pixels: str) -> argparse.ArgumentParser:
@@ -115,11 +116,12 @@ def convert(name: str, args: argparse.Namespace) -> int:
     from act_ros.data.recording.dataset_folder import FolderLock
 
     begin = time.monotonic()
-    refs = choose(find_episodes(args.source, args.jpeg_channels), args.episodes)
+    found = find_episodes(args.source, args.jpeg_channels, args.joint_order)
+    refs = choose(found, args.episodes)
     workers = args.workers or len(os.sched_getaffinity(0))
     lock = FolderLock(args.output)
     try:
-        jobs = _jobs(refs, args.output, args.source)
+        jobs = _jobs(refs, args.output, args.source, args.joint_order)
         function = partial(work, Storage(args.images, args.quality, args.sim))
         failed, done = 0, []
         every = 0.2 if sys.stderr.isatty() else 10.0
@@ -150,13 +152,17 @@ def work(storage: Storage, job: ConversionJob) -> Done:
         EpisodeError, OSError: see `store_episode`.
     """
     from act_ros.data.formats.store import store_episode
+    from act_ros.data.joint_names import this_robot, trouble
 
     with job.ref.open() as episode:
         store_episode(episode, job.path, storage)
-        return Done(len(episode), tuple(episode.missing()), 'sim' not in episode.attrs)
+        joints = trouble(episode, this_robot())
+        return Done(len(episode), tuple(episode.missing()), 'sim' not in episode.attrs, joints)
 
 
-def _jobs(refs: Sequence[EpisodeRef], output: Path, source: Path) -> list[ConversionJob]:
+def _jobs(
+    refs: Sequence[EpisodeRef], output: Path, source: Path, joint_order: str | None
+) -> list[ConversionJob]:
     """What is still to be done in a folder that only this conversion may use.
 
     Raises:
@@ -165,6 +171,7 @@ def _jobs(refs: Sequence[EpisodeRef], output: Path, source: Path) -> list[Conver
     from act_ros.data.errors import EpisodeError
 
     mark, name = output / '.converted_from', str(source.resolve())
+    name += f' --joint-order {joint_order}' if joint_order else ''
     _clear(output)
     if mark.exists():
         before = mark.read_text(encoding='utf-8')
@@ -206,6 +213,11 @@ def _report(
             f"{name}: without qvel the original's and Interbotix's loaders do not read the files; "
             'our train does',
             file=sys.stderr,
+        )
+    joints = next((one.joints for one in done if one.joints), '')
+    if joints:
+        print(
+            f'{name}: written as they are stated, and not trained on so: {joints}', file=sys.stderr
         )
     if any(one.sim_unknown for one in done):
         print(

@@ -45,7 +45,7 @@ def describe(checkpoint: str, robot: Path | None = None) -> list[str]:
     """
     from act_ros.policy.checkpoint import load_checkpoint
     from act_ros.policy.folder import resolve_checkpoint
-    from act_ros.policy.robot_fit import misfits
+    from act_ros.policy.robot_fit import assumptions, misfits
 
     loaded = load_checkpoint(resolve_checkpoint(checkpoint))
     source, config = loaded.source, loaded.config
@@ -56,7 +56,12 @@ def describe(checkpoint: str, robot: Path | None = None) -> list[str]:
         ('cameras', ', '.join(config.cameras)),
         ('images', f'{config.image_size[1]}x{config.image_size[0]} RGB'),
         ('qpos, action', f'{config.state_dim}, {config.action_dim}'),
-        ('chunk', f'{config.chunk} actions at {config.rate_hz:g} Hz: {_seconds(config)} s'),
+        ('joints', _joints(config)),
+        (
+            'chunk',
+            f'{config.chunk} actions at {config.rate_hz:g} Hz{" (assumed)" if config.rate_assumed else ""}: '
+            f'{_seconds(config)} s',
+        ),
         ('normalization', _normalization(source.normalization)),
         ('backbone', _backbone(config)),
         ('transformer', _transformer(config)),
@@ -66,7 +71,7 @@ def describe(checkpoint: str, robot: Path | None = None) -> list[str]:
         ),
         ('parameters', f'{count:,} at inference'),
         ('size', f'{source.model.stat().st_size / 1e6:.1f} MB ({source.model.name})'),
-        *(('note', note) for note in source.notes),
+        *(('note', note) for note in (*source.notes, *assumptions(config))),
     ]
     spec = RobotSpec.load(robot) if robot else RobotSpec.load()
     reasons = misfits(config, spec)
@@ -74,6 +79,11 @@ def describe(checkpoint: str, robot: Path | None = None) -> list[str]:
     if not reasons:
         entries.append(('fits the robot', 'yes'))
     return [f'{name + ":":<16}{value}' for name, value in entries]
+
+
+def _joints(config: PolicyConfig) -> str:
+    names = ', '.join(config.joint_names) or 'not named'
+    return f'{names}; actions: {", ".join(config.action_names)}' if config.action_names else names
 
 
 def _seconds(config: PolicyConfig) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from act_ros.robot.joint_names import CHOICES
+
 
 def add_source(p: argparse.ArgumentParser) -> None:
     """Add the arguments that name episodes: the place, which of them, the channels of JPEGs."""
@@ -26,6 +28,17 @@ def add_source(p: argparse.ArgumentParser) -> None:
         choices=('rgb', 'bgr'),
         help='channels that cv2 decodes from the JPEGs of files that do not say (ours do): rgb for '
         'Interbotix and mobile ALOHA, bgr for recorders that hand BGR to cv2',
+    )
+    add_joint_order(p)
+
+
+def add_joint_order(p: argparse.ArgumentParser) -> None:
+    """Add the answer to joints that a source names in another order than this robot's."""
+    p.add_argument(
+        '--joint-order',
+        choices=CHOICES,
+        help='where the source names its joints in another order than this robot: as-stated puts them into the '
+        'order of this robot; ours: its names are wrong, and the values are in the order of this robot',
     )
 
 

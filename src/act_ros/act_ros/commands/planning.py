@@ -11,8 +11,8 @@ from act_ros.commands.rollout import EvaluationSetting
 from act_ros.commands.seed_list import seeds_text
 from act_ros.control.ensemble import make_execution
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.folder import read_config, resolve_checkpoint
-from act_ros.policy.robot_fit import misfits
+from act_ros.policy.folder import read_notes, resolve_checkpoint
+from act_ros.policy.robot_fit import assumptions, misfits
 from act_ros.robot.spec import RobotSpec
 from act_ros.sim.world import STEPS
 
@@ -64,17 +64,18 @@ def _candidates(texts: Sequence[str], spec: RobotSpec) -> list[Candidate]:
         if paths.count(path) > 1:
             raise PolicyError(f'{path} is named twice; name each policy once')
         alone = sum(other.name == path.name for other in paths) == 1
-        config = read_config(path)
+        config, notes = read_notes(path)
         reasons = misfits(config, spec)
         if reasons:
             raise PolicyError(f'{path}: {"; ".join(reasons)}')
-        found.append(Candidate(path.name if alone else text, path, config))
+        notes = (*notes, *assumptions(config))
+        found.append(Candidate(path.name if alone else text, path, config, notes))
     return found
 
 
 def _remarks(c: Candidate, task: str, args: argparse.Namespace) -> list[str]:
     """What a reader of the results should know of a policy before he believes them."""
-    lines = []
+    lines = [f'{c.name}: {note}' for note in c.notes]
     if c.config.task and c.config.task != task:
         lines.append(f"{c.name} is a policy for '{c.config.task}'; here it is run on {task}")
     elif not c.config.task and args.task is None:

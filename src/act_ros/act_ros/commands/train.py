@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from act_ros.commands.options import OneLineParser, number, whole
+from act_ros.commands.options import OneLineParser, add_joint_order, number, whole
 from act_ros.commands.stopping import Stopping
 from act_ros.data.errors import EpisodeError
 from act_ros.policy.errors import PolicyError
@@ -72,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
         choices=('rgb', 'bgr'),
         help='channels that cv2 decodes from the JPEGs of files that do not say (ours do): rgb for Interbotix',
     )
+    add_joint_order(p)
     length = p.add_mutually_exclusive_group()
     length.add_argument(
         '--steps', type=whole(1), metavar='N', help="optimizer steps; default: the configuration's"

@@ -48,6 +48,7 @@ def train(args: argparse.Namespace, place: Placement, stopping: Stopping) -> Non
         args.cache,
         args.jpeg_channels,
         args.cache_gb,
+        args.joint_order,
     )
     config, notes = complete_config(policy, dataset)
     curves = Curves(args.output if place.rank == 0 else None)
@@ -119,6 +120,8 @@ def complete_config(policy: dict[str, Any], dataset: Dataset) -> tuple[PolicyCon
         'state_dim': dataset.qpos.shape[1],
         'action_dim': dataset.actions.shape[1],
         'rate_hz': dataset.rate_hz,
+        'rate_assumed': not dataset.rate_stated,
+        'joint_names': dataset.joint_names,
     }
     return PolicyConfig.from_dict({**policy, **given, **entries}), [*dataset.notes, *notes]
 

@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     from act_ros.data.errors import EpisodeError
     from act_ros.data.formats.collection import choose, find_episodes
 
-    refs = choose(find_episodes(args.source, args.jpeg_channels), args.episodes)
+    refs = choose(find_episodes(args.source, args.jpeg_channels, args.joint_order), args.episodes)
     args.output.mkdir(parents=True, exist_ok=True)
     failed = 0
     for ref in refs:

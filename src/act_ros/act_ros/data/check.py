@@ -13,6 +13,7 @@ from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.aloha import HDF5Frames, decode
 from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode, Frames
 from act_ros.data.formats.collection import EpisodeRef
+from act_ros.data.joint_names import arrange, named, orders, trouble
 from act_ros.robot.spec import RobotSpec
 
 GAP_PERIODS = 1.5
@@ -85,6 +86,7 @@ def check_episode(ref: EpisodeRef, spec: RobotSpec, pixels: bool) -> Report:
             report.success = success if isinstance(success, bool) else None
             if _vectors(report, episode):
                 report.rate_hz = episode.rate_hz
+                _joints(report, episode, spec)
                 _stamps(report, episode)
                 _limits(report, episode, spec)
                 _recorder(report, episode)
@@ -170,6 +172,17 @@ def _limits(report: Report, episode: Episode, spec: RobotSpec) -> None:
                 f'{count} actions {what} in {rows} rows, first {names[joint]} at tick {tick + first}: '
                 f'{action[tick + first, joint]:.3f}'
             )
+
+
+def _joints(report: Report, episode: Episode, spec: RobotSpec) -> None:
+    """Whether its joints are this robot's; what is checked of them after this is of the right ones where it can be."""
+    wrong = trouble(episode, spec)
+    if not named(episode, spec) and 'joint_names' not in report.missing:
+        report.missing.append('joint_names')
+    if wrong:
+        report.bad.append(wrong)
+        if not any(order.why for order in orders(episode, spec)):
+            arrange(episode, 'as-stated', spec)
 
 
 def _recorder(report: Report, episode: Episode) -> None:

@@ -15,6 +15,7 @@ from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode
 from act_ros.data.formats.collection import EpisodeRef, find_episodes
 from act_ros.data.frame_store import CACHE, DecodedFrames, open_frames, room
+from act_ros.data.joint_names import UNNAMED, check_order, named, this_robot
 from act_ros.robot.types import Floats
 
 MIN_STD = 1e-2
@@ -35,6 +36,9 @@ class Dataset:
         rate_hz: control rate of the recordings.
         tasks: what the episodes show, as they state it, each once; '' for those that don't.
         seeds: of the simulated episodes, sorted, each once.
+        joint_order: as given.
+        joint_names: of the entries of qpos and actions, this robot's; () where no file names any.
+        rate_stated: whether the files state `rate_hz`.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Dataset:
         cache: Path | None = None,
         jpeg_channels: str | None = None,
         cache_gb: float | None = None,
+        joint_order: str | None = None,
     ) -> None:
         """Read all episodes of a folder.
 
@@ -57,19 +62,22 @@ class Dataset:
             cache: folder for the decoded frames; by default `.frames` in `folder`.
             jpeg_channels: 'rgb' or 'bgr', for files of JPEGs that don't say; see `read_episode`.
             cache_gb: room for the decoded frames; see `open_frames`.
+            joint_order: the answer to joints that are stated in another order; see `arrange`.
 
         Raises:
             EpisodeError: no episodes, or one that doesn't fit the others; the message names it.
         """
-        self.chunk = chunk
-        refs = find_episodes(folder, jpeg_channels)
+        self.chunk, self.joint_order = chunk, joint_order
+        refs = find_episodes(folder, jpeg_channels, joint_order)
         self.paths = [ref.path for ref in refs]
         read = [_Vectors.read(ref, cameras) for ref in refs]
         first = read[0]
         for vectors in read:
             vectors.check_like(first)
         self.cameras = first.cameras
-        self.rate_hz = first.rate_hz or ALOHA_RATE_HZ
+        self.rate_hz, self.rate_stated = first.rate_hz or ALOHA_RATE_HZ, first.rate_hz is not None
+        some = any(v.named for v in read)
+        self.joint_names = this_robot().joint_names if some else ()
         self.tasks = sorted({v.task for v in read})
         self.seeds = sorted({v.seed for v in read if v.seed is not None})
         self.notes = _notes(read)
@@ -129,6 +137,10 @@ def _notes(read: Sequence[_Vectors]) -> list[str]:
         notes.append(
             f'the files state no rate; {ALOHA_RATE_HZ:g} Hz is taken, as in ALOHA (DT = 0.02)'
         )
+    unnamed = sum(not v.named for v in read)
+    if unnamed:
+        some = '' if unnamed == len(read) else f' ({unnamed} of {len(read)})'
+        notes.append(UNNAMED + some)
     if any(v.base for v in read):
         notes.append(
             'base_action is in the files and is not trained on: the policy moves the arms'
@@ -150,6 +162,7 @@ class _Vectors:
     rate_hz: float | None
     base: bool
     unfinished: bool
+    named: bool
     task: str
     seed: int | None
 
@@ -161,7 +174,11 @@ class _Vectors:
     @classmethod
     def _checked(cls, path: Path, episode: Episode, cameras: Sequence[str] | None) -> _Vectors:
         for name, values in (('qpos', episode.qpos), ('action', episode.action)):
-            if values.ndim != 2 or len(values) == 0:
+            if len(values) == 0:
+                raise EpisodeError(
+                    f'{path} has no tick: it was stopped at once; take it out of the dataset'
+                )
+            if values.ndim != 2:
                 raise EpisodeError(
                     f'{path}: {name} has shape {values.shape}; expected (ticks, joints)'
                 )
@@ -171,6 +188,7 @@ class _Vectors:
                     f'{path}: {name} at tick {bad[0][0]}, entry {bad[0][1]} is {values[tuple(bad[0])]}; '
                     f'remove the episode or repair it'
                 )
+        check_order(episode, this_robot())
         names = tuple(cameras) if cameras else episode.cameras
         missing = [name for name in names if name not in episode.images]
         if missing or not names:
@@ -191,6 +209,7 @@ class _Vectors:
             episode.rate_hz,
             episode.base_action is not None,
             episode.attrs.get('complete') is False,
+            named(episode, this_robot()),
             str(episode.attrs.get('task') or ''),
             _seed(episode),
         )

@@ -97,7 +97,28 @@ def _resized(frame: Frame, sources: Sources, ref: EpisodeRef, camera: str) -> Fr
     try:
         return resize(frame, *sources.size)
     except ImageError as error:
-        raise EpisodeError(f'{ref.path}, camera {camera}: {error}') from error
+        raise EpisodeError(
+            f'{ref.path}, camera {camera}: {_misshapen(frame, sources.size)}'
+        ) from error
+
+
+def _misshapen(frame: Frame, size: tuple[int, int]) -> str:
+    """What to do about frames of another aspect ratio than they are to be trained in."""
+    height, width = frame.shape[:2]
+    fitting = {(size[0], round(size[0] * width / height)), (height, width)}
+    proposed = ' or '.join(str([h, w]) for h, w in sorted(fitting) if _same_shape(frame, h, w))
+    return (
+        f'its pictures are {width}x{height}, and image_size {list(size)} (height, width) has another aspect ratio; '
+        f'write an image_size that fits, such as {proposed}, into a configuration of your own (--config-file)'
+    )
+
+
+def _same_shape(frame: Frame, height: int, width: int) -> bool:
+    try:
+        resize(frame, height, width)
+    except ImageError:
+        return False
+    return True
 
 
 class FrameDecoder:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What of an episode is played back to a robot: its actions, checked, at the robot's own rate.
 
-The program `playback FILE` prints the task and seed as JSON: so a launch file learns them from a process
+The program `playback FILE [JOINT_ORDER]` prints the task and seed as JSON: so a launch file learns them from a process
 of its own, which a damaged HDF5 file may end.
 """
 
@@ -17,6 +17,8 @@ import numpy as np
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode
 from act_ros.data.formats.collection import EpisodeRef, choose, find_episodes
+from act_ros.data.joint_names import UNNAMED, check_order, named
+from act_ros.robot.joint_names import ASKED
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Floats
 from act_ros.text import printable
@@ -24,24 +26,28 @@ from act_ros.text import printable
 
 @dataclass(frozen=True)
 class Recording:
-    """Actions (T, dof) float32, one for each tick of the robot; task and seed where the file knows."""
+    """Actions (T, dof) float32, one for each tick of the robot; task and seed where the file knows.
+
+    `notes`: what was assumed, for people.
+    """
 
     actions: Floats
     task: str
     seed: int | None
     recorded_hz: float
+    notes: tuple[str, ...] = ()
 
 
-def find_episode(path: Path) -> EpisodeRef:
+def find_episode(path: Path, joint_order: str | None = None) -> EpisodeRef:
     """The one episode that `path` names: an HDF5 file, or FOLDER/episode_N of a LeRobot dataset.
 
     Raises:
         EpisodeError: there is none, or a folder of several.
     """
     if path.is_file():
-        return find_episodes(path)[0]
+        return find_episodes(path, joint_order=joint_order)[0]
     if path.is_dir():
-        refs = find_episodes(path)
+        refs = find_episodes(path, joint_order=joint_order)
         if len(refs) == 1:
             return refs[0]
         raise EpisodeError(
@@ -49,39 +55,46 @@ def find_episode(path: Path) -> EpisodeRef:
         )
     stem, _, index = path.name.rpartition('_')
     if stem == 'episode' and index.isdecimal() and path.parent.is_dir():
-        return choose(find_episodes(path.parent), index)[0]
+        return choose(find_episodes(path.parent, joint_order=joint_order), index)[0]
     raise EpisodeError(
         f'there is no episode {path}; name an HDF5 file, or LEROBOT_FOLDER/episode_N'
     )
 
 
-def read_recording(path: Path, spec: RobotSpec) -> Recording:
+def read_recording(path: Path, spec: RobotSpec, joint_order: str = ASKED) -> Recording:
     """Read what is played back.
+
+    Args:
+        path: see `find_episode`.
+        spec: the robot that it is played on.
+        joint_order: what was answered to joints that are stated in another order, or 'asked'; see `arrange`.
 
     Raises:
         EpisodeError: it cannot be read, or isn't a recording of such a robot.
     """
-    with find_episode(path).open() as episode:
-        actions, names = episode.action, episode.joint_names
+    choice = None if joint_order == ASKED else joint_order
+    with find_episode(path, choice).open() as episode:
+        actions = episode.action
         if actions.ndim != 2 or not len(actions) or actions.shape[1] != spec.dof:
             raise EpisodeError(
                 f'{path}: its actions are {actions.shape}; expected (ticks, {spec.dof}), one tick at least'
             )
-        if names is not None and names != spec.joint_names:
-            raise EpisodeError(
-                f'{path}: its joints are {", ".join(names)}; expected {", ".join(spec.joint_names)}'
-            )
+        check_order(episode, spec, 'joint_order:={}')
         bad = np.flatnonzero(~np.isfinite(actions).all(axis=1))
         if len(bad):
             raise EpisodeError(
                 f'{path}: the action of tick {bad[0]} is not finite ({len(bad)} such ticks); it is not replayed'
             )
         rate = episode.rate_hz or ALOHA_RATE_HZ
+        notes = [] if named(episode, spec) else [UNNAMED]
+        if episode.rate_hz is None:
+            notes.append(f'the file states no rate; {rate:g} Hz is taken, as in ALOHA (DT = 0.02)')
         return Recording(
             _at_rate(actions, rate, spec.rate_hz),
             str(episode.attrs.get('task') or ''),
             _seed(episode),
             rate,
+            tuple(notes),
         )
 
 
@@ -103,7 +116,8 @@ def _at_rate(actions: Floats, rate_hz: float, wanted_hz: float) -> Floats:
 def main() -> int:
     """Print what a launch file needs to know of an episode."""
     try:
-        found = read_recording(Path(sys.argv[1]), RobotSpec.load())
+        order = sys.argv[2] if len(sys.argv) > 2 else ASKED
+        found = read_recording(Path(sys.argv[1]), RobotSpec.load(), order)
     except (EpisodeError, OSError) as error:
         sys.stderr.write(f'{printable(error)}\n')
         return 1

@@ -73,6 +73,9 @@ class PolicyConfig:
         vae: whether there is a CVAE encoder; without it z is 0 in training too.
         task: what the demonstrations show, as their files name it; '' where nobody said.
         training_seeds: (first, last) of each run of seeds that the simulated demonstrations were made from.
+        rate_assumed: nobody stated `rate_hz`: neither the demonstrations nor who brought the policy.
+        joint_names: of the entries of qpos, and of an action, in order; () where nobody said.
+        action_names: of the entries of an action, where they are others; () else.
     """
 
     cameras: tuple[str, ...]
@@ -101,9 +104,12 @@ class PolicyConfig:
     vae: bool = True
     task: str = ''
     training_seeds: tuple[tuple[int, int], ...] = ()
+    rate_assumed: bool = False
+    joint_names: tuple[str, ...] = ()
+    action_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ('cameras', 'image_size', 'image_mean', 'image_std', 'training_seeds'):
+        for name in _LISTS:
             value = getattr(self, name)
             if isinstance(value, str) or not isinstance(value, (list, tuple)):
                 raise PolicyError(f'{name} is {shown(value)}; expected a list')
@@ -123,7 +129,7 @@ class PolicyConfig:
                 )
         if self.backbone_layers not in (3, 4):
             raise PolicyError(f'backbone_layers is {self.backbone_layers}; expected 3 or 4')
-        for name in ('dilation', 'per_camera', 'pre_norm', 'vae'):
+        for name in ('dilation', 'per_camera', 'pre_norm', 'vae', 'rate_assumed'):
             if not isinstance(getattr(self, name), bool):
                 raise PolicyError(
                     f'{name} is {shown(getattr(self, name))}; expected true or false'
@@ -160,12 +166,16 @@ class PolicyConfig:
                 f'training_seeds is {shown(runs)}; expected at most {MOST_RUNS} pairs [first, last] of whole '
                 f'numbers from 0 up'
             )
+        for name in ('joint_names', 'action_names'):
+            names = getattr(self, name)
+            if len(names) > MOST['state_dim'] or not all(map(is_name, names)):
+                raise PolicyError(
+                    f'{name} is {shown(list(names))}; expected a list of names of at most 100 printable characters'
+                )
 
     def same_network(self, other: PolicyConfig) -> bool:
         """Whether weights of one fit the other: they differ at most in what they were trained on."""
-        return replace(self, task='', training_seeds=()) == replace(
-            other, task='', training_seeds=()
-        )
+        return replace(self, **_ORIGIN) == replace(other, **_ORIGIN)
 
     def _check_numbers(self) -> None:
         """Refuse what isn't a number, or is out of range, before it becomes a puzzling error of PyTorch's."""
@@ -262,6 +272,17 @@ class PolicyConfig:
         return cls(**data)
 
 
+_LISTS = (
+    *('cameras', 'image_size', 'image_mean', 'image_std', 'training_seeds'),
+    *('joint_names', 'action_names'),
+)
+_ORIGIN: dict[str, Any] = {
+    'task': '',
+    'training_seeds': (),
+    'rate_assumed': False,
+    'joint_names': (),
+    'action_names': (),
+}
 _FIRST_NEW = [f.name for f in fields(PolicyConfig)].index('backbone')
 
 

@@ -13,7 +13,15 @@ from act_ros.policy.formats.detect import is_policy, read_any_config
 from act_ros.policy.formats.native import CONFIG, MODEL
 from act_ros.text import shown
 
-__all__ = ['CONFIG', 'MODEL', 'policy_names', 'read_config', 'resolve_checkpoint', 'version_of']
+__all__ = [
+    'CONFIG',
+    'MODEL',
+    'policy_names',
+    'read_config',
+    'read_notes',
+    'resolve_checkpoint',
+    'version_of',
+]
 
 MOST_NAME = 4000
 _WITHIN = ('', 'pretrained_model', 'checkpoints/last/pretrained_model')
@@ -27,6 +35,11 @@ def read_config(path: Path) -> PolicyConfig:
     Raises:
         PolicyError: there is none, or it is wrong; the message names the file.
     """
+    return read_any_config(path)[0]
+
+
+def read_notes(path: Path) -> tuple[PolicyConfig, tuple[str, ...]]:
+    """The same, and what its reader took otherwise or left out, a sentence each."""
     return read_any_config(path)
 
 

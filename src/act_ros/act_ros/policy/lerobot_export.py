@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor
 
 from act_ros.policy.checkpoint import Loaded
@@ -15,6 +16,7 @@ from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.lerobot_features import ACTION, STATE
 from act_ros.policy.formats.lerobot_stats import POSTPROCESSOR, PREPROCESSOR
+from act_ros.policy.formats.source import BESIDE, JOINTS
 from act_ros.policy.weights import save_weights
 
 EPS = 1e-8
@@ -82,8 +84,19 @@ def export_lerobot(folder: Path, loaded: Loaded) -> None:
         {'registry_name': 'device_processor', 'config': {'device': 'cpu', 'float_dtype': None}},
     ]
     _write_pipeline(folder / POSTPROCESSOR, steps, 0, stats)
+    _write_beside(folder / BESIDE, config)
     # Last: a folder without it passes for a policy with nobody.
     _write(folder / 'config.json', _config(config, inputs, outputs, vae))
+
+
+def _write_beside(path: Path, config: PolicyConfig) -> None:
+    """What LeRobot's files have no place for, where it is known: for whoever brings the policy back."""
+    stated: dict[str, Any] = {} if config.rate_assumed else {'rate_hz': config.rate_hz}
+    for name in JOINTS:
+        if getattr(config, name):
+            stated[name] = list(getattr(config, name))
+    if stated:
+        path.write_text(yaml.safe_dump(stated, sort_keys=False), encoding='utf-8')
 
 
 def _features(config: PolicyConfig) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -14,6 +14,7 @@ from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import NonFiniteError, PolicyError
 from act_ros.policy.folder import resolve_checkpoint
 from act_ros.policy.inference.input_checks import checked_frames, checked_qpos
+from act_ros.policy.robot_fit import assumptions
 from act_ros.robot.types import Floats, Frame
 
 __all__ = ['Policy', 'resolve_checkpoint']
@@ -36,7 +37,7 @@ class Policy:
                 f'precision is {precision!r}; expected one of {", ".join(PRECISIONS)}'
             )
         self.config: PolicyConfig = loaded.config
-        self.notes: tuple[str, ...] = loaded.source.notes
+        self.notes: tuple[str, ...] = (*loaded.source.notes, *assumptions(loaded.config))
         self._network = loaded.network.eval()
         self._normalizer = loaded.normalizer.eval()
         self._bf16 = precision == 'bf16'

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a policy was made for a robot. Imports no PyTorch, for the nodes' sake."""
+"""Whether a policy was made for a robot, and what of that is only assumed. Imports no PyTorch, for the nodes' sake."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from act_ros.policy.config import PolicyConfig
+from act_ros.robot.joint_names import JointOrder, read_joint_order
 from act_ros.robot.spec import RobotSpec
 
 
@@ -30,9 +33,67 @@ def misfits(config: PolicyConfig, spec: RobotSpec) -> list[str]:
     for what, got in (('state_dim', config.state_dim), ('action_dim', config.action_dim)):
         if got != spec.dof:
             reasons.append(f'{what} of the policy is {got}, and this robot has {spec.dof} joints')
+    reasons += _joints(config, spec)
     if config.rate_hz != spec.rate_hz:
         reasons.append(
             f'the policy was trained at {config.rate_hz:g} Hz, and this robot runs at '
             f'{spec.rate_hz:g} Hz: it would move at the wrong speed'
         )
     return reasons
+
+
+def joint_orders(config: PolicyConfig, spec: RobotSpec) -> tuple[JointOrder, JointOrder]:
+    """The orders that a policy names for qpos and for its actions."""
+    return (
+        read_joint_order(config.joint_names, config.state_dim, spec),
+        read_joint_order(config.action_names or config.joint_names, config.action_dim, spec),
+    )
+
+
+def _joints(config: PolicyConfig, spec: RobotSpec) -> list[str]:
+    if not config.state_dim == config.action_dim == spec.dof:
+        return []  # that is said already
+    state, action = (order.difference(spec) for order in joint_orders(config, spec))
+    found = (
+        [('', state)] if state == action else [(' of qpos', state), (' of its actions', action)]
+    )
+    known = all(order.places is not None for order in joint_orders(config, spec) if order.other)
+    way = 'ros2 run act_ros convert POLICY NEW, with --joint-order ' + (
+        'as-stated to put them into the order of this robot, or ours where its names are wrong'
+        if known
+        else 'ours where its names are wrong'
+    )
+    return [f'the joints{what} that the policy names: {why}; {way}' for what, why in found if why]
+
+
+def with_rate(config: PolicyConfig, rate_hz: float) -> PolicyConfig:
+    """A policy's configuration with the rate that somebody states (0: nobody does) where it states none."""
+    if not rate_hz or not config.rate_assumed:
+        return config
+    return replace(config, rate_hz=rate_hz, rate_assumed=False)
+
+
+def assumptions(config: PolicyConfig) -> list[str]:
+    """What is not known of a policy and taken for granted, a sentence each."""
+    found = []
+    if config.rate_assumed:
+        found.append(
+            f'nobody stated the rate that it was trained at, and {config.rate_hz:g} Hz is assumed; where the data had '
+            f'another: ros2 run act_ros convert, with --rate'
+        )
+    if not config.joint_names and not config.action_names:
+        found.append('it names no joints; they are taken to be in the order of this robot')
+    return found
+
+
+def rate_refusal(config: PolicyConfig) -> str:
+    """Why a robot of metal does not run a policy whose rate nobody stated, and what to do; '' where it is stated."""
+    if not config.rate_assumed:
+        return ''
+    rate = f'{config.rate_hz:g}'
+    return (
+        f'nobody stated the rate that the policy was trained at, and on a robot {rate} Hz is not assumed: at another '
+        f'rate the arms move too fast or too slowly. Say it once: policy_rate_hz:={rate} at the launch (running: '
+        f'ros2 param set /act/policy policy_rate_hz {float(config.rate_hz)}); or for good: '
+        f'ros2 run act_ros convert POLICY NEW --rate {rate}'
+    )

@@ -140,6 +140,9 @@ class HDF5Episode(Episode):
     def _read(self, jpeg_channels: str | None) -> None:
         file, seen = self._file, self._file['observations']
         self.attrs = printable_data({k: plain(value) for k, value in file.attrs.items()})
+        for name in ('joint_names', 'action_names'):  # some write them as a dataset
+            if name in file and name not in self.attrs:
+                self.attrs[name] = printable_data(plain(file[name][()]))
         self.action, self.qpos = self._table(file['action']), self._table(seen['qpos'])
         self.qvel = self._table(seen['qvel']) if 'qvel' in seen else None
         self.effort = self._table(seen['effort']) if 'effort' in seen else None

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from act_ros.robot.joint_names import names_in
 from act_ros.robot.types import Floats, Frame
 
 ALOHA_RATE_HZ = 50.0
@@ -104,15 +105,19 @@ class Episode(ABC):
 
     @property
     def joint_names(self) -> tuple[str, ...] | None:
-        """Names of the entries of qpos and action, or None where the file has none that fit."""
-        names = self.attrs.get('joint_names')
-        if (
-            isinstance(names, list)
-            and self.action.ndim == 2
-            and len(names) == self.action.shape[1]
-        ):
-            return tuple(map(str, names))
-        return None
+        """Names of the entries of action, or None where the file has none that fit."""
+        names = self.action_names
+        return names if self.action.ndim == 2 and len(names) == self.action.shape[1] else None
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Names that the file states for the entries of qpos, whether they fit or not; () where there are none."""
+        return names_in(self.attrs.get('joint_names'))
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        """The same for the entries of action."""
+        return names_in(self.attrs.get('action_names')) or self.state_names
 
     def missing(self) -> list[str]:
         """What this file lacks of what ours have, for people: ['effort', 'stamp', 'image_age', ...]."""
@@ -120,4 +125,5 @@ class Episode(ABC):
         if set(self.image_age) != set(self.images):
             lacks.append('image_age')
         lacks += [n for n in ('rate_hz', 'task', 'success') if self.attrs.get(n) is None]
+        lacks += [] if self.action_names else ['joint_names']
         return lacks

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.aloha import read_episode
 from act_ros.data.formats.base import Episode
+from act_ros.data.joint_names import arrange, this_robot
 
 if TYPE_CHECKING:
     from act_ros.data.lerobot.layout import EpisodeEntry, Layout
@@ -26,11 +27,13 @@ class EpisodeRef:
         path: the HDF5 file, or for LeRobot the dataset's folder with the episode's name.
         jpeg_channels: see `read_episode`.
         index: its number in a LeRobot dataset, None for HDF5.
+        joint_order: what was answered to names of joints in another order; see `arrange`.
     """
 
     path: Path
     jpeg_channels: str | None = None
     index: int | None = None
+    joint_order: str | None = None
 
     @property
     def name(self) -> str:
@@ -43,6 +46,16 @@ class EpisodeRef:
         Raises:
             EpisodeError: it cannot be read; the message names it.
         """
+        episode = self._open()
+        if self.joint_order is not None:
+            try:
+                arrange(episode, self.joint_order, this_robot())
+            except EpisodeError:
+                episode.close()
+                raise
+        return episode
+
+    def _open(self) -> Episode:
         if self.index is None:
             return read_episode(self.path, self.jpeg_channels)
         from act_ros.data.lerobot.read import LeRobotEpisode
@@ -70,14 +83,16 @@ class EpisodeRef:
         return [*marks, self.jpeg_channels] if self.jpeg_channels else marks
 
 
-def find_episodes(place: Path, jpeg_channels: str | None = None) -> list[EpisodeRef]:
+def find_episodes(
+    place: Path, jpeg_channels: str | None = None, joint_order: str | None = None
+) -> list[EpisodeRef]:
     """The episodes of a folder of HDF5 files, of one such file, or of a LeRobot dataset, by number.
 
     Raises:
         EpisodeError: there is no such place, or no episode in it.
     """
     if place.is_file():
-        return [EpisodeRef(place, jpeg_channels)]
+        return [EpisodeRef(place, jpeg_channels, joint_order=joint_order)]
     if not place.is_dir():
         raise EpisodeError(
             f'there is no folder {place}; name the one that holds episode_0.hdf5, episode_1.hdf5, …'
@@ -86,14 +101,16 @@ def find_episodes(place: Path, jpeg_channels: str | None = None) -> list[Episode
 
     if is_lerobot(place):
         entries = sorted(_layout(place).entries, key=lambda entry: entry.index)
-        return [EpisodeRef(place / f'episode_{e.index}', None, e.index) for e in entries]
+        return [
+            EpisodeRef(place / f'episode_{e.index}', None, e.index, joint_order) for e in entries
+        ]
     paths = sorted(place.glob('*.hdf5'), key=_number)
     if not paths:
         raise EpisodeError(
             f'{place} holds no .hdf5 episode and no LeRobot dataset; record some with record.launch.py, '
             'or name another folder'
         )
-    return [EpisodeRef(path, jpeg_channels) for path in paths]
+    return [EpisodeRef(path, jpeg_channels, joint_order=joint_order) for path in paths]
 
 
 def choose(refs: Sequence[EpisodeRef], wanted: str | None) -> list[EpisodeRef]:

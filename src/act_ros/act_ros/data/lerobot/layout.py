@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from act_ros.data.errors import EpisodeError
+from act_ros.robot.joint_names import names_in
 
 INFO = 'meta/info.json'
 STATE, ACTION = 'observation.state', 'action'
@@ -73,16 +74,9 @@ class Layout:
                 found[key.removeprefix(IMAGES).removeprefix('observation.')] = key
         return found
 
-    def names(self, key: str) -> list[str] | None:
-        """Names of the entries of a vector feature, where it has as many as entries."""
-        feature = self.features.get(key, {})
-        names = feature.get('names')
-        if isinstance(names, dict) and len(names) == 1:  # {'motors': [...]}
-            (names,) = names.values()
-        shape = feature.get('shape') or [0]
-        if isinstance(names, list) and len(names) == shape[0]:
-            return [str(name) for name in names]
-        return None
+    def names(self, key: str) -> list[str]:
+        """Names that are stated for the entries of a vector feature, whether they fit or not."""
+        return list(names_in(self.features.get(key, {}).get('names')))
 
 
 def is_lerobot(folder: Path) -> bool:

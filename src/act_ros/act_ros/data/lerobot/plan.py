@@ -49,6 +49,7 @@ class Brief:
     widths: dict[str, int]
     cameras: dict[str, tuple[int, int]]
     joint_names: tuple[str, ...] | None
+    state_names: tuple[str, ...]
     rate_hz: float | None
     stamped: bool
     aged: bool
@@ -81,6 +82,7 @@ class Plan:
             self.features,
             dataclasses.asdict(self.codec),
             [self.fps, self.tasks, self.robot_type],
+            sorted({brief.ref.joint_order or '' for brief in self.briefs}),
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -119,6 +121,7 @@ def look(ref: EpisodeRef) -> Brief:
             widths,
             cameras,
             episode.joint_names,
+            episode.state_names,
             episode.rate_hz,
             episode.stamp is not None and episode.stamp.shape == (length,),
             all(episode.image_age.get(n, np.empty(0)).shape == (length,) for n in cameras),
@@ -180,8 +183,8 @@ def _features(briefs: Sequence[Brief], notes: list[str]) -> dict[str, dict[str, 
         having = [brief for brief in briefs if key in brief.widths]
         if len(having) == count:
             width = first.widths[key]
-            named = first.joint_names is not None and len(first.joint_names) == width
-            names = list(first.joint_names or ()) if named else None
+            stated = (first.joint_names or ()) if key == ACTION else first.state_names
+            names = list(stated) if len(stated) == width else None
             features[key] = {'dtype': 'float32', 'shape': [width], 'names': names}
         elif having or name != 'base_action':
             notes.append(f'{name}: {count - len(having)} of {count} episodes have none; left out')
@@ -211,6 +214,7 @@ def _check_like(brief: Brief, first: Brief, rate_hz: float | None) -> None:
     ]
     if brief.joint_names and first.joint_names:
         pairs.append(('joint_names', brief.joint_names, first.joint_names))
+        pairs.append(('joint_names of qpos', brief.state_names, first.state_names))
     shared = [key for key in VECTORS if key in brief.widths and key in first.widths]
     pairs += [(f'entries of {key}', brief.widths[key], first.widths[key]) for key in shared]
     if rate_hz is None:

@@ -162,15 +162,16 @@ class LeRobotEpisode(Episode):
 
     def _attributes(self, layout: Layout, entry: EpisodeEntry) -> dict[str, Any]:
         attrs: dict[str, Any] = {'rate_hz': layout.fps, 'cameras': list(self.images)}
-        names = layout.names(ACTION) or layout.names(STATE)
-        if names:
-            attrs['joint_names'] = names
+        stated: dict[str, Any] = {'rate_hz': layout.fps, 'cameras': list(self.images)}
+        state, action = layout.names(STATE), layout.names(ACTION)
+        if state or action:
+            stated['joint_names'] = state or action
+            stated['action_names'] = action if action and action != state and state else None
         if entry.tasks:
             attrs['task'] = '; '.join(entry.tasks)
         if layout.robot_type:
             attrs['robot_type'] = layout.robot_type
         # What our exporter noted is nearer to the recording than what LeRobot's tables hold.
-        stated = {'rate_hz': layout.fps, 'cameras': list(self.images)}
         return cast(dict[str, Any], printable_data({**attrs, **entry.attrs, **stated}))
 
     def close(self) -> None:

@@ -14,9 +14,9 @@ from typing import Protocol
 
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.folder import read_config, version_of
+from act_ros.policy.folder import read_config, read_notes, version_of
 from act_ros.policy.library import Library
-from act_ros.policy.robot_fit import misfits
+from act_ros.policy.robot_fit import assumptions, misfits, rate_refusal, with_rate
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk, Observation
 
@@ -59,12 +59,18 @@ MakeWorker = Callable[[Path], Worker]
 
 @dataclass(frozen=True)
 class Engine:
-    """A policy that runs, or is about to; `version` is that of its files when it was set."""
+    """A policy that runs, or is about to.
+
+    Attributes:
+        version: that of its files when it was set.
+        notes: what was assumed of it when it was read, and what an operator should know; a sentence each.
+    """
 
     folder: Path
     config: PolicyConfig
     worker: Worker
     version: dict[str, tuple[int, int]]
+    notes: tuple[str, ...] = ()
 
 
 def check_fits(config: PolicyConfig, spec: RobotSpec) -> None:
@@ -78,16 +84,49 @@ def check_fits(config: PolicyConfig, spec: RobotSpec) -> None:
         raise PolicyError('; '.join(reasons))
 
 
-def make_engine(text: str, library: Library, spec: RobotSpec, make_worker: MakeWorker) -> Engine:
+@dataclass(frozen=True)
+class Terms:
+    """On what terms a policy may run.
+
+    Attributes:
+        rate_hz: the rate of policies that state none, as the operator says; 0: he doesn't.
+        on_robot: whether it moves arms of metal: there a rate is not assumed.
+    """
+
+    rate_hz: float = 0.0
+    on_robot: bool = False
+
+    def check(self, config: PolicyConfig, spec: RobotSpec) -> PolicyConfig:
+        """The configuration with the rate that was stated.
+
+        Raises:
+            PolicyError: it is for another robot, or on a robot of a rate that nobody stated.
+        """
+        config = with_rate(config, self.rate_hz)
+        check_fits(config, spec)
+        refusal = rate_refusal(config) if self.on_robot else ''
+        if refusal:
+            raise PolicyError(refusal)
+        return config
+
+
+def make_engine(
+    text: str, library: Library, spec: RobotSpec, make_worker: MakeWorker, terms: Terms
+) -> Engine:
     """Find and check a checkpoint and begin to load it in a process of its own.
 
     Raises:
         PolicyError: it isn't there, can't be read, or is for another robot.
     """
     folder = library.find(text)
-    version, config = version_of(folder), read_config(folder)
+    version, (config, notes) = version_of(folder), read_notes(folder)
     try:
-        check_fits(config, spec)
+        notes = (
+            *notes,
+            *_rate_note(config, terms),
+            *assumptions(with_rate(config, terms.rate_hz)),
+        )
+        terms.check(config, spec)
     except PolicyError as error:
         raise PolicyError(f'{folder.name}: {error}') from error
     worker = make_worker(folder)
@@ -98,7 +137,13 @@ def make_engine(text: str, library: Library, spec: RobotSpec, make_worker: MakeW
         raise PolicyError(
             f'{folder.name}: no inference process could be started: {error}'
         ) from error
-    return Engine(folder, config, worker, version)
+    return Engine(folder, config, worker, version, notes)
+
+
+def _rate_note(config: PolicyConfig, terms: Terms) -> list[str]:
+    if not config.rate_assumed or not terms.rate_hz:
+        return []
+    return [f'it states no rate; {terms.rate_hz:g} Hz is what policy_rate_hz says']
 
 
 def wait_ready(worker: Worker, timeout_s: float, cancelled: Callable[[], bool]) -> None:

@@ -18,7 +18,9 @@ from typing import Any
 import cv2
 from act_msgs.msg import SimState
 from act_msgs.srv import ListModels
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool, Trigger
 
@@ -27,7 +29,7 @@ from act_ros.control.limiter import Limiter
 from act_ros.control.runtime import Freshness, Runtime
 from act_ros.control.ticker import SimTime, SystemTime, Ticker
 from act_ros.nodes.policy.camera import FUTURE_S
-from act_ros.nodes.policy.engine import Engine, MakeWorker, Worker, look_at, make_engine
+from act_ros.nodes.policy.engine import Engine, MakeWorker, Terms, Worker, look_at, make_engine
 from act_ros.nodes.policy.loop import ControlLoop
 from act_ros.nodes.policy.observer import Observer
 from act_ros.nodes.policy.parameters import PARAMETERS
@@ -69,8 +71,9 @@ class PolicyNode(BaseNode):
         self._stop = stop
         self._make_worker = make_worker or partial(spawn, values['threads'])
         self.library = library_of(values)
-        engine = self._engine(values['checkpoint'])
         simulated = bool(self.get_parameter('use_sim_time').value)
+        self._on_robot = not simulated
+        engine = self._engine(values['checkpoint'])
         self.timebase = SimTime() if simulated else SystemTime()
         # In simulation stamps and /clock are of one clock, and where the machine is busy /clock may
         # come after an image of its time; only a stamp from before a restart lies far ahead.
@@ -127,8 +130,23 @@ class PolicyNode(BaseNode):
             if engine is not None:
                 engine.worker.close(1.0)
 
-    def _engine(self, checkpoint: str) -> Engine:
-        engine = make_engine(checkpoint, self.library, self.spec, self._make)
+    def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
+        """As rclpy does, which answers nothing to what is set: with what was assumed of a policy."""
+        result = self.parameters.mistyped(parameter_list) or super().set_parameters_atomically(
+            parameter_list
+        )
+        if result.successful and any(p.name == 'checkpoint' for p in parameter_list):
+            result.reason = '; '.join(self.loop.engine.notes)
+        return result
+
+    def _terms(self, changed: Mapping[str, Any] = NOTHING) -> Terms:
+        values = {**self.parameters.values, **changed}
+        return Terms(values['policy_rate_hz'], self._on_robot)
+
+    def _engine(self, checkpoint: str, changed: Mapping[str, Any] = NOTHING) -> Engine:
+        engine = make_engine(checkpoint, self.library, self.spec, self._make, self._terms(changed))
+        for note in engine.notes:
+            self.get_logger().warning(f'{engine.folder.name}: {note}')
         trained, task = engine.config.task, self.parameters.values['task']
         if task and trained and trained != task:
             self.get_logger().warning(
@@ -236,9 +254,11 @@ class PolicyNode(BaseNode):
         """Put new parameter values into effect; returns why they are refused, or ''."""
         retuned = not changed.keys().isdisjoint(('ensemble', 'ensemble_m', 'execute'))
         try:
+            if 'policy_rate_hz' in changed and 'checkpoint' not in changed:
+                self._terms(changed).check(self.loop.engine.config, self.spec)
             if 'checkpoint' in changed:
                 self._swap.to(
-                    lambda: self._engine(changed['checkpoint']),
+                    lambda: self._engine(changed['checkpoint'], changed),
                     lambda engine: self._execution(engine, changed),
                 )
             elif retuned:

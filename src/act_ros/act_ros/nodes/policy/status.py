@@ -103,6 +103,8 @@ class Status:
         msg = PolicyState(state=getattr(PolicyState, state.name), reason=reason)
         msg.header.stamp = to_time(self._ros_now() or 0.0)
         msg.checkpoint = str(loop.engine.folder)
+        short = loop.runtime.shortfall
+        msg.notes = [*loop.engine.notes, *([short] if short else [])]
         msg.missing = ', '.join(self._observer.topic(name) for name in loop.runtime.missing)
         loop.statistics.fill(msg, loop.runtime)
         self._state.publish(msg)

@@ -121,6 +121,11 @@ def _domain_hint(error: Exception) -> str:
     """What to look at when ROS 2 could not be started or a node not be made."""
     if not isinstance(error, RCLError) or 'parameter' in str(error):
         return ''
+    if 'logging' in str(error) or 'log directory' in str(error):
+        return (
+            f' (ROS 2 cannot write its log: HOME is {os.environ.get("HOME") or "not set"}, ROS_LOG_DIR is '
+            f'{os.environ.get("ROS_LOG_DIR") or "not set"}; set ROS_LOG_DIR to a folder that can be written)'
+        )
     return f' ({_domain()}, which may be in use by too many processes)'
 
 

@@ -27,10 +27,18 @@ from act_ros.nodes.shared.commands import CommandOutput
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import LATCHED, NEWEST
+from act_ros.robot.joint_names import ASKED, CHOICES
 from act_ros.robot.spec import RobotSpec, SpecError
 
 PARAMETERS = (
     Param('episode', '', 'Path of the episode: an HDF5 file, or FOLDER/episode_N of LeRobot.'),
+    Param(
+        'joint_order',
+        ASKED,
+        'Where the file names its joints in another order: as-stated puts them into that of this '
+        'robot; ours: its names are wrong; asked: it is refused.',
+        choices=(ASKED, *CHOICES),
+    ),
     Param('enable', False, 'Move the arms from the start; else wait for ~/enable.'),
     Param('max_age_s', 0.2, 'Followers with older joint states are held.', 0.02, 5.0),
 )
@@ -55,7 +63,7 @@ class ReplayNode(BaseNode):
             raise ValueError('episode is empty; name the file to replay')
         spec = RobotSpec.load()
         path = Path(self._values['episode']).expanduser()
-        self._recording = recording = read_recording(path, spec)
+        self._recording = recording = read_recording(path, spec, self._values['joint_order'])
         simulated = bool(self.get_parameter('use_sim_time').value)
         rest = None if simulated else spec.rest.astype(np.float32)
         self._playing = ReplayMotion(Limiter(spec), recording.actions, rest)
@@ -90,6 +98,8 @@ class ReplayNode(BaseNode):
             f'{self._values["episode"]}: {len(found.actions)} actions of {found.task or "a task without name"}{seed}, '
             f'recorded at {found.recorded_hz:g} Hz'
         )
+        for note in found.notes:
+            self.get_logger().warning(f'{self._values["episode"]}: {note}')
         if not self._enabled:
             name = self.get_fully_qualified_name()
             self.get_logger().warning(

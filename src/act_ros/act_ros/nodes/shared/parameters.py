@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from rcl_interfaces.msg import (
     ParameterDescriptor,
     SetParametersResult,
 )
+from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -65,6 +66,14 @@ class Param:
             most = _MOST if self.high is None else int(self.high)
             made.integer_range = [IntegerRange(from_value=least, to_value=most, step=1)]
         return made
+
+    def no_text(self) -> str:
+        """What to say where a text was meant and YAML has made something else of it: 020000 is 8192 to it."""
+        return (
+            f'{self.name} takes a text, and to YAML what was given is of another type; a name that looks like a '
+            f'number or a truth value needs quotes within quotes: ros2 param set NODE {self.name} \'"NAME"\', '
+            f'at the start -p {self.name}:=\'"NAME"\''
+        )
 
     def convert(self, value: Any) -> bool | int | float | str:
         """The value in this parameter's type.
@@ -122,9 +131,22 @@ class Parameters:
         self._change = change
         self.values: dict[str, Any] = {}
         for row in table:
-            given = node.declare_parameter(row.name, row.default, row.descriptor()).value
+            try:
+                given = node.declare_parameter(row.name, row.default, row.descriptor()).value
+            except InvalidParameterTypeException as error:
+                if isinstance(row.default, str):
+                    raise ValueError(row.no_text()) from error
+                raise
             self.values[row.name] = row.convert(given)
         node.add_on_set_parameters_callback(self._on_set)
+
+    def mistyped(self, parameters: Iterable[Parameter]) -> SetParametersResult | None:
+        """The refusal of what YAML has read as something else than the text that was meant; None: there is none."""
+        for parameter in parameters:
+            row = self._rows.get(parameter.name)
+            if row and isinstance(row.default, str) and type(parameter.value) is not str:
+                return SetParametersResult(successful=False, reason=row.no_text())
+        return None
 
     def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
         changed: dict[str, Any] = {}

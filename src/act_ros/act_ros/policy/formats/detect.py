@@ -34,13 +34,16 @@ def read_source(path: Path) -> Source:
     return read_lerobot(path) if kind == 'lerobot' else read_native(path)
 
 
-def read_any_config(path: Path) -> PolicyConfig:
-    """The configuration of a checkpoint of any format; raises as `read_source`.
+def read_any_config(path: Path) -> tuple[PolicyConfig, tuple[str, ...]]:
+    """The configuration of a checkpoint of any format, and the reader's notes; raises as `read_source`.
 
-    Of a native checkpoint the model file isn't looked at.
+    Of a native checkpoint, of which there are no notes, the model file isn't looked at.
     """
     kind, path = _kind(path)
-    return read_native_config(path) if kind == 'native' else read_source(path).config
+    if kind == 'native':
+        return read_native_config(path), ()
+    source = read_source(path)
+    return source.config, source.notes
 
 
 def _kind(path: Path) -> tuple[str, Path]:

@@ -31,13 +31,17 @@ from act_ros.policy.formats.lerobot_stats import (
     read_pipelines,
 )
 from act_ros.policy.formats.source import (
+    BESIDE,
     DEFAULT_RATE_HZ,
+    JOINTS,
     Source,
     check_unwrapped,
     read_beside,
     renamed,
     source_shapes,
+    stated_joints,
 )
+from act_ros.robot.joint_names import names_in
 from act_ros.text import listed, shown
 
 CONFIG, MODEL, TRAINING = 'config.json', 'model.safetensors', 'train_config.json'
@@ -95,13 +99,14 @@ def read_lerobot(folder: Path) -> Source:
             f'{BUFFERS[0]}* in {MODEL} (0.3.3 and before); copy the whole folder, without them the policy '
             f'would act in wrong units'
         )
-    beside = read_beside(folder, ('rename', 'rate_hz'))
-    rate, notes = _rate(folder, beside)
+    beside = read_beside(folder, ('rename', 'rate_hz', *JOINTS))
+    rate = _rate(folder, beside)
+    joints = {**_joint_names(data), **stated_joints(beside, folder / BESIDE)}
     stats, colours = _statistics(features, images, norms)
     names = [_camera_name(norms.renames.get(key, key)) for key in images]
     try:
-        config = _config(data, features, images, names, rate, colours)
-        config = renamed(config, beside.get('rename', {}), f'rename in {folder / "act_ros.yaml"}')
+        config = _config(data, features, images, names, rate, {**colours, **joints})
+        config = renamed(config, beside.get('rename', {}), f'rename in {folder / BESIDE}')
     except PolicyError as error:
         raise PolicyError(f'{path}: {error}') from error
     tensors = _tensors(folder / MODEL, entries)
@@ -120,7 +125,7 @@ def read_lerobot(folder: Path) -> Source:
                 f'camera {name}': norms.modes[key] for name, key in zip(names, images, strict=True)
             },
         },
-        (*norms.notes, *notes, *_hints(data)),
+        (*norms.notes, *_hints(data)),
     )
 
 
@@ -138,7 +143,7 @@ def _config(
     images: list[str],
     names: list[str],
     rate: Any,
-    colours: dict[str, Any],
+    more: dict[str, Any],
 ) -> PolicyConfig:
     dilation = data.get('replace_final_stride_with_dilation', False)
     if dilation not in (0, 1):
@@ -153,9 +158,10 @@ def _config(
         image_size=features[images[0]].shape[1:],  # type: ignore[arg-type]
         state_dim=features[STATE].shape[0],
         action_dim=features[ACTION].shape[0],
-        rate_hz=rate,
+        rate_hz=DEFAULT_RATE_HZ if rate is None else rate,
+        rate_assumed=rate is None,
         dilation=bool(dilation),
-        **colours,
+        **more,
         **entries,
     )
 
@@ -210,19 +216,30 @@ def _tensors(path: Path, entries: Mapping[str, TensorEntry]) -> dict[str, str]:
     return names
 
 
-def _rate(folder: Path, beside: Mapping[str, Any]) -> tuple[Any, list[str]]:
-    """The control rate, and what to say about where it comes from."""
+def _joint_names(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Names of joints, where a configuration has any; that of LeRobot's ACT has none of its own."""
+    found = {}
+    for group, key, ours in (
+        ('input_features', STATE, 'joint_names'),
+        ('output_features', ACTION, 'action_names'),
+    ):
+        entry = data[group].get(key) if isinstance(data.get(group), dict) else None
+        names = names_in(entry.get('names')) if isinstance(entry, dict) else ()
+        if names:
+            found[ours] = names
+    return found
+
+
+def _rate(folder: Path, beside: Mapping[str, Any]) -> Any:
+    """The control rate; None where nobody stated it: LeRobot's checkpoints have no place for it."""
     if 'rate_hz' in beside:
-        return beside['rate_hz'], []
+        return beside['rate_hz']
     if (folder / TRAINING).exists():
         environment = read_json(folder / TRAINING).get('env')
         rate = environment.get('fps') if isinstance(environment, dict) else None
         if isinstance(rate, (int, float)) and not isinstance(rate, bool):
-            return float(rate) if abs(rate) < 1e6 else rate, []
-    return DEFAULT_RATE_HZ, [
-        f'LeRobot does not store the control rate; {DEFAULT_RATE_HZ:g} Hz is assumed. Where the data had '
-        f'another, write "rate_hz: 30", say, to {folder / "act_ros.yaml"}'
-    ]
+            return float(rate) if abs(rate) < 1e6 else rate
+    return None
 
 
 def _hints(data: Mapping[str, Any]) -> list[str]:

@@ -33,17 +33,19 @@ from act_ros.policy.formats.original_tensors import (
 from act_ros.policy.formats.source import (
     BESIDE,
     DEFAULT_RATE_HZ,
+    JOINTS,
     Source,
     check_unwrapped,
     read_beside,
     source_shapes,
+    stated_joints,
 )
 from act_ros.policy.formats.torch_zip import read_state_names
 from act_ros.text import listed, shown
 
 STATS, CONFIG = 'dataset_stats.pkl', 'config.pkl'
 PREFERRED = ('policy_best.ckpt', 'policy_last.ckpt')
-_ENTRIES = ('cameras', 'heads', 'image_size', 'rate_hz', 'dilation', 'action_dim')
+_ENTRIES = ('cameras', 'heads', 'image_size', 'rate_hz', 'dilation', 'action_dim', *JOINTS)
 _IMAGE_SIZE = (480, 640)
 
 
@@ -165,6 +167,8 @@ def _config(
             state_dim=shape('input_proj_robot_state.weight')[1],
             action_dim=keep,
             rate_hz=beside.get('rate_hz', DEFAULT_RATE_HZ),
+            rate_assumed='rate_hz' not in beside,
+            **stated_joints(beside, path.parent / BESIDE),
             d_model=d_model,
             heads=known[1],
             feedforward=shape('transformer.encoder.layers.0.linear1.weight')[0],
@@ -230,11 +234,7 @@ def _notes(
         )
     if not vae:
         notes.append('it has no CVAE encoder, or one that cannot be used: it runs, with z = 0')
-    assumed = [
-        f'{name} {value}'
-        for name, value in (('image_size', list(config.image_size)), ('rate_hz', config.rate_hz))
-        if name not in beside
-    ]
+    assumed = [f'image_size {list(config.image_size)}'] if 'image_size' not in beside else []
     if config.backbone == 'resnet50' and 'dilation' not in beside:
         assumed.append('dilation false')
     if assumed:

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.files import TensorEntry, read_yaml
+from act_ros.robot.joint_names import names_in
 from act_ros.text import listed, shown
 
+JOINTS = ('joint_names', 'action_names')
 BESIDE = 'act_ros.yaml'
 """A small file beside a checkpoint of another project: what that project doesn't write down."""
 
@@ -37,7 +39,7 @@ class Source:
         names: for each tensor of the network the name in that file.
         shapes: for each tensor of the network its shape in that file.
         normalization: by input or output the way of normalizing, in the format's own words.
-        notes: what was assumed or left out.
+        notes: what was taken otherwise or left out; what was assumed of it, its configuration tells (`assumptions`).
         keep: how many rows of the action head to keep, where it has more than `config.action_dim`.
     """
 
@@ -91,6 +93,23 @@ def read_beside(folder: Path, known: tuple[str, ...]) -> dict[str, Any]:
             f'{path}: unknown entries: {listed(unknown)}; known are {", ".join(known)}'
         )
     return data
+
+
+def stated_joints(beside: Mapping[str, Any], where: Path) -> dict[str, Any]:
+    """The names of joints in the small file, as entries of a configuration.
+
+    Raises:
+        PolicyError: they are no list of names.
+    """
+    found = {}
+    for name in JOINTS:
+        if name in beside:
+            found[name] = names_in(beside[name])
+            if not found[name]:
+                raise PolicyError(
+                    f'{where}: {name} is {shown(beside[name])}; expected a list of the names of the joints, in order'
+                )
+    return found
 
 
 def renamed(config: PolicyConfig, names: object, where: str) -> PolicyConfig:

@@ -30,6 +30,7 @@ class Curves:
         self.values: dict[str, list[tuple[int, float]]] = {}
         self._output = output
         self._from = 0
+        self._new = False
         self._writer: SummaryWriter | None = None
 
     def resume(self, step: int) -> None:
@@ -55,6 +56,7 @@ class Curves:
 
     def add(self, step: int, scalars: dict[str, float]) -> None:
         """Keep what was measured at a step."""
+        self._new = True
         for name, value in scalars.items():
             self.values.setdefault(name, []).append((step, value))
         if self._output is None:
@@ -83,11 +85,11 @@ class Curves:
         partial.replace(self._output / CURVES)
 
     def close(self) -> None:
-        """Close TensorBoard's file and draw `loss.png`."""
+        """Close TensorBoard's file and draw `loss.png`, where there is something new to draw."""
         if self._writer is not None:
             self._writer.close()
         curves = {name: self.values[name] for name in _DRAWN if self.values.get(name)}
-        if self._output is None or not curves:
+        if self._output is None or not curves or not self._new:
             return
         from matplotlib.figure import Figure
 

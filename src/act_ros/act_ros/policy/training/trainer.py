@@ -226,6 +226,7 @@ class Trainer:
             'recipe': self.recipe.to_dict(),
             'config': self.config.to_json(),
             'episodes': [path.name for path in self.dataset.paths],
+            'joint_order': self.dataset.joint_order,
             'network': self.network.state_dict(),
             'average': self.average.weights,
             'optimizer': self.optimizer.state_dict(),
@@ -255,6 +256,8 @@ class Trainer:
         mine = self.state()
         was, now = (_named(one) for one in (state, mine))
         for name in now:
+            if name in _LATER and name not in was:
+                continue  # a run of an earlier version
             if name not in LENGTH and was.get(name) != now[name]:
                 raise PolicyError(
                     f'cannot resume: {name} was {was.get(name)}, and is {now[name]}; give it as it was, or '
@@ -273,6 +276,14 @@ class Trainer:
         self.curves.resume(self.saved)
 
 
+_LATER = ('joint_names', 'action_names', 'rate_assumed')
+
+
 def _named(state: Mapping[str, Any]) -> dict[str, Any]:
     """What two runs must have in common, by name."""
-    return {'seed': state.get('seed'), **state['recipe'], **json.loads(state['config'])}
+    return {
+        'seed': state.get('seed'),
+        'joint_order': state.get('joint_order'),
+        **state['recipe'],
+        **json.loads(state['config']),
+    }
