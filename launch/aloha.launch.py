@@ -74,6 +74,7 @@ def _policy(context: LaunchContext) -> list[Action]:
         'checkpoint': value(context, 'checkpoint'),
         'models_dir': value(context, 'models_dir'),
         'allow_any_path': flag(context, 'allow_any_path'),
+        'assume_rate': simulated,
         'policy_rate_hz': number(context, 'policy_rate_hz', float, 0.0),
         'enable': simulated if enable == 'auto' else enable == 'true',
         'ensemble': value(context, 'ensemble'),

@@ -90,21 +90,21 @@ class Terms:
 
     Attributes:
         rate_hz: the rate of policies that state none, as the operator says; 0: he doesn't.
-        on_robot: whether it moves arms of metal: there a rate is not assumed.
+        assume_rate: whether a policy may run whose rate nobody states.
     """
 
     rate_hz: float = 0.0
-    on_robot: bool = False
+    assume_rate: bool = True
 
     def check(self, config: PolicyConfig, spec: RobotSpec) -> PolicyConfig:
         """The configuration with the rate that was stated.
 
         Raises:
-            PolicyError: it is for another robot, or on a robot of a rate that nobody stated.
+            PolicyError: it is for another robot, or its rate must be stated and is not.
         """
         config = with_rate(config, self.rate_hz)
         check_fits(config, spec)
-        refusal = rate_refusal(config) if self.on_robot else ''
+        refusal = '' if self.assume_rate else rate_refusal(config)
         if refusal:
             raise PolicyError(refusal)
         return config

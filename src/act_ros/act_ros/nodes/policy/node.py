@@ -72,7 +72,6 @@ class PolicyNode(BaseNode):
         self._make_worker = make_worker or partial(spawn, values['threads'])
         self.library = library_of(values)
         simulated = bool(self.get_parameter('use_sim_time').value)
-        self._on_robot = not simulated
         engine = self._engine(values['checkpoint'])
         self.timebase = SimTime() if simulated else SystemTime()
         # In simulation stamps and /clock are of one clock, and where the machine is busy /clock may
@@ -141,7 +140,7 @@ class PolicyNode(BaseNode):
 
     def _terms(self, changed: Mapping[str, Any] = NOTHING) -> Terms:
         values = {**self.parameters.values, **changed}
-        return Terms(values['policy_rate_hz'], self._on_robot)
+        return Terms(values['policy_rate_hz'], values['assume_rate'])
 
     def _engine(self, checkpoint: str, changed: Mapping[str, Any] = NOTHING) -> Engine:
         engine = make_engine(checkpoint, self.library, self.spec, self._make, self._terms(changed))

@@ -17,8 +17,10 @@ PARAMETERS = (
           "the suite's own."),
     Param('allow_any_path', False, 'Whether checkpoint may be set to a path outside models_dir.'),
     Param('policy_rate_hz', 0.0, 'Control rate in Hz of the data that policies which state none were trained on; 0: not '
-          'known. On a robot such a policy does not run before it is given; it is written nowhere.',
+          'known. It is written nowhere.',
           low=0.0, high=10_000.0, read_only=False),
+    Param('assume_rate', True, 'Whether a policy may run whose rate nobody states, at 50 Hz. aloha.launch.py says false '
+          'with robot:=aloha.'),
     Param('enable', False, 'Whether the arms may move from the start; else call ~/enable.'),
     Param('ensemble', 'oldest', 'Which prediction for a tick weighs most; none: execute chunks one '
           'after the other.', choices=ORDERS, read_only=False),

@@ -90,7 +90,8 @@ class Swap:
         for node in new:
             assert self._observer.joints.executor is not None
             self._observer.joints.executor.add_node(node)
-        silent = [node.topic for node in new if not self._node.count_publishers(node.topic)]
+        topics = map(self._observer.topic, engine.config.cameras)
+        silent = [topic for topic in topics if not self._node.count_publishers(topic)]
         if silent:
             raise PolicyError(
                 f'{engine.folder.name} needs {", ".join(silent)}, which nobody publishes; start that '
