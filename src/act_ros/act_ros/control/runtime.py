@@ -148,7 +148,6 @@ class Runtime:
         self._bridging = self._bridging or self._command is not None
         self._fault, self._rejection = '', ''
         self._first_tick = tick
-        self._arrival = self._gap = None
         self.execution.reset()
         if self._next is not None:
             self._next[0].reset()
@@ -298,8 +297,8 @@ class Runtime:
             return ''
         return (
             f'chunks of {rows} actions are over when they come, {late} ticks after their observation: set inference to '
-            f'sync (ros2 param set /act/policy inference sync; inference:=sync at the launch), or take a policy with '
-            f'longer chunks'
+            f'sync (ros2 param set /act/policy inference sync; inference:=sync at the launch), in the simulator with '
+            f'lockstep:=true, or take a policy with longer chunks'
         )
 
     def _no_chunk(self) -> str:
