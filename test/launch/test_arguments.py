@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -29,8 +30,9 @@ ARGUMENTS = {
     'sim.launch.py': SHARED | SIM,
     'hardware.launch.py': SHARED | HARDWARE,
     'aloha.launch.py': SHARED | SIM | HARDWARE
-    | {'checkpoint', 'models_dir', 'allow_any_path', 'ensemble', 'inference', 'record'},
-    'replay.launch.py': SHARED | SIM | HARDWARE | {'episode'},
+    | {'checkpoint', 'models_dir', 'allow_any_path', 'ensemble', 'inference', 'record',
+       'policy_rate_hz'},
+    'replay.launch.py': SHARED | SIM | HARDWARE | {'episode', 'joint_order'},
     'record.launch.py': SHARED | SIM | HARDWARE
     | {'dataset', 'length', 'keep_failures', 'reset_time', 'sounds'},
 }  # fmt: skip
@@ -101,6 +103,23 @@ def test_a_robot_is_not_run_by_a_policy_that_nobody_named(
     assert 'a robot runs only a policy that is named: checkpoint:=NAME' in launch.text
     assert 'there are: tiny' in launch.text
     assert 'process started' not in launch.text
+
+
+def test_a_robot_does_not_start_with_a_rate_that_nobody_stated(
+    start: Callable, tiny_policy: Path, tmp_path: Path
+) -> None:
+    config = json.loads((tiny_policy / 'config.json').read_text())
+    (tmp_path / 'config.json').write_text(json.dumps({**config, 'rate_assumed': True}))
+    launch = start('aloha.launch.py', 'robot:=aloha', f'checkpoint:={tmp_path}')
+    assert launch.wait() == 1
+    assert 'nobody stated the rate that the policy was trained at' in launch.text
+    assert 'policy_rate_hz:=50 at the launch' in launch.text
+    assert 'process started' not in launch.text
+    launch = start(
+        'aloha.launch.py', 'robot:=aloha', f'checkpoint:={tmp_path}', 'policy_rate_hz:=50'
+    )
+    assert launch.wait() == 1
+    assert 'nobody stated' not in launch.text  # what is missing now are the drivers
 
 
 def test_missing_checkpoint_is_refused_with_those_there_are(

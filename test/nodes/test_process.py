@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+
+import pytest
 
 PROGRAM = """
 import os, signal, sys, threading
@@ -26,3 +29,24 @@ sys.exit(0 if stop.wait(20.0) else 1)
 
 def test_ctrl_c_in_the_midst_of_waiting_for_it_ends_the_process():
     assert subprocess.run([sys.executable, '-c', PROGRAM], timeout=90).returncode == 0
+
+
+NODE = """
+import sys
+from act_ros.nodes.guard import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize('log_folder', [None, '/proc/nope'])
+def test_where_no_log_can_be_written_it_says_what_to_set(log_folder):
+    env = {k: v for k, v in os.environ.items() if k not in ('HOME', 'ROS_LOG_DIR', 'ROS_HOME')}
+    if log_folder:
+        env['ROS_LOG_DIR'] = log_folder
+    done = subprocess.run(
+        [sys.executable, '-c', NODE], env=env, capture_output=True, text=True, timeout=90
+    )
+    assert done.returncode == 1
+    said = done.stderr.splitlines()[-1]
+    assert 'set ROS_LOG_DIR to a folder that can be written' in said
+    assert f'ROS_LOG_DIR is {log_folder or "not set"}' in said and 'DOMAIN' not in said

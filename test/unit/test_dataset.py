@@ -102,7 +102,7 @@ def test_frames_that_do_not_fit_are_decoded_as_they_are_needed(folder: Path) -> 
         data.frames.gather(some, into)
         np.testing.assert_array_equal(into, cached[some])
         assert re.search(
-            r'decoded, the frames are 0.0 GB, and 0.0 GB may be taken in .*frames;', data.notes[0]
+            r'decoded, the frames are 0.0 GB, and 0.0 GB may be taken in .*frames;', data.notes[-1]
         )
 
 
@@ -243,3 +243,20 @@ def test_a_damaged_file_is_named(folder: Path) -> None:
     (folder / 'episode_2.hdf5').write_bytes(b'not HDF5')
     with pytest.raises(EpisodeError, match='episode_2.*cannot be read'):
         Dataset(folder, (48, 64), 5)
+
+
+def test_pictures_of_another_shape_name_the_sizes_that_fit(folder: Path) -> None:
+    with pytest.raises(EpisodeError, match=r'128x96, and image_size \[48, 85\]') as error:
+        Dataset(folder, (48, 85), 5)
+    assert 'such as [48, 64] or [96, 128]' in str(error.value)
+    assert 'trained on' not in str(error.value)
+
+
+def test_an_episode_without_a_tick_is_said_to_be_empty(tmp_path: Path) -> None:
+    path = write_episode(tmp_path / 'episode_0.hdf5', 3)
+    with h5py.File(path, 'r+') as file:
+        for name in ('action', 'observations/qpos'):
+            del file[name]
+            file[name] = np.zeros((0, 14), np.float32)
+    with pytest.raises(EpisodeError, match=r'episode_0\.hdf5 has no tick'):
+        Dataset(tmp_path, (48, 64), 5)

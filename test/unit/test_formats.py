@@ -54,7 +54,9 @@ def test_a_mobile_episode_is_read_and_says_what_it_lacks(tmp_path: Path) -> None
     with read_episode(mobile(tmp_path / 'episode_0.hdf5'), 'rgb') as episode:
         assert episode.kind == 'mobile ALOHA' and episode.cameras == ('cam_high', 'cam_left_wrist')
         assert episode.base_action is not None and episode.base_action.shape == (TICKS, 2)
-        assert episode.missing() == ['stamp', 'image_age', 'rate_hz', 'task', 'success']
+        assert episode.missing() == [
+            *('stamp', 'image_age', 'rate_hz', 'task', 'success', 'joint_names')
+        ]
         assert episode.rate_hz is None and episode.joint_names is None
         np.testing.assert_allclose(episode.images['cam_high'][2], picture(2), atol=8)
 

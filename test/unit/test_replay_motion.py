@@ -104,7 +104,7 @@ def test_task_seed_and_actions_come_from_the_file(tmp_path, monkeypatch, capsys)
     [
         ({'actions': np.full((3, 14), np.nan, np.float32)}, 'tick 0 is not finite'),
         ({'actions': np.zeros((3, 7), np.float32), 'names': SPEC.joint_names[:7]}, r'\(3, 7\)'),
-        ({'names': SPEC.joint_names[7:] + SPEC.joint_names[:7]}, 'expected left_waist'),
+        ({'names': SPEC.joint_names[7:] + SPEC.joint_names[:7]}, 'entry 0 is right_waist'),
     ],
 )
 def test_what_is_no_recording_of_this_robot_is_refused(tmp_path, change, message):

@@ -257,3 +257,45 @@ def test_another_policy_that_was_taken_back_changes_nothing(runtime):
     tick_at(runtime, 101)
     assert runtime.cameras == ('cam_high', 'cam_low')
     assert runtime.state is State.RUNNING
+
+
+@pytest.mark.parametrize('k', [1, 2, 3])
+def test_chunks_that_are_over_when_they_come_are_said_with_what_to_do(k):
+    """Not as the first chunk that is waited for, although nothing was ever commanded."""
+    runtime = Runtime(TemporalEnsemble(k, 14), Limiter(SPEC), ['cam_high', 'cam_low'])
+    runtime.enable()
+    tick_at(runtime, 100)
+    assert runtime.reason == 'waiting for the first chunk of actions from the policy'
+    assert runtime.shortfall == ''
+    for tick in range(101, 120):
+        runtime.accept(chunk(tick - 4, k=k), tick)
+        tick_at(runtime, tick)
+    assert runtime.state is State.WAITING
+    assert f'chunks of {k} actions are over when they come, 4 ticks after' in runtime.reason
+    assert 'inference sync' in runtime.reason and runtime.shortfall == runtime.reason
+
+
+def test_a_gap_now_and_then_in_short_chunks_stays_said_for_seconds():
+    runtime = Runtime(TemporalEnsemble(2, 14), Limiter(SPEC), ['cam_high', 'cam_low'])
+    runtime.enable()
+    runtime.accept(chunk(99, k=2), 100)
+    tick_at(runtime, 100)
+    assert runtime.state is State.RUNNING and runtime.shortfall == ''
+    tick_at(runtime, 101)
+    assert runtime.state is State.HOLDING and 'inference sync' in runtime.shortfall
+    for tick in range(102, 120):
+        runtime.accept(chunk(tick - 1, k=2), tick)
+        tick_at(runtime, tick)
+    assert runtime.state is State.RUNNING and 'inference sync' in runtime.shortfall
+    for tick in range(120, 400):
+        runtime.accept(chunk(tick, k=2), tick)
+        tick_at(runtime, tick)
+    assert runtime.shortfall == ''
+
+
+def test_long_chunks_that_fail_to_come_are_not_called_short(runtime):
+    runtime.accept(chunk(96), 100)
+    tick_at(runtime, 100)
+    tick_at(runtime, 100 + K)
+    assert 'inference is slower than a chunk is long' in runtime.reason
+    assert runtime.shortfall == ''

@@ -201,8 +201,11 @@ def test_a_resumed_run_keeps_its_length_until_it_gets_another(
 ) -> None:
     assert main([*command, '--steps', '3']) == 0
     capsys.readouterr()
+    drawn = tmp_path / 'out' / 'loss.png'
+    drawn.write_bytes(b'the picture of the whole run')
     assert main([*command, '--resume']) == 0
     assert 'this run is over' in capsys.readouterr().err
+    assert drawn.read_bytes() == b'the picture of the whole run'
     assert main([*command, '--resume', '--steps', '5']) == 0
     assert load_state(tmp_path / 'out')['step'] == 5
     curves = json.loads((tmp_path / 'out' / 'curves.json').read_text())
