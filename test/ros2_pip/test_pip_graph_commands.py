@@ -195,6 +195,15 @@ def test_param_set_reads_values_as_yaml(ros2: Callable[..., Done]) -> None:
         assert ros2('param', 'get', '/a/talker', 'any').out == f'{shown}\n'
 
 
+def test_param_set_leaves_a_text_that_looks_like_a_number_a_text(
+    ros2: Callable[..., Done],
+) -> None:
+    for text in ('020000', '1e5', 'on', 'null', "'020000'", '1.0'):
+        assert ros2('param', 'set', '/a/talker', 'name', text).out == 'Set parameter successful\n'
+        shown = ros2('param', 'get', '/a/talker', 'name').out
+        assert shown == f'String value is: {text.strip(chr(39))}\n'
+
+
 def test_param_list_is_sorted_and_can_show_types(ros2: Callable[..., Done]) -> None:
     names = ros2('param', 'list', '/a/talker').out.splitlines()
     assert names == sorted(names)

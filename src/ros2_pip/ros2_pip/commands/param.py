@@ -30,6 +30,7 @@ _TYPES = (
     ('double array', 'Double values are:'),
     ('string array', 'String values are:'),
 )
+_TEXT = 4  # ParameterType.PARAMETER_STRING
 
 
 class _Parameters:
@@ -103,18 +104,17 @@ def _set_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _set(args: argparse.Namespace) -> Any:
-    from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+    from rcl_interfaces.msg import Parameter, ParameterValue
     from rclpy.parameter import get_parameter_value
 
     value = get_parameter_value(args.value)
     with graph.own_node(args) as node:
         parameters = _Parameters(node, graph.existing_node(node, args))
         described = parameters.descriptors([args.parameter_name])
-        if value.type != ParameterType.PARAMETER_STRING and [d.type for d in described] == [
-            ParameterType.PARAMETER_STRING
-        ]:
-            # ROS 2 sends what YAML makes of it; a name such as 020000, or on, would be refused for its type.
-            value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=args.value)
+        is_text = [d.type == _TEXT and not d.dynamic_typing for d in described] == [True]
+        if is_text and value.type != _TEXT:
+            # ROS 2 sends what YAML makes of it: a name such as 020000, or on, is refused for its type.
+            value = ParameterValue(type=_TEXT, string_value=args.value)
         if not isinstance(value.string_value, str):  # rclpy takes a dictionary for a text
             return f'No parameter can be {value.string_value!r}; a text is \'"{args.value}"\''
         (result,) = parameters.set([Parameter(name=args.parameter_name, value=value)])
