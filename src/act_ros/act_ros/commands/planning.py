@@ -12,7 +12,7 @@ from act_ros.commands.seed_list import seeds_text
 from act_ros.control.ensemble import make_execution
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_notes, resolve_checkpoint
-from act_ros.policy.robot_fit import assumptions, misfits
+from act_ros.policy.robot_fit import assumed_rate, misfits
 from act_ros.robot.spec import RobotSpec
 from act_ros.sim.world import STEPS
 
@@ -68,7 +68,7 @@ def _candidates(texts: Sequence[str], spec: RobotSpec) -> list[Candidate]:
         reasons = misfits(config, spec)
         if reasons:
             raise PolicyError(f'{path}: {"; ".join(reasons)}')
-        notes = (*notes, *assumptions(config))
+        notes = (*notes, *assumed_rate(config))
         found.append(Candidate(path.name if alone else text, path, config, notes))
     return found
 

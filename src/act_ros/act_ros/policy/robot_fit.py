@@ -75,15 +75,20 @@ def with_rate(config: PolicyConfig, rate_hz: float) -> PolicyConfig:
 
 def assumptions(config: PolicyConfig) -> list[str]:
     """What is not known of a policy and taken for granted, a sentence each."""
-    found = []
-    if config.rate_assumed:
-        found.append(
-            f'nobody stated the rate that it was trained at, and {config.rate_hz:g} Hz is assumed; where the data had '
-            f'another: ros2 run act_ros convert, with --rate'
-        )
+    found = assumed_rate(config)
     if not config.joint_names and not config.action_names:
         found.append('it names no joints; they are taken to be in the order of this robot')
     return found
+
+
+def assumed_rate(config: PolicyConfig) -> list[str]:
+    """That the rate is, where it is."""
+    if not config.rate_assumed:
+        return []
+    return [
+        f'nobody stated the rate that it was trained at, and {config.rate_hz:g} Hz is assumed; where the data had '
+        f'another: ros2 run act_ros convert, with --rate'
+    ]
 
 
 def rate_refusal(config: PolicyConfig) -> str:
