@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from act_ros.control.blend import Blend
 from act_ros.control.ensemble import Execution
 from act_ros.control.limiter import Limiter, Reason
+from act_ros.control.short_chunks import ShortChunks
 from act_ros.robot.spec import Vector
 from act_ros.robot.types import Chunk, Floats
 
@@ -61,9 +62,6 @@ class Freshness:
 JOINTS = 'joint states'
 """What the joint states are called in reasons and in `Inputs.notes`."""
 
-GAP_SHOWN = 250
-"""Ticks for which `Runtime.shortfall` is told after it was last seen: five seconds at 50 Hz."""
-
 DISABLED = 'not enabled; call the enable service to let the arms move'
 
 
@@ -100,15 +98,12 @@ class Runtime:
         self._first_tick = 0  # chunks of ticks before this are of another time
         self._joints_seen_s = -float('inf')
         self._tick = 0
-        self._arrival: tuple[int, int] | None = None  # newest chunk: ticks that it came late, rows
-        self._gap: int | None = None  # last tick without an action of a chunk that had come
+        self._short = ShortChunks()
 
     @property
     def shortfall(self) -> str:
         """Why ticks of the last seconds had no action, where chunks come and are too short; '' else."""
-        if self._gap is None or self._tick - self._gap > GAP_SHOWN:
-            return ''
-        return self._too_short()
+        return self._short.lately(self._tick)
 
     @property
     def command(self) -> Floats | None:
@@ -186,7 +181,7 @@ class Runtime:
             return False
         self._rejection = ''
         if not replacement:
-            self._arrival = tick - chunk.tick, len(chunk.actions)
+            self._short.came(chunk, tick)
         return taken
 
     def reject(self, count: int, reason: str) -> None:
@@ -222,7 +217,7 @@ class Runtime:
             action = self._blend.mix(tick, action)
             self._blend = None if self._blend.over else self._blend
         if action is None:
-            self._gap = tick if self._arrival else self._gap
+            self._short.gap(tick)
             reason = self._rejection or self._no_chunk()
             if bridge:
                 self._follow(inputs.qpos, inputs.qpos)
@@ -236,7 +231,7 @@ class Runtime:
         if self._next is None or not (self._command is None or self._next[0].count(tick)):
             return
         old, blend = self.execution, self._blend
-        self._arrival = self._gap = None
+        self._short = ShortChunks()
         (self.execution, self.cameras), self._next = self._next, None
         if self._command is not None:
             self._blend = Blend(old.action if blend is None else blend.of(old), self._command)
@@ -290,21 +285,9 @@ class Runtime:
         self._become(state, reason)
         return self._command
 
-    def _too_short(self) -> str:
-        """What is the matter where chunks come so late that little or nothing is left of them."""
-        late, rows = self._arrival or (0, 0)
-        if not rows or rows > 2 * late + 1:
-            return ''
-        return (
-            f'chunks of {rows} actions are over when they come, {late} ticks after their observation: set inference to '
-            f'sync (ros2 param set /act/policy inference sync; inference:=sync at the launch), in the simulator with '
-            f'lockstep:=true, or take a policy with longer chunks'
-        )
-
     def _no_chunk(self) -> str:
-        short = self._too_short()
-        if short:
-            return short
+        if self._short.why:
+            return self._short.why
         if self._command is None:
             return 'waiting for the first chunk of actions from the policy'
         return 'the chunks are used up; inference is slower than a chunk is long'

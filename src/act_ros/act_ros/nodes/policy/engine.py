@@ -7,10 +7,10 @@ The process owns PyTorch; nothing here imports it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
@@ -144,6 +144,15 @@ def _rate_note(config: PolicyConfig, terms: Terms) -> list[str]:
     if not config.rate_assumed or not terms.rate_hz:
         return []
     return [f'it states no rate; {terms.rate_hz:g} Hz is what policy_rate_hz says']
+
+
+def library_of(values: Mapping[str, Any]) -> Library:
+    """Where policies are taken from, by the parameters. What the node is started with is good."""
+    library = Library.of(values['models_dir'], anywhere=True)
+    start = library.find(values['checkpoint'])
+    library.anywhere = values['allow_any_path']
+    library.trust(start)
+    return library
 
 
 def wait_ready(worker: Worker, timeout_s: float, cancelled: Callable[[], bool]) -> None:

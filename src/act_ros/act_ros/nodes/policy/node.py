@@ -29,7 +29,15 @@ from act_ros.control.limiter import Limiter
 from act_ros.control.runtime import Freshness, Runtime
 from act_ros.control.ticker import SimTime, SystemTime, Ticker
 from act_ros.nodes.policy.camera import FUTURE_S
-from act_ros.nodes.policy.engine import Engine, MakeWorker, Terms, Worker, look_at, make_engine
+from act_ros.nodes.policy.engine import (
+    Engine,
+    MakeWorker,
+    Terms,
+    Worker,
+    library_of,
+    look_at,
+    make_engine,
+)
 from act_ros.nodes.policy.loop import ControlLoop
 from act_ros.nodes.policy.observer import Observer
 from act_ros.nodes.policy.parameters import PARAMETERS
@@ -42,7 +50,6 @@ from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
 from act_ros.nodes.shared.parameters import Parameters
 from act_ros.nodes.shared.topics import LATCHED, SENSOR
-from act_ros.policy.library import Library
 from act_ros.robot.spec import RobotSpec
 
 SIM_FUTURE_S = 1.0
@@ -270,15 +277,6 @@ class PolicyNode(BaseNode):
             self.loop.sync = values['inference'] == 'sync'
             self.loop.timeout_s = values['inference_timeout_s']
         return ''
-
-
-def library_of(values: Mapping[str, Any]) -> Library:
-    """Where policies are taken from, by the parameters. What the node is started with is good."""
-    library = Library.of(values['models_dir'], anywhere=True)
-    start = library.find(values['checkpoint'])
-    library.anywhere = values['allow_any_path']
-    library.trust(start)
-    return library
 
 
 def spawn(threads: int, folder: Path) -> Worker:
