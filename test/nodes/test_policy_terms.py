@@ -129,3 +129,15 @@ def test_a_name_that_yaml_took_for_something_else_is_answered_with_how_to_write_
     with pytest.raises(ValueError, match='needs quotes within quotes'):
         policy(checkpoint=value)
     assert node.node.loop.engine.folder.name == 'fake'
+
+
+def test_a_policy_of_very_short_chunks_is_loaded_with_a_word_on_inference(
+    ros, robot, policy, models
+):
+    states = keep(ros, PolicyState, '/act/policy_state', LATCHED)
+    write_config(models / 'short', chunk=2, joint_names=SPEC.joint_names)
+    policy(checkpoint='short', enable=False)
+    ros.wait_until(lambda: states)
+    (note,) = states[-1].notes
+    assert '2 actions last 40 ms' in note
+    assert 'inference:=sync' in note[:125]  # as much as `ros2 topic echo` shows

@@ -32,9 +32,9 @@ class ShortChunks:
         if not self._rows or self._rows > 2 * self._late + 1:
             return ''
         return (
-            f'chunks of {self._rows} actions are over when they come, {self._late} ticks after their observation: set '
-            f'inference to sync (ros2 param set /act/policy inference sync; inference:=sync at the launch), in the '
-            f'simulator with lockstep:=true, or take a policy with longer chunks'
+            f'chunks of {self._rows} actions are over when they come, {self._late} ticks late: set inference to sync '
+            f'(ros2 param set /act/policy inference sync; inference:=sync at the launch), in the simulator with '
+            f'lockstep:=true, or take a policy with longer chunks'
         )
 
     def lately(self, tick: int) -> str:

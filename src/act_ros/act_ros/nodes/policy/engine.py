@@ -54,6 +54,8 @@ class Worker(Protocol):
         """End the process: it has this time to end itself."""
 
 
+SHORT_CHUNK = 5
+"""Actions in a chunk: so few are soon over, whatever the network; the smallest takes some 40 ms on a processor."""
 MakeWorker = Callable[[Path], Worker]
 
 
@@ -123,6 +125,7 @@ def make_engine(
     try:
         notes = (
             *notes,
+            *_short_note(config),
             *_rate_note(config, terms),
             *assumptions(with_rate(config, terms.rate_hz)),
         )
@@ -138,6 +141,17 @@ def make_engine(
             f'{folder.name}: no inference process could be started: {error}'
         ) from error
     return Engine(folder, config, worker, version, notes)
+
+
+def _short_note(config: PolicyConfig) -> list[str]:
+    if config.chunk > SHORT_CHUNK:
+        return []
+    last_ms = 1000 * config.chunk / config.rate_hz
+    # Short itself: `ros2 topic echo` shows 128 characters of a text.
+    return [
+        f'chunks of {config.chunk} actions last {last_ms:.0f} ms; where inference takes longer the arms stutter or '
+        f'stand: set inference:=sync then'
+    ]
 
 
 def _rate_note(config: PolicyConfig, terms: Terms) -> list[str]:
