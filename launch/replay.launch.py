@@ -40,7 +40,11 @@ def _episode(context: LaunchContext) -> list[Action]:
         why = read.stderr.strip().splitlines()
         raise LaunchArgumentError(
             f'episode:={value(context, "episode")} cannot be replayed: '
-            + (why[-1] if why else f'reading it ended with {read.returncode}')
+            + (
+                why[-1].removeprefix('playback: ')
+                if why
+                else f'reading it ended with {read.returncode}'
+            )
         )
     found = json.loads(read.stdout)
     actions: list[Action] = [SetLaunchConfiguration('episode', str(path))]

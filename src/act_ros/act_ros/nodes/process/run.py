@@ -21,6 +21,7 @@ from rclpy.signals import SignalHandlerOptions
 from act_ros.nodes.process.malloc import keep_memory
 from act_ros.nodes.process.node_lock import node_lock_address
 from act_ros.nodes.process.real_time import REFUSED, take_real_time
+from act_ros.nodes.process.usage import answered
 from act_ros.text import printable_output
 
 MOST_DOMAIN = 232
@@ -60,11 +61,18 @@ def run(
 ) -> int:
     """Run what `build` makes until a signal or `Stop` ends it; returns the exit code.
 
+    `--help`, `--version` and what is no argument of a node are answered, and nothing is run.
+
     Args:
-        build: makes the nodes; gets the event that ends the process.
+        build: makes the nodes; gets the event that ends the process. Its module's words and its
+            `PARAMETERS` are the help.
         errors: of `build`, that are the user's to mend: they are printed as one line.
         real_time: whether the process commands arms, and goes before all others where it may.
     """
+    module = sys.modules[build.__module__]
+    status = answered(module.__doc__ or '', getattr(module, 'PARAMETERS', ()))
+    if status is not None:
+        return status
     keep_memory()
     hurried = take_real_time() if real_time else None
     stop = Stop()

@@ -28,6 +28,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool, Trigger
 
+from act_ros.nodes.process.usage import answered
 from act_ros.nodes.session.large_letters import large_letters
 from act_ros.nodes.shared.topics import LATCHED
 from act_ros.text import printable
@@ -182,6 +183,9 @@ def ask(node: Node, key: Key) -> str:
 
 def main() -> int:
     """Read keys until q."""
+    status = answered(__doc__ or '')
+    if status is not None:
+        return status
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('keys', namespace='act')
     board = Board(node)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -14,6 +13,7 @@ from queue import SimpleQueue
 
 from rclpy.impl.rcutils_logger import RcutilsLogger
 
+from act_ros.python_process import python_command
 from act_ros.sim.film.film_maker import FPS, Shot
 
 MOST_WAITING = 120 * FPS
@@ -43,7 +43,7 @@ class FilmProcess:
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._process = subprocess.Popen(
-                [*_YIELDING, sys.executable, '-m', PROGRAM, str(path), task, str(episodes)],
+                [*_YIELDING, *python_command(PROGRAM, path, task, episodes)],
                 stdin=subprocess.PIPE,
                 stderr=self._errors,
                 env={**os.environ, 'LP_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1'},

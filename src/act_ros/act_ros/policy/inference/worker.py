@@ -11,7 +11,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from act_ros.policy.inference.channel import (
     ObservationMemory,
 )
 from act_ros.policy.inference.input_checks import checked_frames, checked_qpos
+from act_ros.python_process import python_command
 from act_ros.robot.types import Chunk, Observation
 
 PROCESS = 'act_ros.policy.inference.worker_process'
@@ -96,15 +96,9 @@ class InferenceWorker:
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._caller = Caller(mine)
         fds = (theirs.fileno(), self._memory.fd)
-        command = [
-            sys.executable,
-            '-m',
-            PROCESS,
-            str(os.getpid()),
-            str(self.checkpoint),
-            self._config.to_json(),
-            *map(str, fds),
-        ]
+        command = python_command(
+            PROCESS, os.getpid(), self.checkpoint, self._config.to_json(), *fds
+        )
         # Ctrl+C goes to every process of the terminal: this one is ended by its owner, not by that. A
         # blocked signal stays blocked from the child's first moment on; a handler would come too late.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
