@@ -11,6 +11,11 @@ _SQUEEZE = f'squeeze both grippers for {ENGAGE_S:g} s'
 _LAST = f'{ALONE_S:g} s'
 
 
+def faults(view: SessionView) -> str:
+    """What is wrong, each thing once; '' if nothing is."""
+    return '; '.join(dict.fromkeys(filter(None, (view.fault, view.note))))
+
+
 def headline(view: SessionView, recording: RecorderStatus, rate_hz: float) -> str:
     """What is going on, in a few words: 'RECORDING 12/50  08.4 s'."""
     of = f'/{view.wanted}' if view.wanted else ''
@@ -65,9 +70,9 @@ def line(
     view: SessionView, recording: RecorderStatus, rate_hz: float, attended: bool = True
 ) -> str:
     """The whole line; a fault goes before everything else. Hints are for a person who attends."""
-    faults = '; '.join(dict.fromkeys(filter(None, (view.fault, view.note))))
+    wrong = faults(view)
     parts = [
-        f'FAULT: {faults}' if faults else '',
+        f'FAULT: {wrong}' if wrong else '',
         headline(view, recording, rate_hz),
         hint(view) if attended else '',
     ]

@@ -50,9 +50,13 @@ class Ask(Enum):
 
 @dataclass(frozen=True)
 class RecorderStatus:
-    """What the recorder says: `open`, and it grows, or `ready` with nothing open; why not is in `reason`."""
+    """What the recorder says: whether an episode is `open`, and whether it is `ready`: all sources are well.
+
+    `reason` says for a person what is wrong now, `message` what happened last.
+    """
 
     open: bool = False
+    ready: bool = True
     rows: int = 0
     dropped: int = 0
     kept: int = 0

@@ -14,7 +14,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 from typing import Any
 
-from act_msgs.msg import RecorderState, SimState
+from act_msgs.msg import RecorderState, SimState, SourceFault
 from act_msgs.srv import ResetSim, StartEpisode, StopEpisode
 from rclpy.node import Node
 from std_msgs.msg import String
@@ -26,7 +26,7 @@ from act_ros.data.recording.archive import Archive
 from act_ros.data.recording.episode_log import RAW
 from act_ros.data.recording.grid import Heard, RowData
 from act_ros.data.recording.open_episode import EpisodeOutcome, OpenEpisode
-from act_ros.data.recording.source_watch import SourceWatch
+from act_ros.data.recording.source_watch import SourceWatch, Wrong, in_words
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.recorder.inputs import RecorderInputs
 from act_ros.nodes.recorder.kept_episodes import KeptEpisodes
@@ -203,10 +203,15 @@ class RecorderNode(BaseNode):
 
     def _why(self) -> str:
         """What is wrong with what is heard; of what lacks with topic and number of publishers."""
-        lacking = list(self._watch.lacking)
-        if lacking:
-            return f'nothing from {", ".join(map(self._inputs.about, lacking))}'
-        return self._watch.reason
+        return in_words((how, about) for how, _, about in self._wrong())
+
+    def _wrong(self) -> list[tuple[Wrong, str, str]]:
+        """How each source is wrong that is, its name, and what a person is told of it."""
+        about = self._inputs.about
+        return [
+            (how, name, about(name) if how is Wrong.LACKING else name)
+            for how, name in list(self._watch.found)
+        ]
 
     def _over(self, episode: OpenEpisode) -> None:
         """End an episode that is full, at its end, or cannot go on. Hold the lock."""
@@ -365,17 +370,22 @@ class RecorderNode(BaseNode):
             log.info(text)
 
     def _publish_state(self) -> None:
-        episode, kinds = self._open, RecorderState
-        why = self._why()
+        episode, kinds, wrong = self._open, RecorderState, self._wrong()
+        why = in_words((how, about) for how, _, about in wrong)
         reason = why if episode or not self._fault else self._fault
         msg = RecorderState(reason=reason, dataset=str(self._archive.folder))
+        msg.open, msg.fault = episode is not None, '' if episode else self._fault
+        msg.sources = [
+            SourceFault(fault=getattr(SourceFault, how.name), source=name, about=about)
+            for how, name, about in wrong
+        ]
         msg.header.stamp = stamp_of(round(max(0.0, self._tick / self._rate_hz) * 1e9))
         msg.state = kinds.FINISHING if self._finishing else kinds.IDLE
         if episode:
             going = kinds.FAULT if self._losing or why else kinds.RECORDING
             msg.state = going if episode.rows else kinds.WAITING
-            if self._losing and not why:
-                msg.reason = SLOW
+            if self._losing:
+                msg.reason, msg.fault = why or SLOW, SLOW
             msg.episode, msg.rows, msg.dropped = episode.number, episode.rows, episode.dropped
             msg.overflow, msg.stale, msg.frozen = episode.overflow, episode.stale, episode.frozen
             msg.faults = len(episode.faults)
