@@ -30,6 +30,7 @@ from act_ros.launching import (
 )
 from act_ros.policy.folder import read_config
 from act_ros.policy.library import Library, shipped_policy
+from act_ros.policy.robot_fit import misfits
 from act_ros.robot.spec import RobotSpec
 
 HERE = Path(__file__).parent
@@ -51,6 +52,8 @@ def _choose(context: LaunchContext) -> list[Action]:
     if name == AUTO:
         name = shipped_policy(SIM_TASKS[0] if task == AUTO else task)
     config = read_config(library.find(name))
+    if reasons := misfits(config, RobotSpec.load()):
+        raise LaunchArgumentError(f'{name} is no policy for this robot: {"; ".join(reasons)}')
     if task == AUTO:
         task = config.task or 'not named'
         task = SIM_TASKS[0] if simulated and task not in SIM_TASKS else task

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Teleoperation as a node: the leaders' joint states become the followers' commands, at 50 Hz.
 
-On a robot the followers move once the operator engages: by squeezing both leader grippers for half a
+On a robot the followers move once the operator engages: by squeezing all leader grippers for half a
 second, or by `~/engage`. In simulation they follow from the start. A recording session (`act/session`)
 has this node in its own process, decides when the followers follow, and has it lead all arms to poses.
 """
@@ -26,7 +26,7 @@ from std_srvs.srv import SetBool
 from act_ros.control.limiter import Limiter
 from act_ros.control.motion.pose_motion import ASTRAY, PoseMotion, astray
 from act_ros.control.motion.teleoperation import Teleoperation
-from act_ros.control.session.gesture import DISENGAGE_S, ENGAGE_S, Squeeze
+from act_ros.control.session.gesture import DISENGAGE_S, ENGAGE_S, Squeeze, every_gripper
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
@@ -49,7 +49,7 @@ class TeleopNode(BaseNode):
     """`act/teleop`: publishes the followers' commands and `act/command`; serves `~/engage`."""
 
     def __init__(self, stop: Stop, led: bool = False) -> None:
-        """Subscribe to all four arms; `stop` is set when nothing more can be done.
+        """Subscribe to all arms; `stop` is set when nothing more can be done.
 
         Args:
             stop: ends the ticks.
@@ -60,6 +60,7 @@ class TeleopNode(BaseNode):
         self._spec = spec = RobotSpec.load()
         self._lock = threading.Lock()
         self._poses: dict[str, tuple[float, Floats]] = {}
+        self._hands = every_gripper(len(spec.grippers), 'leader ')
         self._not_before_s, self._episode = 0.0, 0
         self._teleoperation = Teleoperation(Limiter(spec))
         self._moves: list[PoseMotion] = []
@@ -70,7 +71,7 @@ class TeleopNode(BaseNode):
         self._led = led
         self._engaged = not led and (simulated or bool(self._values['engage']))
         # A scripted operator tells nothing with his hands, and a session watches them itself.
-        self._squeeze = None if simulated or led else Squeeze()
+        self._squeeze = None if simulated or led else Squeeze([True] * len(spec.grippers))
         self._time: SimTime | SystemTime = SimTime() if simulated else SystemTime()
         if isinstance(self._time, SimTime):
             self._follow_sim(self._time)
@@ -95,7 +96,7 @@ class TeleopNode(BaseNode):
         if not self._engaged and not self._led:
             name = self.get_fully_qualified_name()
             self.get_logger().info(
-                'the followers stay where they are; to engage, squeeze both leader grippers for '
+                f'the followers stay where they are; to engage, squeeze {self._hands} for '
                 f'{ENGAGE_S:g} s, or: ros2 service call {name}/engage std_srvs/srv/SetBool "{{data: true}}"'
             )
         self._thread.start()
@@ -193,7 +194,7 @@ class TeleopNode(BaseNode):
             self._engage(False, 'session')
 
     def go(self, followers: Sequence[Floats], leaders: Sequence[Floats] | None) -> str:
-        """Lead the arms slowly to poses (14,), one after the other; returns why not, or ''.
+        """Lead the arms slowly to poses (dof,), one after the other; returns why not, or ''.
 
         Leaders, if any, must be in position mode: what is commanded to them are angles.
         """
@@ -211,7 +212,7 @@ class TeleopNode(BaseNode):
     def leave_out(self, followers: Sequence[str]) -> None:
         """Lead the others without these, which are silent: they get no command, and count as at rest."""
         self._output.leave_out(followers)
-        rest = self._spec.rest.astype(np.float32)[: len(self._spec.joints) + 1]
+        rest = self._spec.rest[self._spec.arm_entries(0)].astype(np.float32)
         with self._lock:
             self._poses.update({arm: (math.inf, rest) for arm in followers})
 
@@ -245,13 +246,13 @@ class TeleopNode(BaseNode):
 
     @property
     def leaders(self) -> Floats | None:
-        """The leaders' pose (14,); None if it isn't known or too old."""
+        """The leaders' pose (dof,); None if it isn't known or too old."""
         with self._lock:
             return self._leaders
 
     @property
     def followers(self) -> Floats | None:
-        """The followers' pose (14,); None if it isn't known or too old."""
+        """The followers' pose (dof,); None if it isn't known or too old."""
         with self._lock:
             return self._followers
 
@@ -268,7 +269,7 @@ class TeleopNode(BaseNode):
             return
         grippers = None if leaders is None else leaders[list(self._spec.grippers)].tolist()
         if self._squeeze.seen(grippers, now_s, DISENGAGE_S if self._engaged else ENGAGE_S):
-            self._engage(not self._engaged, 'both leader grippers were squeezed')
+            self._engage(not self._engaged, f'the operator squeezed {self._hands}')
 
     def _engage(self, engage: bool, why: str) -> str:
         """Let the followers follow, or hold where they are; returns why not, or ''. Hold the lock."""

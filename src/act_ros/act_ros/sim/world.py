@@ -21,8 +21,9 @@ from act_ros.text import PrintableError
 
 Vector = NDArray[np.float64]
 
-ARM_DOF = 8
-"""Joints of one arm in MuJoCo: six of the arm, two fingers."""
+SIDES, ARM_JOINTS = ('left', 'right'), 6
+"""The arms of gym-aloha's scenes, in the scenes' order, and the joints of one without its fingers."""
+_SCENE_ARM = ARM_JOINTS + 2
 
 SIM_GRIPPER = GripperScale(
     joint_open=1.4910, joint_closed=-0.6213, finger_open=0.05800, finger_closed=0.01844
@@ -106,21 +107,28 @@ class World:
     """A MuJoCo world of one task: two ViperX 300 arms, a table, and the task's objects.
 
     Deterministic: the same seed and the same commands give the same state, bit for bit.
-    Vectors are (14,): [left 6, left gripper, right 6, right gripper]; radians, grippers 0..1.
+    Vectors are (dof,), in the robot's order: radians, grippers 0..1. Where the robot has one arm, the scene's
+    other arm stays folded.
     """
 
     def __init__(self, task: str, seed: int = 0, spec: RobotSpec | None = None) -> None:
         """Load the scene of `task` ('transfer_cube' or 'insertion') and reset it with `seed`.
 
         Raises:
-            SimulationError: unknown task, or gym-aloha isn't installed.
+            SimulationError: unknown task, a robot whose arms the scene hasn't, or gym-aloha isn't installed.
         """
         self.task = task
         self.spec = spec if spec is not None else RobotSpec.load()
         self.model = mujoco.MjModel.from_xml_path(str(scene_path(task)))
         self.data = mujoco.MjData(self.model)
-        arm = np.arange(7)
-        self._index = np.concatenate([arm, ARM_DOF + arm])
+        places = _places(self.spec)
+        self._index = np.concatenate(
+            [_SCENE_ARM * place + np.arange(self.spec.arm_size) for place in places]
+        )
+        self._grippers = list(self.spec.grippers)
+        self._arms = [(place, self.spec.arm_entries(i)) for i, place in enumerate(places)]
+        folded = _scene_arm(self.spec.rest[self.spec.arm_entries(0)])
+        self._control = np.tile(folded, (len(SIDES), 1))
         self._names = [self.model.geom(i).name for i in range(self.model.ngeom)]
         self.seed = seed
         self.max_reward = 0
@@ -141,7 +149,7 @@ class World:
         self.max_reward = 0
 
     def command(self, action: NDArray[np.floating]) -> None:
-        """Set the joint positions (14,) that the servos go to from the next step on.
+        """Set the joint positions (dof,) that the servos go to from the next step on.
 
         Raises:
             ValueError: another shape, or values that aren't finite.
@@ -179,21 +187,21 @@ class World:
 
     @property
     def qpos(self) -> Vector:
-        """Positions (14,): radians; grippers from the left finger's position, 0..1."""
+        """Positions (dof,): radians; grippers from the left finger's position, 0..1."""
         q: Vector = self.data.qpos[self._index].copy()
-        q[[6, 13]] = (q[[6, 13]] - SIM_GRIPPER.finger_closed) / _FINGER_TRAVEL
+        q[self._grippers] = (q[self._grippers] - SIM_GRIPPER.finger_closed) / _FINGER_TRAVEL
         return q
 
     @property
     def qvel(self) -> Vector:
-        """Velocities (14,): rad/s; grippers in units of opening per second."""
+        """Velocities (dof,): rad/s; grippers in units of opening per second."""
         v: Vector = self.data.qvel[self._index].copy()
-        v[[6, 13]] /= _FINGER_TRAVEL
+        v[self._grippers] /= _FINGER_TRAVEL
         return v
 
     @property
     def effort(self) -> Vector:
-        """Forces of the servos (14,): N m; grippers N, of the left finger."""
+        """Forces of the servos (dof,): N m; grippers N, of the left finger."""
         force: Vector = self.data.actuator_force[self._index].copy()
         return force
 
@@ -234,12 +242,10 @@ class World:
         self.seed = state.seed
 
     def _to_control(self, action: Vector) -> Vector:
-        """The 16 controls of a 14-vector: each gripper moves two fingers, mirrored."""
-        control = []
-        for arm in (action[:7], action[7:]):
-            finger = SIM_GRIPPER.unit_to_finger(float(arm[6]))
-            control.extend([*arm[:6], finger, -finger])
-        return np.array(control)
+        """The controls (16,) of all servos of the scene at an action (dof,)."""
+        for place, entries in self._arms:
+            self._control[place] = _scene_arm(action[entries])
+        return self._control.ravel()
 
     def _check_stable(self) -> None:
         bad = [name for name, kind in _UNSTABLE.items() if self.data.warning[kind].number]
@@ -248,6 +254,28 @@ class World:
                 f"the physics of '{self.task}' (seed {self.seed}) diverged at {self.time_s:.3f} s: "
                 f'bad {", ".join(bad) or "positions"}; reset the world'
             )
+
+
+def _places(spec: RobotSpec) -> list[int]:
+    """Which arm of the scene each arm of a robot is.
+
+    Raises:
+        SimulationError: the scene has no such arm.
+    """
+    sides = [arm.side for arm in spec.arms]
+    if not set(sides) <= set(SIDES) or len(spec.joints) != ARM_JOINTS:
+        raise SimulationError(
+            f'the simulated scenes have the arms {" and ".join(SIDES)}, of {ARM_JOINTS} joints and a gripper; this '
+            f'robot has {" and ".join(sides)}, of {len(spec.joints)}: give arms one of these sides, or run without '
+            'the simulator'
+        )
+    return [SIDES.index(side) for side in sides]
+
+
+def _scene_arm(arm: Vector) -> Vector:
+    """The controls (8,) of one arm (7,): its gripper moves two fingers, mirrored."""
+    finger = SIM_GRIPPER.unit_to_finger(float(arm[-1]))
+    return np.append(arm[:-1], [finger, -finger])
 
 
 _FINGER_TRAVEL = SIM_GRIPPER.finger_open - SIM_GRIPPER.finger_closed

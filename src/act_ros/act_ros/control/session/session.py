@@ -142,7 +142,7 @@ class Session(SessionSteps):
 
     def _until_over(self, before: RecorderStatus) -> bool:
         """Until the episode is as long as it shall be, or is stopped and being saved; whether it is discarded."""
-        sign, recorder = StopSign(), self._recorder
+        sign, recorder = StopSign(self._grippers), self._recorder
         warned, rows = False, 0
         while True:
             view = recorder.view()

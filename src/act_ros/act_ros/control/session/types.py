@@ -81,6 +81,7 @@ class SessionView:
     note: str = ''
     last: int = -1
     success: bool = False
+    grippers: int = 2
 
 
 class SessionError(PrintableError, RuntimeError):
@@ -88,7 +89,7 @@ class SessionError(PrintableError, RuntimeError):
 
 
 class Robot(Protocol):
-    """The four arms. Each method blocks until it is done, and raises SessionError where it can't."""
+    """The arms. Each method blocks until it is done, and raises SessionError where it can't."""
 
     def check(self) -> None:
         """Find all drivers, set modes, currents and torque; nothing moves."""
@@ -115,7 +116,7 @@ class Robot(Protocol):
         """Have the scene set up anew, where nobody does it by hand (simulation)."""
 
     def leaders(self) -> Floats | None:
-        """The leaders' pose (14,), None if it isn't known."""
+        """The leaders' pose (dof,), None if it isn't known."""
 
     def trouble(self) -> str:
         """What is wrong with the arms now, '' if nothing is."""

@@ -42,7 +42,7 @@ class FollowerPose:
             self._poses[arm] = seconds(msg.header.stamp), pose
 
     def pose(self, oldest_s: float) -> Floats | None:
-        """All followers' pose (14,); None if one has said nothing since `oldest_s` (ROS time)."""
+        """All followers' pose (dof,); None if one has said nothing since `oldest_s` (ROS time)."""
         with self._lock:
             known = [self._poses.get(arm) for arm in self._arms]
         poses = [pose for stamp_s, pose in filter(None, known) if stamp_s >= oldest_s]

@@ -69,7 +69,11 @@ class SessionNode(BaseNode):
         if attended:
             robot = SessionRobot(self, self._teleop, spec, simulated)
             self._session = Session(
-                *(robot, self._recorder, self._values['episodes'], self._values['reset_time']),
+                robot,
+                spec.grippers,
+                self._recorder,
+                self._values['episodes'],
+                self._values['reset_time'],
                 *(time.monotonic, time.sleep, self._play),
             )
             self._serve()
