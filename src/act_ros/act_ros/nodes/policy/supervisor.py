@@ -64,8 +64,8 @@ class Supervisor:
         try:
             if self._next is not None:
                 self._go_on(self._next)
-            elif self._loop.broken:
-                self._replace(self._loop.broken)
+            elif self._loop.inference.broken:
+                self._replace(self._loop.inference.broken)
             else:
                 self._watch_memory()
         finally:
@@ -114,7 +114,7 @@ class Supervisor:
             self._next = None
             self._give_up(worker.error)
         elif worker.ready:
-            old, afresh = self._loop.engine, bool(self._loop.broken)
+            old, afresh = self._loop.engine, bool(self._loop.inference.broken)
             self._next = self._seen = self._usual = None
             self._note(engine)
             self._loop.install(engine, afresh)
@@ -136,7 +136,7 @@ class Supervisor:
         loop = self._loop
         engine = loop.engine
         if self._seen is None or self._seen[0] is not engine:
-            if loop.worker_says == 'running':
+            if loop.inference.worker_says == 'running':
                 self._note(engine)
             return
         if time.monotonic() - self._seen[1] < SETTLED_S:

@@ -93,7 +93,7 @@ class SimNode(BaseNode):
                 height=values['image_height'] or camera.height,
                 width=values['image_width'] or camera.width,
             )
-            for camera in chosen_cameras(self, spec, ['cam_high'], CAMERAS)
+            for camera in chosen_cameras(self, spec, CAMERAS)
         ]
         self._image_steps = _steps_per_image(values['image_rate_hz'])
         self._lockstep, self._factor = bool(values['lockstep']), RealTimeFactor()
