@@ -159,7 +159,7 @@ def _entry(name: str, kinds: Sequence[str]) -> tuple[str, str]:
 def _parameters(node: Any, given: dict[str, Any]) -> list[Parameter]:
     """The parameters of a node, but for those of ROS."""
     made = []
-    for name in sorted(node._parameters):
+    for name in sorted(node.get_parameters_by_prefix('')):
         if name in ('use_sim_time', 'start_type_description_service'):
             continue
         about = node.describe_parameter(name)
