@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from act_ros.control.session.gesture import (
-    BOTH,
     CLOSED,
     LEFT,
     RIGHT,
@@ -19,6 +18,7 @@ from act_ros.control.session.gesture import (
 from act_ros.control.session.gesture import OPEN as OPEN_AT
 
 OPEN, SHUT = [0.5, 0.5], [0.0, 0.0]
+BOTH = (True, True)
 
 
 def _run(squeeze, grippers, start, seconds, hold=0.5):

@@ -72,17 +72,15 @@ class UnstableSimulationError(SimulationError):
 
 @dataclass(frozen=True)
 class WorldState:
-    """Everything that decides how a world goes on: a snapshot for `World.set_state` and `CameraRig`.
+    """A snapshot of a world, to be rendered elsewhere.
 
     Attributes:
         physics: MuJoCo's integration state (time, positions, velocities, controls, warm start).
-        actuator_force: forces of the 16 actuators at that moment, N or N m.
         max_reward: highest reward since the reset.
         seed: seed of the episode.
     """
 
     physics: Vector
-    actuator_force: Vector
     max_reward: int
     seed: int
 
@@ -223,21 +221,10 @@ class World:
         return pose[:3].copy(), pose[3:].copy()
 
     def state(self) -> WorldState:
-        """Take a snapshot of the world, to go on from it later or to render it elsewhere."""
+        """Take a snapshot of the world."""
         physics = np.empty(mujoco.mj_stateSize(self.model, _STATE))
         mujoco.mj_getState(self.model, self.data, physics, _STATE)
-        return WorldState(physics, self.data.actuator_force.copy(), self.max_reward, self.seed)
-
-    def set_state(self, state: WorldState) -> None:
-        """Go back to a snapshot of this task; from there on everything happens as it did before."""
-        mujoco.mj_setState(self.model, self.data, state.physics, _STATE)
-        for warning in _UNSTABLE.values():
-            self.data.warning[warning].number = 0
-        # Not mj_forward: that would run the solver and change the warm start of the next step.
-        mujoco.mj_step1(self.model, self.data)
-        self.data.actuator_force[:] = state.actuator_force
-        self.max_reward = state.max_reward
-        self.seed = state.seed
+        return WorldState(physics, self.max_reward, self.seed)
 
     def _to_control(self, action: Vector) -> Vector:
         """The controls (16,) of all servos of the scene at an action (dof,)."""

@@ -18,7 +18,6 @@ DISENGAGE_S = 3.0
 STILL_RAD = 0.1
 """Arms whose joints stay within this are still."""
 
-BOTH = (True, True)
 LEFT = (True, False)
 RIGHT = (False, True)
 

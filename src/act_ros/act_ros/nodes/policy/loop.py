@@ -185,7 +185,7 @@ class ControlLoop:
             self._heard = self._observer.joints.received
         self._publish(tick, stamp_s, command)
         if command is not None or tick != self._last_tick:
-            self.statistics.tick(Beat(tick, stamp_s, 0.0, 0, False), sight, self.runtime)
+            self.statistics.tick(Beat(tick, stamp_s, 0, False), sight, self.runtime)
         self._last_tick = tick
 
     def _repeat(self) -> None:

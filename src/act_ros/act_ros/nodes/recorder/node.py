@@ -79,7 +79,7 @@ class RecorderNode(BaseNode):
         self._inputs = RecorderInputs(spec, self._heard, self.episodes.lock, clock, base)
         self._state = self.create_publisher(RecorderState, 'recorder_state', LATCHED)
         length = values['length']
-        self._requests = EpisodeServices(self, self.episodes, values['task'], length, DELAY_TICKS)
+        EpisodeServices(self, self.episodes, values['task'], length, DELAY_TICKS)
         self._follower = (
             SimFollower(self, self.episodes, length, spec.rate_hz) if follows else None
         )
