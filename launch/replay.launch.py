@@ -7,20 +7,13 @@ from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
 from launch.action import Action
-from launch.actions import (
-    DeclareLaunchArgument,
-    IncludeLaunchDescription,
-    OpaqueFunction,
-    SetLaunchConfiguration,
-)
-from launch.conditions import IfCondition
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PythonExpression
+from launch.actions import OpaqueFunction, SetLaunchConfiguration
 
+from act_ros.launch_arguments import AUTO, SIM_TASKS, argument, common_arguments, enable
 from act_ros.launching import (
     LaunchArgumentError,
     act_node,
-    common_arguments,
+    bring_up,
     guard,
     guarded,
     program,
@@ -28,7 +21,6 @@ from act_ros.launching import (
 )
 
 HERE = Path(__file__).parent
-TASKS = ('transfer_cube', 'insertion')
 
 
 def _episode(context: LaunchContext) -> list[Action]:
@@ -53,7 +45,7 @@ def _episode(context: LaunchContext) -> list[Action]:
     actions.append(
         SetLaunchConfiguration('auto_reset', 'false')
     )  # the episode is played to its end
-    if found['task'] in TASKS:
+    if found['task'] in SIM_TASKS:
         actions.append(SetLaunchConfiguration('task', found['task']))
     if found['seed'] is not None:
         actions.append(SetLaunchConfiguration('seed', str(found['seed'])))
@@ -62,10 +54,10 @@ def _episode(context: LaunchContext) -> list[Action]:
 
 def _replay(context: LaunchContext) -> list[Action]:
     simulated = value(context, 'robot') == 'sim'
-    enable = value(context, 'enable')
+    enabled = value(context, 'enable')
     parameters = {
         'episode': value(context, 'episode'),
-        'enable': simulated if enable == 'auto' else enable == 'true',
+        'enable': simulated if enabled == AUTO else enabled == 'true',
     }
     # Its own patience, since the drivers' is long: what hangs is ended, and then the arms go to rest.
     replay = act_node(context, 'replay', parameters, use_sim_time=simulated, sigterm_timeout='5')
@@ -74,32 +66,18 @@ def _replay(context: LaunchContext) -> list[Action]:
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, bring up the robot, then the replay."""
-    robot = LaunchConfiguration('robot')
     return LaunchDescription(
         [
             *common_arguments(),
-            DeclareLaunchArgument(
+            argument(
                 'episode',
-                description='Episode to replay: an HDF5 file in any dialect of ALOHA, or FOLDER/episode_N of a LeRobot '
-                'dataset.',
+                None,
+                'Episode to replay: an HDF5 file in any dialect of ALOHA, or FOLDER/episode_N of a LeRobot dataset.',
             ),
-            DeclareLaunchArgument(
-                'enable',
-                default_value='auto',
-                choices=('auto', 'true', 'false'),
-                description='Let the arms move from the start; auto: in sim only. '
-                'Later: ros2 service call /act/replay/enable std_srvs/srv/SetBool "{data: true}".',
-            ),
+            enable('replay'),
             OpaqueFunction(function=_episode),
             OpaqueFunction(function=guarded),
-            IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(str(HERE / 'sim.launch.py')),
-                condition=IfCondition(PythonExpression(["'", robot, "' == 'sim'"])),
-            ),
-            IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(str(HERE / 'hardware.launch.py')),
-                condition=IfCondition(PythonExpression(["'", robot, "' == 'aloha'"])),
-            ),
+            *bring_up(HERE / 'sim.launch.py', HERE / 'hardware.launch.py'),
             OpaqueFunction(function=_replay),
         ]
     )

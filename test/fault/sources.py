@@ -78,7 +78,7 @@ class Sources:
                 self._last.header.stamp = stamp(now)
             if self.camera != 'off':
                 self._image.publish(self._last)
-            self._command.publish(Command(tick=int(now * 50 + 1e-6)))
+            self._command.publish(Command(tick=int(now * 50 + 1e-6), action=[0.0] * SPEC.dof))
 
     def _picture(self, now: float) -> Image:
         message = Image(height=96, width=128, encoding='rgb8', step=384)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +103,18 @@ def test_the_simulator_is_reached_by_its_own_node_only() -> None:
         if any(name.startswith('act_ros.sim.') for name in imports_of_a_room_of_nodes(room))
     }
     assert knowing == {'sim'}
+
+
+def test_of_rclpy_only_what_it_promises_is_used_but_for_one_place() -> None:
+    private = re.compile(r'\brclpy\.(?:_|impl\b)')
+    folders = ('src/act_ros', 'src/ros2_pip', 'launch', 'scripts', 'benchmarks', 'examples')
+    knowing = {
+        path.name
+        for folder in folders
+        for path in (ROOT / folder).rglob('*.py')
+        if private.search(path.read_text(encoding='utf-8'))
+    }
+    assert knowing == {'base.py'}, 'shared/base.py says why it has to'
 
 
 def test_the_contracts_of_import_linter_hold() -> None:

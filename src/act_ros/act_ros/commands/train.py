@@ -45,6 +45,15 @@ def parser() -> argparse.ArgumentParser:
         description='Train an ACT policy on recorded episodes.',
         epilog=EPILOG,
     )
+    _add_data(p)
+    _add_course(p)
+    _add_beginning(p)
+    _add_machine(p)
+    return p
+
+
+def _add_data(p: argparse.ArgumentParser) -> None:
+    """What is trained on, and what is trained."""
     p.add_argument(
         '--data',
         type=existing_path,
@@ -84,6 +93,10 @@ def parser() -> argparse.ArgumentParser:
         choices=('rgb', 'bgr'),
         help='channels that cv2 decodes from the JPEGs of files that do not say (ours do): rgb for Interbotix',
     )
+
+
+def _add_course(p: argparse.ArgumentParser) -> None:
+    """How long, in what steps, and what is kept of it."""
     length = p.add_mutually_exclusive_group()
     length.add_argument(
         '--steps', type=whole(1), metavar='N', help="optimizer steps; default: the configuration's"
@@ -120,6 +133,10 @@ def parser() -> argparse.ArgumentParser:
         metavar='N',
         help='how many of the newest step_N/ are kept beside best/; default: 3',
     )
+
+
+def _add_beginning(p: argparse.ArgumentParser) -> None:
+    """What it starts from."""
     begin = p.add_mutually_exclusive_group()
     begin.add_argument(
         '--resume',
@@ -134,6 +151,10 @@ def parser() -> argparse.ArgumentParser:
         metavar='DIR',
         help='start from the weights of this policy, e.g. models/aloha_sim_transfer_cube; default: from scratch',
     )
+
+
+def _add_machine(p: argparse.ArgumentParser) -> None:
+    """What of the machine it uses."""
     p.add_argument(
         '--device',
         type=words,
@@ -156,7 +177,6 @@ def parser() -> argparse.ArgumentParser:
         metavar='GB',
         help='room that they may take there, else they are decoded as they are needed; default: half of what is free',
     )
-    return p
 
 
 @printable_output()

@@ -33,7 +33,7 @@ class TickInputs:
     """The newest inputs at a tick.
 
     Attributes:
-        qpos: (14,) measured positions, or None if there are none yet.
+        qpos: (dof,) measured positions, or None if there are none yet.
         stamp_s: ROS time of `qpos`.
         image_stamps_s: ROS time of the newest frame of each camera that delivered one.
         notes: by input ('joint states' or a camera's name), why its newest message could not be
@@ -180,7 +180,7 @@ class Runtime:
         self._rejection = reason
 
     def step(self, tick: int, now_s: float, inputs: TickInputs) -> Floats | None:
-        """The command (14,) of a tick, or None if none may be sent; sets `state` and `reason`."""
+        """The command (dof,) of a tick, or None if none may be sent; sets `state` and `reason`."""
         self.limited = ()
         self._take_over(tick)
         complaints = self._judge(now_s, inputs)

@@ -90,7 +90,7 @@ class PolicyNode(BaseNode):
             sync=values['inference'] == 'sync',
             crashed=stop.fail,
         )
-        self.loop.timeout_s = values['inference_timeout_s']
+        self.loop.inference.timeout_s = values['inference_timeout_s']
         self.supervisor = Supervisor(self.loop, again(self._make), self.get_logger())
         self._swap = Swap(self, self.loop, self.observer, self.supervisor, stop.is_set)
         self._want_enabled: bool = values['enable']
@@ -123,7 +123,7 @@ class PolicyNode(BaseNode):
         self.loop.close()
         self.status.close()
         self.supervisor.close()
-        for engine in (self.loop.engine, self.loop.candidate):
+        for engine in (self.loop.engine, self.loop.inference.candidate):
             if engine is not None:
                 engine.worker.close(1.0)
 
@@ -249,7 +249,7 @@ class PolicyNode(BaseNode):
         with self.loop.lock:
             self.loop.runtime.freshness = self._freshness(changed)
             self.loop.sync = values['inference'] == 'sync'
-            self.loop.timeout_s = values['inference_timeout_s']
+            self.loop.inference.timeout_s = values['inference_timeout_s']
         return ''
 
 

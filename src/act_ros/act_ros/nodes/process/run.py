@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import rclpy
-from rclpy._rclpy_pybind11 import RCLError
-from rclpy.exceptions import ParameterException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -82,7 +80,9 @@ def run(
         # Not rclpy's own handlers: they would end the context under the threads that publish.
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         app = build(stop)
-    except (*errors, RCLError, ParameterException) as error:
+    except Exception as error:
+        if not isinstance(error, errors) and not _is_of_rclpy(error):
+            raise
         sys.stderr.write(f'error: {error}{_domain_hint(error)}\n')
         rclpy.try_shutdown()
         return 1
@@ -125,9 +125,14 @@ def stop_at_signals(stop: threading.Event) -> None:
     threading.Thread(target=listen, name='signals', daemon=True).start()
 
 
+def _is_of_rclpy(error: Exception) -> bool:
+    """Whether rclpy made it: what it raises when ROS 2 cannot be started has no public name."""
+    return type(error).__module__.split('.')[0] == 'rclpy'
+
+
 def _domain_hint(error: Exception) -> str:
     """What to look at when ROS 2 could not be started or a node not be made."""
-    if not isinstance(error, RCLError) or 'parameter' in str(error):
+    if not _is_of_rclpy(error) or 'parameter' in str(error):
         return ''
     return f' ({_domain()}, which may be in use by too many processes)'
 

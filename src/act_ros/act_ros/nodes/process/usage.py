@@ -16,7 +16,7 @@ from act_ros.version import own_version
 WIDTH = 100
 
 
-class Row(Protocol):
+class ParameterRow(Protocol):
     """What is told of a parameter; `act_ros.nodes.shared.parameters.Param` is one."""
 
     @property
@@ -36,7 +36,7 @@ class Row(Protocol):
         """All that a text may be; empty: anything."""
 
 
-def answered(about: str, table: Sequence[Row] = (), takes: str = '') -> int | None:
+def answered(about: str, table: Sequence[ParameterRow] = (), takes: str = '') -> int | None:
     """Answer `--help`, `-h`, `--version` and what is no argument of this program.
 
     Args:
@@ -80,7 +80,7 @@ def _own_words(words: Sequence[str]) -> list[str]:
     return own
 
 
-def usage(name: str, about: str, table: Sequence[Row], takes: str) -> str:
+def usage(name: str, about: str, table: Sequence[ParameterRow], takes: str) -> str:
     """The text of `--help`."""
     options = takes or '[--ros-args -p NAME:=VALUE ... -r OLD:=NEW ...]'
     text = f'usage: {name} [-h] [--version] {options}\n\n{about.strip()}\n'

@@ -131,20 +131,18 @@ class Board:
 
     def __init__(self, node: Node) -> None:
         """Listen to the session."""
-        self._shown = self._line = ''
+        self._shown = self._new = ('', '')
         node.create_subscription(SessionState, 'session_state', self._on_state, LATCHED)
 
     def _on_state(self, msg: SessionState) -> None:
-        self._line = printable(msg.line, keep='')
+        words, rest = ('FAULT', msg.line) if msg.fault else (msg.headline, msg.hint)
+        self._new = printable(words, keep=''), printable(rest, keep='')
 
     def show(self) -> None:
         """Write it anew where it has changed."""
-        words, _, rest = self._line.partition('  |  ')
-        if words.startswith('FAULT'):
-            words, _, rest = 'FAULT', '', self._line
-        if self._line == self._shown or not sys.stdout.isatty():
+        if self._new == self._shown or not sys.stdout.isatty():
             return
-        self._shown = self._line
+        self._shown = words, rest = self._new
         columns = shutil.get_terminal_size().columns - 1
         lines = [row for part in wrap(words, 13) for row in large_letters(part, columns)]
         sys.stdout.write('\x1b[H\x1b[J' + '\n'.join([*lines, '', rest, '', HELP]) + '\n')

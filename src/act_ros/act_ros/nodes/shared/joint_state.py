@@ -39,7 +39,7 @@ class ArmSample:
 
 @dataclass(frozen=True)
 class JointSample:
-    """All arms' (14,) position, velocity and effort; the stamp is that of the older arm."""
+    """All arms' (dof,) position, velocity and effort; the stamp is that of the older arm."""
 
     stamp_s: float
     qpos: Floats
@@ -168,7 +168,7 @@ class JointStateNode(BaseNode):
 
     @property
     def newest(self) -> JointSample | None:
-        """The newest (14,) vectors, or None until every arm has been heard."""
+        """The newest (dof,) vectors, or None until every arm has been heard."""
         samples = self._samples
         arms = [samples.get(arm) for arm in self._arms]
         if None in arms:

@@ -11,8 +11,7 @@ import threading
 from pathlib import Path
 from queue import SimpleQueue
 
-from rclpy.impl.rcutils_logger import RcutilsLogger
-
+from act_ros.nodes.shared.base import Logger
 from act_ros.python_process import python_command
 from act_ros.sim.film.film_maker import FPS, Shot
 
@@ -27,7 +26,7 @@ _LEAVE_S = 20.0
 class FilmProcess:
     """Takes shots at any rate; a process beside draws them when the processor has time."""
 
-    def __init__(self, path: Path, task: str, episodes: int, logger: RcutilsLogger) -> None:
+    def __init__(self, path: Path, task: str, episodes: int, logger: Logger) -> None:
         """Begin the film `path` of `episodes` (0: it is open how many); `logger` tells how it goes.
 
         Raises:
