@@ -15,6 +15,7 @@ class Wrong(Enum):
     LACKING = 'nothing from'
     OLD = 'old:'
     FROZEN = 'frozen:'
+    CONTESTED = 'not to be believed:'
 
 
 def in_words(found: Iterable[tuple[Wrong, str]]) -> str:
@@ -36,12 +37,16 @@ class SourceWatch:
         """What is wrong now in words, or ''."""
         return in_words(self.found)
 
-    def look(self, row: RowData | list[str]) -> bool:
-        """Take in a row, or the sources that it lacks; whether what is wrong has changed."""
+    def look(self, row: RowData | list[str], contested: Iterable[str] = ()) -> bool:
+        """Take in a row, or the sources that it lacks; whether what is wrong has changed.
+
+        `contested`: sources that several nodes publish, or that say what cannot be.
+        """
         before = self.found
         if isinstance(row, RowData):
             old = [(Wrong.OLD, name) for name in row.stale]
             self.found = old + [(Wrong.FROZEN, name) for name in row.frozen]
         else:
             self.found = [(Wrong.LACKING, name) for name in row]
+        self.found += [(Wrong.CONTESTED, name) for name in contested]
         return self.found != before

@@ -75,7 +75,7 @@ class PolicyNode(BaseNode):
         # In simulation stamps and /clock are of one clock, and where the machine is busy /clock may
         # come after an image of its time; only a stamp from before a restart lies far ahead.
         self._future_s = SIM_FUTURE_S if simulated else FUTURE_S
-        self.observer = Observer(self, self.spec, self._now, self._future_s)
+        self.observer = Observer(self, self.spec, self._now, self._future_s, simulated)
         self.output = CommandOutput(self, self.spec)
         runtime = Runtime(
             self._execution(engine), Limiter(self.spec), engine.config.cameras, self._freshness({})

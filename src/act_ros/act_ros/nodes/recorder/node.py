@@ -20,7 +20,7 @@ from act_ros.data.recording.archive import Archive
 from act_ros.data.recording.episode_log import RAW
 from act_ros.data.recording.grid import Heard, RowData
 from act_ros.data.recording.open_episode import OpenEpisode
-from act_ros.data.recording.source_watch import SourceWatch, Wrong
+from act_ros.data.recording.source_watch import SourceWatch
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.recorder.episodes import Episodes
 from act_ros.nodes.recorder.inputs import RecorderInputs
@@ -160,11 +160,11 @@ class RecorderNode(BaseNode):
 
     def _look(self, episode: OpenEpisode | None, row: RowData | list[str]) -> None:
         """Say and mark what is missing, old or frozen, when it begins. Hold the lock."""
-        if not self._watch.look(row) or not episode or not episode.rows:
+        if not self._watch.look(row, self._inputs.contested) or not episode or not episode.rows:
             return
         where, reason = f', row {episode.rows}', self._watch.reason
         if reason:
-            self.episodes.mark(episode, reason, where)
+            self.episodes.mark(episode, why_ill(self._ill()), where)
         else:
             self.episodes.say(f'episode {episode.number}{where}: all sources are back')
 
@@ -179,10 +179,7 @@ class RecorderNode(BaseNode):
     def _ill(self) -> list[Ill]:
         """The sources that are not as they should be; of what lacks with topic and number of publishers."""
         about = self._inputs.about
-        return [
-            Ill(how, source, about(source) if how is Wrong.LACKING else source)
-            for how, source in list(self._watch.found)
-        ]
+        return [Ill(how, source, about(source, how)) for how, source in list(self._watch.found)]
 
     def _publish_state(self) -> None:
         stamp_s = max(0.0, self.episodes.tick / self._rate_hz)
