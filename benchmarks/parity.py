@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import peers
+import peer_values
 import torch
-from peers import LeRobotPeer, OriginalPeer, Table, observation
+from peer_values import observation
+from peers import LeRobotPeer, OriginalPeer, Table
 
 from act_ros.control.ensemble import TemporalEnsemble
 from act_ros.policy.policy import Policy
@@ -230,7 +231,7 @@ def main() -> int:
     parser.add_argument('--seed', type=int, default=0, help='of weights, statistics and inputs')
     args = parser.parse_args()
     torch.set_num_threads(1)
-    peers.SEED = args.seed
+    peer_values.SEED = args.seed
     report = Report()
     if importlib.util.find_spec('lerobot') and not args.policy and not args.act:
         run_lerobot(report, args.cameras, args.steps, args.train)

@@ -103,7 +103,7 @@ def publish(link: Connection, cameras: tuple[str, ...], frames: dict[str, list[A
         if count % 2 == 0:
             message.tick = int(now * RATE_HZ + 1e-6)
             message.header.stamp = joints.header.stamp
-            message.action = np.full(14, np.sin(now), np.float32)
+            message.action = array('f', [float(np.sin(now))] * spec.dof)
             command.publish(message)
             stamp = seconds.to_bytes(4, 'little') + nanoseconds.to_bytes(4, 'little')
             for name in cameras:

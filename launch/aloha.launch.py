@@ -5,23 +5,22 @@ from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
 from launch.action import Action
-from launch.actions import (
-    DeclareLaunchArgument,
-    IncludeLaunchDescription,
-    OpaqueFunction,
-    SetLaunchConfiguration,
-)
-from launch.conditions import IfCondition
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PythonExpression
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetLaunchConfiguration
 
-from act_ros.launching import (
+from act_ros.launch_arguments import (
+    AUTO,
     BOOLEAN,
     SIM_TASKS,
+    argument,
+    common_arguments,
+    enable,
+    task,
+)
+from act_ros.launching import (
     LaunchArgumentError,
     act_node,
+    bring_up,
     cameras,
-    common_arguments,
     flag,
     guard,
     guarded,
@@ -31,19 +30,20 @@ from act_ros.launching import (
 )
 from act_ros.policy.folder import read_config
 from act_ros.policy.library import Library, shipped_policy
-from act_ros.policy.robot_fit import rate_refusal, with_rate
+from act_ros.policy.robot_fit import misfits, rate_refusal, with_rate
 from act_ros.robot.spec import RobotSpec
 
 HERE = Path(__file__).parent
-AUTO = 'auto'
 
 
 def _choose(context: LaunchContext) -> list[Action]:
     """Settle which policy does which task before anything starts; the simulator renders its cameras."""
     library = Library.of(value(context, 'models_dir'), anywhere=True)
-    simulated, task = value(context, 'robot') == 'sim', value(context, 'task')
-    if simulated and task not in (AUTO, *SIM_TASKS):
-        raise LaunchArgumentError(f'task:={task} is not simulated; {" or ".join(SIM_TASKS)} is')
+    simulated, chosen_task = value(context, 'robot') == 'sim', value(context, 'task')
+    if simulated and chosen_task not in (AUTO, *SIM_TASKS):
+        raise LaunchArgumentError(
+            f'task:={chosen_task} is not simulated; {" or ".join(SIM_TASKS)} is'
+        )
     name = value(context, 'checkpoint')
     if name == AUTO and not simulated:
         raise LaunchArgumentError(
@@ -51,17 +51,18 @@ def _choose(context: LaunchContext) -> list[Action]:
             + (', '.join(library.policies()) or 'none')
         )
     if name == AUTO:
-        name = shipped_policy(SIM_TASKS[0] if task == AUTO else task)
-    config = with_rate(
-        read_config(library.find(name)), number(context, 'policy_rate_hz', float, 0.0)
-    )
-    refusal = '' if simulated else rate_refusal(config)
-    if refusal:
-        raise LaunchArgumentError(f'checkpoint:={name}: {refusal}')
-    if task == AUTO:
-        task = config.task or 'not named'
-        task = SIM_TASKS[0] if simulated and task not in SIM_TASKS else task
-    chosen = {'checkpoint': name, 'task': task}
+        name = shipped_policy(SIM_TASKS[0] if chosen_task == AUTO else chosen_task)
+    rate_hz = number(context, 'policy_rate_hz', float, 0.0)
+    config = with_rate(read_config(library.find(name)), rate_hz)
+    reasons = misfits(config, RobotSpec.load())
+    if not simulated and (refusal := rate_refusal(config)):
+        reasons.append(refusal)
+    if reasons:
+        raise LaunchArgumentError(f'{name} is no policy for this robot: {"; ".join(reasons)}')
+    if chosen_task == AUTO:
+        trained = config.task or 'not named'
+        chosen_task = SIM_TASKS[0] if simulated and trained not in SIM_TASKS else trained
+    chosen = {'checkpoint': name, 'task': chosen_task}
     if simulated and value(context, 'cameras') == AUTO:
         chosen['cameras'] = ','.join(config.cameras)
     return [SetLaunchConfiguration(*item) for item in chosen.items()]
@@ -69,14 +70,14 @@ def _choose(context: LaunchContext) -> list[Action]:
 
 def _policy(context: LaunchContext) -> list[Action]:
     simulated = value(context, 'robot') == 'sim'
-    enable = value(context, 'enable')
+    enabled = value(context, 'enable')
     parameters = {
         'checkpoint': value(context, 'checkpoint'),
         'models_dir': value(context, 'models_dir'),
         'allow_any_path': flag(context, 'allow_any_path'),
         'assume_rate': simulated,
         'policy_rate_hz': number(context, 'policy_rate_hz', float, 0.0),
-        'enable': simulated if enable == 'auto' else enable == 'true',
+        'enable': simulated if enabled == AUTO else enabled == 'true',
         'ensemble': value(context, 'ensemble'),
         'inference': value(context, 'inference'),
         'task': value(context, 'task') if simulated else '',
@@ -95,76 +96,62 @@ def _policy(context: LaunchContext) -> list[Action]:
     return nodes
 
 
+def _arguments() -> list[DeclareLaunchArgument]:
+    return [
+        task(AUTO, ' auto: the task that the policy was trained for.'),
+        argument(
+            'checkpoint',
+            AUTO,
+            'Policy to run: a name in models_dir, or the path of its folder. auto, in sim only: the '
+            'shipped one for the task. Later: ros2 param set /act/policy checkpoint NAME.',
+        ),
+        argument(
+            'models_dir',
+            '',
+            "Folder of the policies; empty: models/ where you are, then the suite's own.",
+        ),
+        argument(
+            'allow_any_path',
+            'false',
+            'Let the checkpoint be changed later to paths outside models_dir, too.',
+            BOOLEAN,
+        ),
+        argument(
+            'policy_rate_hz',
+            '0',
+            'Control rate in Hz of the data that the policy was trained on, where it states none: with '
+            'robot:=aloha such a policy does not start without it. 0: not known. It is written nowhere.',
+        ),
+        enable('policy'),
+        argument(
+            'ensemble',
+            'oldest',
+            'Temporal ensemble: which prediction weighs most; none: execute chunks one after the other.',
+            ('oldest', 'newest', 'none'),
+        ),
+        argument(
+            'inference',
+            'async',
+            'async: beside the 50 Hz loop, as fast as it can; sync: one inference per tick.',
+            ('async', 'sync'),
+        ),
+        argument(
+            'record',
+            '',
+            'Folder to record the episodes of the policy into, failures too; empty: none.',
+        ),
+    ]
+
+
 def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, bring up the robot, then the policy."""
-    robot = LaunchConfiguration('robot')
     return LaunchDescription(
         [
             *common_arguments(),
-            # With a real robot any name will do: only sim.launch.py limits the choice.
-            DeclareLaunchArgument(
-                'task',
-                default_value=AUTO,
-                description='Sim: transfer_cube or insertion; aloha: the name that is written into recorded episodes. '
-                'auto: the task that the policy was trained for.',
-            ),
-            DeclareLaunchArgument(
-                'checkpoint',
-                default_value=AUTO,
-                description='Policy to run: a name in models_dir, or the path of its folder. auto, in sim only: the '
-                'shipped one for the task. Later: ros2 param set /act/policy checkpoint NAME.',
-            ),
-            DeclareLaunchArgument(
-                'models_dir',
-                default_value='',
-                description="Folder of the policies; empty: models/ where you are, then the suite's own.",
-            ),
-            DeclareLaunchArgument(
-                'allow_any_path',
-                default_value='false',
-                choices=BOOLEAN,
-                description='Let the checkpoint be changed later to paths outside models_dir, too.',
-            ),
-            DeclareLaunchArgument(
-                'policy_rate_hz',
-                default_value='0',
-                description='Control rate in Hz of the data that the policy was trained on, where it states none: with '
-                'robot:=aloha such a policy does not start without it. 0: not known. It is written nowhere.',
-            ),
-            DeclareLaunchArgument(
-                'enable',
-                default_value='auto',
-                choices=('auto', 'true', 'false'),
-                description='Let the policy move the arms from the start; auto: in sim only. '
-                'Later: ros2 service call /act/policy/enable std_srvs/srv/SetBool "{data: true}".',
-            ),
-            DeclareLaunchArgument(
-                'ensemble',
-                default_value='oldest',
-                choices=('oldest', 'newest', 'none'),
-                description='Temporal ensemble: which prediction weighs most; none: execute chunks one after the other.',
-            ),
-            DeclareLaunchArgument(
-                'inference',
-                default_value='async',
-                choices=('async', 'sync'),
-                description='async: beside the 50 Hz loop, as fast as it can; sync: one inference per tick.',
-            ),
-            DeclareLaunchArgument(
-                'record',
-                default_value='',
-                description='Folder to record the episodes of the policy into, failures too; empty: none.',
-            ),
+            *_arguments(),
             OpaqueFunction(function=_choose),
             OpaqueFunction(function=guarded),
-            IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(str(HERE / 'sim.launch.py')),
-                condition=IfCondition(PythonExpression(["'", robot, "' == 'sim'"])),
-            ),
-            IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(str(HERE / 'hardware.launch.py')),
-                condition=IfCondition(PythonExpression(["'", robot, "' == 'aloha'"])),
-            ),
+            *bring_up(HERE / 'sim.launch.py', HERE / 'hardware.launch.py'),
             OpaqueFunction(function=_policy),
         ]
     )

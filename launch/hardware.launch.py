@@ -9,7 +9,6 @@ from ament_index_python.packages import PackageNotFoundError, get_package_share_
 from launch import LaunchContext, LaunchDescription
 from launch.action import Action
 from launch.actions import (
-    DeclareLaunchArgument,
     GroupAction,
     IncludeLaunchDescription,
     LogInfo,
@@ -19,11 +18,10 @@ from launch.actions import (
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node, PushRosNamespace
 
+from act_ros.launch_arguments import AUTO, BOOLEAN, argument, common_arguments, leaders
 from act_ros.launching import (
-    BOOLEAN,
     LaunchArgumentError,
     cameras,
-    common_arguments,
     ends_launch,
     exactly,
     flag,
@@ -157,13 +155,13 @@ def _unknown_serials(unknown: list[str], path: Path, enable: str) -> list[Action
 
 def _hardware(context: LaunchContext) -> list[Action]:
     spec = RobotSpec.load()
-    leaders = [arm.leader for arm in spec.arms] if flag(context, 'leaders') else []
+    led = [arm.leader for arm in spec.arms] if flag(context, 'leaders') else []
     packages = ['interbotix_xsarm_control', 'interbotix_xs_modules', 'realsense2_camera']
-    _require(packages + (['interbotix_gravity_compensation'] if leaders else []))
+    _require(packages + (['interbotix_gravity_compensation'] if led else []))
     return [
         *(_arm(context, arm.follower, 'follower') for arm in spec.arms),
-        *(_arm(context, leader, 'leader') for leader in leaders),
-        *(_gravity_compensation(context, leader) for leader in leaders),
+        *(_arm(context, leader, 'leader') for leader in led),
+        *(_gravity_compensation(context, leader) for leader in led),
         *_cameras(context),
     ]
 
@@ -173,33 +171,22 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             *common_arguments(),
-            DeclareLaunchArgument(
-                'leaders',
-                default_value='false',
-                choices=BOOLEAN,
-                description='Aloha: start the leader arms and their gravity compensation, too.',
+            leaders('false'),
+            argument('leader_model', 'aloha_wx250s', 'Aloha: Interbotix model of the leaders.'),
+            argument(
+                'follower_model', 'aloha_vx300s', 'Aloha: Interbotix model of the followers.'
             ),
-            DeclareLaunchArgument(
-                'leader_model',
-                default_value='aloha_wx250s',
-                description='Aloha: Interbotix model of the leaders.',
-            ),
-            DeclareLaunchArgument(
-                'follower_model',
-                default_value='aloha_vx300s',
-                description='Aloha: Interbotix model of the followers.',
-            ),
-            DeclareLaunchArgument(
+            argument(
                 'rig',
-                default_value=str(CONFIG),
-                description='Aloha: absolute path of the folder that describes this rig (serial ports and modes of the '
-                'arms, serial numbers of the cameras); copy config/hardware and change it.',
+                str(CONFIG),
+                'Aloha: absolute path of the folder that describes this rig (serial ports and modes of the arms, '
+                'serial numbers of the cameras); copy config/hardware and change it.',
             ),
-            DeclareLaunchArgument(
+            argument(
                 'enable',
-                default_value='auto',
-                choices=('auto', *BOOLEAN),
-                description='Whether the arms will be moved from the start; here: demand known cameras.',
+                AUTO,
+                'Whether the arms will be moved from the start; here: demand known cameras.',
+                (AUTO, *BOOLEAN),
             ),
             OpaqueFunction(function=_hardware),
         ]

@@ -8,25 +8,31 @@ from launch import LaunchContext, LaunchDescription
 from launch.action import Action
 from launch.actions import (
     DeclareLaunchArgument,
-    GroupAction,
-    IncludeLaunchDescription,
     LogInfo,
     OpaqueFunction,
     SetLaunchConfiguration,
 )
-from launch.conditions import IfCondition
 from launch.events.process import ProcessExited
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PythonExpression
 
-from act_ros.launching import (
+from act_ros.launch_arguments import (
+    AUTO,
     BOOLEAN,
+    SIM_TASKS,
+    argument,
+    common_arguments,
+    leaders,
+    operator,
+    seed,
+    task,
+)
+from act_ros.launching import (
     GO_TO_REST_S,
     act_node,
+    bring_up,
     cameras,
-    common_arguments,
     drivers_outlast,
     ends_launch,
+    first_camera,
     flag,
     full_name,
     number,
@@ -61,9 +67,9 @@ def _attend(context: LaunchContext) -> list[Action]:
 
 def _record(context: LaunchContext) -> list[Action]:
     simulated, attended = value(context, 'robot') == 'sim', _attended(context)
-    task, episodes = value(context, 'task'), number(context, 'episodes', int, 0)
+    name, episodes = value(context, 'task'), number(context, 'episodes', int, 0)
     recording = {
-        'task': task,
+        'task': name,
         'dataset': value(context, 'dataset'),
         'episodes': 0
         if attended
@@ -71,10 +77,12 @@ def _record(context: LaunchContext) -> list[Action]:
         'length': number(context, 'length', int, 0),
         'keep_failures': flag(context, 'keep_failures'),
         'follow': not attended,
-        'cameras': cameras(context, ['cam_high'] if simulated else list(RobotSpec.load().cameras)),
+        'cameras': cameras(
+            context, first_camera() if simulated else list(RobotSpec.load().cameras)
+        ),
     }
     session = {
-        'task': task,
+        'task': name,
         'episodes': episodes,
         'reset_time': number(context, 'reset_time', float, 0.0),
         'attended': attended,
@@ -109,87 +117,54 @@ def _stays(context: LaunchContext) -> Callable[..., list[Action] | None]:
     return on_exit
 
 
+def _arguments() -> list[DeclareLaunchArgument]:
+    return [
+        task(SIM_TASKS[0]),
+        argument('episodes', '50', 'Episodes to keep; then everything ends. 0: until Ctrl+C.'),
+        argument('dataset', '', 'Folder for the episodes; empty: data/TASK, where you are.'),
+        seed(
+            AUTO,
+            ' auto: 1000, or the one after the last in the dataset; 0 to 999 are for evaluation.',
+        ),
+        argument(
+            'length',
+            '0',
+            "Ticks of 20 ms in an episode; 0: with a scripted operator as long as the task's (400 or "
+            '500), else until it is stopped.',
+        ),
+        argument(
+            'reset_time',
+            '5.0',
+            'Seconds between two episodes to set the scene up; squeezing the grippers ends it earlier. '
+            'Not for the scripted operator.',
+        ),
+        argument(
+            'sounds',
+            'true',
+            'Tones at start, stop and fault (pw-play, paplay or aplay; else the terminal rings).',
+            BOOLEAN,
+        ),
+        argument(
+            'keep_failures',
+            'false',
+            'Scripted operator: keep the episodes in which the task was not done, too; they are marked.',
+            BOOLEAN,
+        ),
+        operator('scripted'),
+        leaders('true'),
+    ]
+
+
 def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, bring up the robot, then teleoperation and the recorder."""
-    robot = LaunchConfiguration('robot')
     return LaunchDescription(
         [
             *common_arguments(),
-            # With a real robot any name will do: only sim.launch.py limits the choice.
-            DeclareLaunchArgument(
-                'task',
-                default_value='transfer_cube',
-                description='Sim: transfer_cube or insertion; aloha: the name that is written into recorded episodes.',
-            ),
-            DeclareLaunchArgument(
-                'episodes',
-                default_value='50',
-                description='Episodes to keep; then everything ends. 0: until Ctrl+C.',
-            ),
-            DeclareLaunchArgument(
-                'dataset',
-                default_value='',
-                description='Folder for the episodes; empty: data/TASK, where you are.',
-            ),
-            DeclareLaunchArgument(
-                'seed',
-                default_value='auto',
-                description='Sim: seed of the first episode; the next have the next seeds. auto: 1000, or the one after '
-                'the last in the dataset; 0 to 999 are for evaluation.',
-            ),
-            DeclareLaunchArgument(
-                'length',
-                default_value='0',
-                description="Ticks of 20 ms in an episode; 0: with a scripted operator as long as the task's (400 or "
-                '500), else until it is stopped.',
-            ),
-            DeclareLaunchArgument(
-                'reset_time',
-                default_value='5.0',
-                description='Seconds between two episodes to set the scene up; squeezing the grippers ends it earlier. '
-                'Not for the scripted operator.',
-            ),
-            DeclareLaunchArgument(
-                'sounds',
-                default_value='true',
-                choices=BOOLEAN,
-                description='Tones at start, stop and fault (pw-play, paplay or aplay; else the terminal rings).',
-            ),
-            DeclareLaunchArgument(
-                'keep_failures',
-                default_value='false',
-                choices=BOOLEAN,
-                description='Scripted operator: keep the episodes in which the task was not done, too; they are marked.',
-            ),
-            DeclareLaunchArgument(
-                'operator',
-                default_value='scripted',
-                choices=('none', 'scripted'),
-                description='Sim: who moves the leader arms; scripted: a program that does the task; none: a session as '
-                'on the robot, for who moves the simulated leaders by their drivers.',
-            ),
-            DeclareLaunchArgument(
-                'leaders',
-                default_value='true',
-                choices=BOOLEAN,
-                description='Aloha: start the leader arms and their gravity compensation, too.',
-            ),
+            *_arguments(),
             OpaqueFunction(function=_dataset),
             OpaqueFunction(function=_attend),
             # The recorder counts the episodes, those that are kept; the simulator goes on meanwhile.
-            GroupAction(
-                [
-                    SetLaunchConfiguration('episodes', '0'),
-                    IncludeLaunchDescription(
-                        PythonLaunchDescriptionSource(str(HERE / 'sim.launch.py'))
-                    ),
-                ],
-                condition=IfCondition(PythonExpression(["'", robot, "' == 'sim'"])),
-            ),
-            IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(str(HERE / 'hardware.launch.py')),
-                condition=IfCondition(PythonExpression(["'", robot, "' == 'aloha'"])),
-            ),
+            *bring_up(HERE / 'sim.launch.py', HERE / 'hardware.launch.py', episodes='0'),
             OpaqueFunction(function=_record),
         ]
     )

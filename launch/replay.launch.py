@@ -7,20 +7,13 @@ from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
 from launch.action import Action
-from launch.actions import (
-    DeclareLaunchArgument,
-    IncludeLaunchDescription,
-    OpaqueFunction,
-    SetLaunchConfiguration,
-)
-from launch.conditions import IfCondition
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PythonExpression
+from launch.actions import OpaqueFunction, SetLaunchConfiguration
 
+from act_ros.launch_arguments import AUTO, SIM_TASKS, argument, common_arguments, enable
 from act_ros.launching import (
     LaunchArgumentError,
     act_node,
-    common_arguments,
+    bring_up,
     guard,
     guarded,
     program,
@@ -29,7 +22,6 @@ from act_ros.launching import (
 from act_ros.robot.joint_names import ASKED, CHOICES
 
 HERE = Path(__file__).parent
-TASKS = ('transfer_cube', 'insertion')
 
 
 def _episode(context: LaunchContext) -> list[Action]:
@@ -37,12 +29,18 @@ def _episode(context: LaunchContext) -> list[Action]:
     path = Path(value(context, 'episode')).expanduser().absolute()
     # In a process of its own: a damaged HDF5 file may end the one that reads it.
     order = value(context, 'joint_order')
-    read = subprocess.run([program('playback'), str(path), order], capture_output=True, text=True)
+    read = subprocess.run(
+        [program('playback'), str(path), '--joint-order', order], capture_output=True, text=True
+    )
     if read.returncode != 0:
         why = read.stderr.strip().splitlines()
         raise LaunchArgumentError(
             f'episode:={value(context, "episode")} cannot be replayed: '
-            + (why[-1] if why else f'reading it ended with {read.returncode}')
+            + (
+                why[-1].removeprefix('playback: ')
+                if why
+                else f'reading it ended with {read.returncode}'
+            )
         )
     found = json.loads(read.stdout)
     actions: list[Action] = [SetLaunchConfiguration('episode', str(path))]
@@ -51,7 +49,7 @@ def _episode(context: LaunchContext) -> list[Action]:
     actions.append(
         SetLaunchConfiguration('auto_reset', 'false')
     )  # the episode is played to its end
-    if found['task'] in TASKS:
+    if found['task'] in SIM_TASKS:
         actions.append(SetLaunchConfiguration('task', found['task']))
     if found['seed'] is not None:
         actions.append(SetLaunchConfiguration('seed', str(found['seed'])))
@@ -60,11 +58,11 @@ def _episode(context: LaunchContext) -> list[Action]:
 
 def _replay(context: LaunchContext) -> list[Action]:
     simulated = value(context, 'robot') == 'sim'
-    enable, order = value(context, 'enable'), value(context, 'joint_order')
+    enabled = value(context, 'enable')
     parameters = {
         'episode': value(context, 'episode'),
-        'joint_order': order,
-        'enable': simulated if enable == 'auto' else enable == 'true',
+        'joint_order': value(context, 'joint_order'),
+        'enable': simulated if enabled == AUTO else enabled == 'true',
     }
     # Its own patience, since the drivers' is long: what hangs is ended, and then the arms go to rest.
     replay = act_node(context, 'replay', parameters, use_sim_time=simulated, sigterm_timeout='5')
@@ -73,39 +71,25 @@ def _replay(context: LaunchContext) -> list[Action]:
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, bring up the robot, then the replay."""
-    robot = LaunchConfiguration('robot')
     return LaunchDescription(
         [
             *common_arguments(),
-            DeclareLaunchArgument(
+            argument(
                 'episode',
-                description='Episode to replay: an HDF5 file in any dialect of ALOHA, or FOLDER/episode_N of a LeRobot '
-                'dataset.',
+                None,
+                'Episode to replay: an HDF5 file in any dialect of ALOHA, or FOLDER/episode_N of a LeRobot dataset.',
             ),
-            DeclareLaunchArgument(
+            argument(
                 'joint_order',
-                default_value=ASKED,
-                choices=(ASKED, *CHOICES),
-                description='Where the file names its joints in another order than this robot: as-stated puts them into '
+                ASKED,
+                'Where the file names its joints in another order than this robot: as-stated puts them into '
                 'the order of this robot; ours: its names are wrong. asked: such a file is refused.',
+                (ASKED, *CHOICES),
             ),
-            DeclareLaunchArgument(
-                'enable',
-                default_value='auto',
-                choices=('auto', 'true', 'false'),
-                description='Let the arms move from the start; auto: in sim only. '
-                'Later: ros2 service call /act/replay/enable std_srvs/srv/SetBool "{data: true}".',
-            ),
+            enable('replay'),
             OpaqueFunction(function=_episode),
             OpaqueFunction(function=guarded),
-            IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(str(HERE / 'sim.launch.py')),
-                condition=IfCondition(PythonExpression(["'", robot, "' == 'sim'"])),
-            ),
-            IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(str(HERE / 'hardware.launch.py')),
-                condition=IfCondition(PythonExpression(["'", robot, "' == 'aloha'"])),
-            ),
+            *bring_up(HERE / 'sim.launch.py', HERE / 'hardware.launch.py'),
             OpaqueFunction(function=_replay),
         ]
     )

@@ -5,15 +5,14 @@ from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
 from launch.action import Action
-from launch.actions import DeclareLaunchArgument, GroupAction, OpaqueFunction
+from launch.actions import GroupAction, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 
+from act_ros.launch_arguments import common_arguments, sim_arguments
 from act_ros.launching import (
-    BOOLEAN,
-    SIM_TASKS,
     act_node,
     cameras,
-    common_arguments,
+    first_camera,
     flag,
     number,
     outlasting,
@@ -37,7 +36,7 @@ def _sim(context: LaunchContext) -> list[Action]:
         'operator': value(context, 'operator'),
         'auto_reset': flag(context, 'auto_reset'),
         'lockstep': flag(context, 'lockstep'),
-        'cameras': cameras(context, ['cam_high']),
+        'cameras': cameras(context, first_camera()),
         'image_height': number(context, 'image_height', int, 0),
         'image_width': number(context, 'image_width', int, 0),
         'image_rate_hz': number(context, 'image_rate_hz', float, 1.0),
@@ -49,62 +48,5 @@ def _sim(context: LaunchContext) -> list[Action]:
 def generate_launch_description() -> LaunchDescription:
     """Declare the simulator's arguments, then start it."""
     return LaunchDescription(
-        [
-            *common_arguments(),
-            DeclareLaunchArgument(
-                'task',
-                default_value='transfer_cube',
-                choices=SIM_TASKS,
-                description='Simulated task.',
-            ),
-            DeclareLaunchArgument(
-                'seed',
-                default_value='0',
-                description='Sim: seed of the first episode (where the objects lie); the next have the next seeds.',
-            ),
-            DeclareLaunchArgument(
-                'episodes',
-                default_value='0',
-                description='Sim: end after this many episodes; 0: go on until Ctrl+C.',
-            ),
-            DeclareLaunchArgument(
-                'operator',
-                default_value='none',
-                choices=('none', 'scripted'),
-                description='Sim: who moves the leader arms; scripted: a program that does the task.',
-            ),
-            DeclareLaunchArgument(
-                'auto_reset',
-                default_value='true',
-                choices=BOOLEAN,
-                description='Sim: begin another episode after success or the time limit.',
-            ),
-            DeclareLaunchArgument(
-                'lockstep',
-                default_value='false',
-                choices=BOOLEAN,
-                description='Sim: step only after each command, so that a seed gives the same episode every time.',
-            ),
-            DeclareLaunchArgument(
-                'image_height',
-                default_value='0',
-                description='Sim: pixels; 0: as the real camera (480).',
-            ),
-            DeclareLaunchArgument(
-                'image_width',
-                default_value='0',
-                description='Sim: pixels; 0: as the real camera (640).',
-            ),
-            DeclareLaunchArgument(
-                'image_rate_hz',
-                default_value='50.0',
-                description='Sim: images a second of each camera.',
-            ),
-            DeclareLaunchArgument(
-                'video',
-                default_value='',
-                description='Sim: path of an mp4 to film the episodes into; empty: none.',
-            ),
-            OpaqueFunction(function=_sim),
-        ]
+        [*common_arguments(), *sim_arguments(), OpaqueFunction(function=_sim)]
     )

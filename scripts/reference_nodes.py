@@ -120,6 +120,7 @@ def add(
     import rclpy
 
     from act_ros.nodes.process.run import Stop
+    from act_ros.nodes.recorder.node import RecorderNode
 
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'OFF'  # nodes of others are none of ours
     values = {**given, 'use_sim_time': simulated}
@@ -132,9 +133,8 @@ def add(
             _note_graph(found, node, hidden)
             if not simulated and node.get_name() == name:  # not those of a teleop inside a session
                 found.parameters += _parameters(node, given)
-        archive = getattr(app, '_archive', None)
-        if archive is not None:
-            archive.close()
+        if isinstance(app, RecorderNode):  # which has the dataset's folder for itself
+            app.episodes.close()
         for node in nodes:
             node.destroy_node()
     finally:
@@ -159,7 +159,7 @@ def _entry(name: str, kinds: Sequence[str]) -> tuple[str, str]:
 def _parameters(node: Any, given: dict[str, Any]) -> list[Parameter]:
     """The parameters of a node, but for those of ROS."""
     made = []
-    for name in sorted(node._parameters):
+    for name in sorted(node.get_parameters_by_prefix('')):
         if name in ('use_sim_time', 'start_type_description_service'):
             continue
         about = node.describe_parameter(name)

@@ -91,7 +91,7 @@ class Ros:
         self._thread.start()
 
     def _spin(self) -> None:
-        from rclpy._rclpy_pybind11 import InvalidHandle
+        from rclpy.exceptions import InvalidHandle
         from rclpy.executors import ExternalShutdownException
 
         try:

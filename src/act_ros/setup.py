@@ -107,6 +107,7 @@ setup(
             command('import_lerobot'),
             command('export_aloha'),
             command('convert'),
+            command('playback'),  # for replay.launch.py
             # A file named inspect.py would stand in the way of Python's own in its folder.
             f'inspect = {package_name}.commands.inspect_policy:main',
             node('policy', 'policy.node'),
@@ -119,8 +120,6 @@ setup(
             node('rest', 'rest'),
             node('guard', 'guard'),
             node('outlast', 'process.outlast'),
-            # For replay.launch.py.
-            f'playback = {package_name}.data.playback:main',
         ],
     },
 )

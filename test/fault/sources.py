@@ -32,7 +32,8 @@ _CAP_DAC_OVERRIDE, _PR_CAPBSET_DROP = 1, 24
 class Sources:
     """Publishes at 50 Hz, stamped by `now`.
 
-    `camera`: 'on', 'off', 'frozen' or 'old'; `joints`: 'on', 'off', or 'bare' of effort.
+    `camera`: 'on', 'off', 'frozen' or 'old'; `joints`: 'on', 'off', 'bare' of effort, or
+    'torn': at every fifth the waist reads a radian off.
     """
 
     def __init__(self, node: Any, clock: bool = False, space: str = '') -> None:
@@ -61,13 +62,16 @@ class Sources:
         self._thread.join()
 
     def _run(self) -> None:
+        count = 0
         while not self._stop.wait(0.02):
             now = self.now
             if self._clock:
                 self._clock.publish(Clock(clock=stamp(now)))
             if self.joints != 'off':
+                count += 1
                 for arm in self._arms:
                     message = JointState(name=NAMES, position=[0.05] * 9)
+                    message.position[0] += self.joints == 'torn' and count % 5 == 0
                     message.velocity = [0.0] * 9
                     message.effort = [] if self.joints == 'bare' else [0.0] * 9
                     message.header.stamp = stamp(now)
@@ -78,7 +82,12 @@ class Sources:
                 self._last.header.stamp = stamp(now)
             if self.camera != 'off':
                 self._image.publish(self._last)
-            self._command.publish(Command(tick=int(now * 50 + 1e-6)))
+            self._command.publish(Command(tick=int(now * 50 + 1e-6), action=[0.0] * SPEC.dof))
+
+    def rival(self, node: Any, kind: str) -> Any:
+        """A second publisher of the left follower's 'joints', or of the camera's 'images'."""
+        known = self._arms[0] if kind == 'joints' else self._image
+        return node.create_publisher(type(known.msg_type()), known.topic_name, 10)
 
     def _picture(self, now: float) -> Image:
         message = Image(height=96, width=128, encoding='rgb8', step=384)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from act_msgs.msg import RecorderState
+from act_msgs.msg import RecorderState, SourceFault
 from sources import Recorder, Sources, launch
 from std_msgs.msg import String
 
@@ -91,6 +91,39 @@ def test_joint_states_that_stop_are_a_visible_fault(recorder, sources):
     recorder.wait(lambda state: state.state == RecorderState.RECORDING)
     answer = recorder.end()
     assert answer.ok and answer.dropped > 0
+
+
+@pytest.mark.parametrize('kind', ['joints', 'images'])
+def test_a_second_publisher_of_a_source_is_a_visible_fault_while_it_lasts(recorder, sources, kind):
+    recorder.begin()
+    rival = recorder.ros.node('joint_state_publisher')
+    publisher = sources.rival(rival, kind)
+    state = recorder.wait(faulty('2 publishers'))
+    assert '/joint_state_publisher' in state.reason and '/robot' in state.reason
+    assert state.sources[0].fault == SourceFault.CONTESTED
+    rival.destroy_publisher(publisher)
+    recorder.wait(lambda state: state.state == RecorderState.RECORDING)
+    with read_episode(recorder.end().message) as episode:
+        assert any('2 publishers' in fault for fault in episode.attrs['faults'])
+
+
+def test_poses_that_jump_as_no_arm_can_are_a_visible_fault(recorder, sources):
+    recorder.begin()
+    sources.joints = 'torn'
+    recorder.wait(faulty('waist jumped by up to 1.00'))
+    sources.joints = 'on'
+    recorder.wait(lambda state: state.state == RecorderState.RECORDING)
+    with read_episode(recorder.end().message) as episode:
+        assert any('jumped' in fault for fault in episode.attrs['faults'])
+
+
+def test_a_driver_that_leaves_something_out_now_and_then_is_warned_of_once(recorder, sources):
+    recorder.begin()
+    for turn in range(1, 7):
+        sources.joints = 'bare' if turn % 2 else 'on'
+        recorder.wait(lambda state, turn=turn: state.rows > 10 * turn)
+    recorder.end()
+    assert recorder.output.count('follower_left: no effort is published') == 1
 
 
 def test_effort_that_no_driver_sends_is_named_in_the_file(recorder, sources):

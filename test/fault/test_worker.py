@@ -99,10 +99,6 @@ def test_a_chunk_is_what_the_policy_predicts(worker: InferenceWorker, checkpoint
     assert chunk.tick == 7 and chunk.inference_s > 0
     np.testing.assert_allclose(chunk.actions, want, atol=1e-5)
     assert worker.info == tiny_config()
-    assert (
-        worker.latency is not None
-        and worker.latency.median_s <= worker.latency.p99_s <= worker.latency.max_s
-    )
 
 
 def test_the_newest_observation_wins_and_submitting_never_waits(worker: InferenceWorker) -> None:

@@ -77,6 +77,7 @@ class FakeRobot:
         self.qpos = SPEC.start.copy()
         self.commands = defaultdict(list)  # (follower, kind): [(arrival, values)]
         self.joints_on = self.images_on = True
+        self.torn, self._sent = False, 0
         self.names = list(NAMES)
         self.encoding = 'rgb8'
         self.image_changes = {}
@@ -125,6 +126,9 @@ class FakeRobot:
         values = dict(zip(NAMES, [*pose[:6], motor, finger, -finger], strict=True))
         msg = JointState(name=self.names)
         msg.header.stamp = stamp
+        self._sent += 1
+        # Of the left arm, whose messages have odd numbers.
+        values['waist'] += self.torn and self._sent % 10 == 1
         msg.position = [values[name] for name in self.names]
         msg.velocity = msg.effort = [0.0] * len(self.names)
         return msg

@@ -71,35 +71,35 @@ def test_a_driver_that_is_best_effort_is_heard_too(ros, camera):
     ],
 )
 def test_an_image_that_cannot_be_used_is_dropped_with_the_reason(camera, changes, note):
-    camera._on_image(image(value=1))
-    camera._on_image(image(value=2, **changes))
+    camera._on_image(image(value=1), {})
+    camera._on_image(image(value=2, **changes), {})
     assert note in camera.note
     assert (camera.received, camera.dropped) == (2, 1)
     assert camera.newest.frames[48, 64][0, 0, 0] == 1  # the one before is left
 
 
 def test_a_good_image_clears_the_reason(camera):
-    camera._on_image(image(encoding='16UC1'))
-    camera._on_image(image())
+    camera._on_image(image(encoding='16UC1'), {})
+    camera._on_image(image(), {})
     assert camera.note == ''
 
 
 def test_an_image_without_a_stamp_gets_that_of_its_arrival(camera):
-    camera._on_image(image(stamp=0.0))
+    camera._on_image(image(stamp=0.0), {})
     assert camera.newest.stamp_s == NOW
 
 
 def test_frames_come_in_every_size_that_is_asked_for(camera):
     camera.sizes = frozenset({(48, 64), (24, 32)})
-    camera._on_image(image())
+    camera._on_image(image(), {})
     assert {frame.shape for frame in camera.newest.frames.values()} == {(48, 64, 3), (24, 32, 3)}
 
 
 def test_what_was_seen_before_a_reset_is_forgotten_and_not_taken_again(camera):
-    camera._on_image(image(stamp=NOW - 1))
+    camera._on_image(image(stamp=NOW - 1), {})
     camera.forget(NOW - 0.5)
     assert camera.newest is None
-    camera._on_image(image(stamp=NOW - 0.6))
+    camera._on_image(image(stamp=NOW - 0.6), {})
     assert camera.newest is None
-    camera._on_image(image(stamp=NOW - 0.4))
+    camera._on_image(image(stamp=NOW - 0.4), {})
     assert camera.newest is not None

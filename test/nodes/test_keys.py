@@ -4,11 +4,16 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
+import threading
 
+from act_msgs.msg import SessionState
 from act_msgs.srv import StopEpisode
 from std_srvs.srv import SetBool, Trigger
+
+from act_ros.nodes.shared.topics import LATCHED
 
 
 def _press(keys):
@@ -73,3 +78,38 @@ def test_where_a_session_runs_the_keys_are_for_it(ros):
 def test_the_end_of_the_input_ends_it():
     done = _press('')
     assert done.returncode == 0 and 'space' in done.stdout
+
+
+def test_a_terminal_shows_what_the_session_does_and_a_fault_before_that(ros):
+    """The words of the fields, never parts of the line for people."""
+    master, slave = pty.openpty()
+    env = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
+    shown = bytearray()
+
+    def read():
+        try:
+            while part := os.read(master, 4096):
+                shown.extend(part)
+        except OSError:  # the last one who had it open has ended
+            pass
+
+    node = ros.node('session', namespace='/act')
+    state = node.create_publisher(SessionState, 'session_state', LATCHED)
+    keys = subprocess.Popen(
+        [sys.executable, '-m', 'act_ros.nodes.session.keys'],
+        stdin=subprocess.PIPE, stdout=slave, env=env,
+    )  # fmt: skip
+    os.close(slave)
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        state.publish(SessionState(line='LINE 1', headline='WAITING', hint='squeeze, or x | y'))
+        ros.wait_until(lambda: b'squeeze, or x | y' in shown, what='the hint')
+        assert b'LINE 1' not in shown
+        state.publish(SessionState(line='LINE 2', headline='WAITING', hint='z', fault='no arm'))
+        ros.wait_until(lambda: b'LINE 2' in shown, what='the fault')
+    finally:
+        keys.communicate(b'q', timeout=30)
+        reader.join()
+        os.close(master)
+    assert keys.returncode == 0

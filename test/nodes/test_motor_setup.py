@@ -12,10 +12,11 @@ from act_ros.nodes.session.driver_client import DriverClient, DriverError
 from act_ros.nodes.session.motor_setup import MotorSetup
 from act_ros.nodes.sim.driver import SimDriver
 from act_ros.robot.spec import RobotSpec
-from act_ros.sim.motors import GRIPPER, ArmMotors
+from act_ros.sim.motors import ArmMotors
 from act_ros.sim.simulation import Simulation
 
 SPEC = RobotSpec.load()
+GRIPPER = len(SPEC.joints)
 
 
 @pytest.fixture(scope='module')

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from processes import module_of
 
 PROGRAM = """
 import os, signal, sys, threading
@@ -25,6 +26,15 @@ stop._cond = Interrupted(threading.Lock())
 stop_at_signals(stop)
 sys.exit(0 if stop.wait(20.0) else 1)
 """
+
+
+@pytest.mark.parametrize('broken', [['-p', 'seed'], ['-p', 'seed:=[1'], ['-p', 'seed:=text']])
+def test_what_ros_itself_refuses_is_one_line(broken):
+    """Its errors have no public name, and are told from ours by where they come from."""
+    command = [sys.executable, '-m', module_of('sim'), '--ros-args', *broken]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90)
+    assert done.returncode == 1, done.stderr
+    assert 'error: ' in done.stderr and 'Traceback' not in done.stderr
 
 
 def test_ctrl_c_in_the_midst_of_waiting_for_it_ends_the_process():

@@ -6,7 +6,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from act_msgs.msg import RecorderState
+from act_msgs.msg import RecorderState, SourceFault
 from act_msgs.srv import StartEpisode, StopEpisode
 from processes import Running
 from std_srvs.srv import Trigger
@@ -60,6 +60,16 @@ def test_the_state_names_what_is_not_heard(recorder, ros):
     reason = recorder.states[-1].reason
     for source in ('follower_left', 'follower_right', 'cam_high', 'act/command'):
         assert source in reason
+
+
+def test_the_state_has_what_is_not_heard_as_fields_too(recorder, ros):
+    ros.wait_until(lambda: recorder.states[-1].sources)
+    state = recorder.states[-1]
+    assert not state.open and not state.fault
+    assert {at.fault for at in state.sources} == {SourceFault.LACKING}
+    sources = {at.source: at.about for at in state.sources}
+    assert set(sources) == {'follower_left', 'follower_right', 'cam_high', SourceFault.COMMANDS}
+    assert sources['cam_high'].endswith('/color/image_rect_raw, 0 publishers)')
 
 
 def test_an_episode_without_rows_leaves_no_file(recorder, ros, tmp_path):

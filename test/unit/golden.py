@@ -9,7 +9,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
-import peers
+import peer_values
 import torch
 from safetensors.torch import save_file
 
@@ -28,7 +28,7 @@ def rebuild(name: str, folder: Path) -> Path:
         values = (
             np.array(entry['values'], np.float32).reshape(entry['shape'])
             if 'values' in entry
-            else peers.values(key, tuple(entry['shape']))
+            else peer_values.values(key, tuple(entry['shape']))
         )
         tensors[key] = torch.from_numpy(values)
     if name.startswith('lerobot'):
@@ -48,7 +48,7 @@ def predicted(policy: Policy, names: dict[str, str] | None = None) -> np.ndarray
     cameras = tuple((names or {}).get(name, name) for name in policy.config.cameras)
     chunks = []
     for seed in (0, 1):
-        qpos, frames = peers.observation(seed, cameras, SIZE)
+        qpos, frames = peer_values.observation(seed, cameras, SIZE)
         own = dict(zip(policy.config.cameras, (frames[name] for name in cameras), strict=True))
         chunks.append(policy.predict(qpos, own))
     return np.stack(chunks)

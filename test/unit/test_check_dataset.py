@@ -156,8 +156,9 @@ def test_damaged_files_do_not_hide_the_others(tmp_path: Path, capsys: Any) -> No
 
 
 def test_a_place_without_episodes_is_an_error_in_one_line(tmp_path: Path, capsys: Any) -> None:
-    assert check_dataset.main([str(tmp_path)]) == 1
-    assert check_dataset.main([str(tmp_path / 'nowhere')]) == 1
+    assert check_dataset.main([str(tmp_path)]) == 2
+    with pytest.raises(SystemExit, match='2'):
+        check_dataset.main([str(tmp_path / 'nowhere')])
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import peer_values
 import peers
 import pytest
 import torch
@@ -259,7 +260,7 @@ def test_the_installed_lerobot_gives_the_same(cameras: int, tmp_path: Path) -> N
     peer = peers.LeRobotPeer(cameras, SIZE, chunk_size=10, dim_model=64, dim_feedforward=96)
     peer.save(tmp_path)
     policy = Policy.load(tmp_path, threads=1)
-    qpos, frames = peers.observation(cameras, peer.cameras, SIZE)
+    qpos, frames = peer_values.observation(cameras, peer.cameras, SIZE)
     assert relative_error(policy.predict(qpos, frames), peer.chunk(qpos, frames)) < LIMIT
 
 

@@ -93,8 +93,6 @@ def test_a_run_goes_on_after_what_is_there(
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['--size', '480'], "--size must be HEIGHTxWIDTH, such as 480x640, got '480'"),
-        (['--size', '0x640'], '--size must be HEIGHTxWIDTH'),
         (['--cameras', 'cam_ceiling'], 'no camera cam_ceiling; --cameras takes cam_high'),
     ],
 )

@@ -19,7 +19,7 @@ from pages import PAGES, ROOT, Page
 ALL = [Page(path) for path in PAGES]
 FOLDERS = ('config', 'docs', 'examples', 'launch', 'models', 'scripts', 'src', 'test')
 MOST_WORDS = 700
-SAYING = {'error', 'warning', 'fatal', '_say', 'fail', '_fail'}
+SAYING = {'error', 'warning', 'fatal', '_say', 'say', 'mark', 'fail', '_fail'}
 INTERNAL = {
     'the node is shutting down',
     'recording into \0',  # no trouble

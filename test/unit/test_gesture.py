@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from act_ros.control.session.gesture import (
-    BOTH,
     CLOSED,
     LEFT,
     RIGHT,
@@ -19,6 +18,7 @@ from act_ros.control.session.gesture import (
 from act_ros.control.session.gesture import OPEN as OPEN_AT
 
 OPEN, SHUT = [0.5, 0.5], [0.0, 0.0]
+BOTH = (True, True)
 
 
 def _run(squeeze, grippers, start, seconds, hold=0.5):
@@ -28,7 +28,7 @@ def _run(squeeze, grippers, start, seconds, hold=0.5):
 
 
 def test_it_is_seen_once_and_again_after_opening():
-    squeeze = Squeeze()
+    squeeze = Squeeze(BOTH)
     assert _run(squeeze, OPEN, 0, 1) == 0
     assert _run(squeeze, SHUT, 1, 0.4) == 0
     assert _run(squeeze, SHUT, 1.4, 5) == 1
@@ -37,7 +37,7 @@ def test_it_is_seen_once_and_again_after_opening():
 
 
 def test_one_gripper_alone_or_a_short_squeeze_tells_nothing():
-    squeeze = Squeeze()
+    squeeze = Squeeze(BOTH)
     _run(squeeze, OPEN, 0, 1)
     assert _run(squeeze, [0.0, 0.5], 1, 3) == 0
     assert _run(squeeze, SHUT, 4, 0.4) + _run(squeeze, OPEN, 4.4, 0.1) == 0
@@ -45,11 +45,11 @@ def test_one_gripper_alone_or_a_short_squeeze_tells_nothing():
 
 
 def test_grippers_that_are_closed_at_the_start_tell_nothing():
-    assert _run(Squeeze(), SHUT, 0, 5) == 0
+    assert _run(Squeeze(BOTH), SHUT, 0, 5) == 0
 
 
 def test_leaders_that_fall_silent_begin_the_hold_anew():
-    squeeze = Squeeze()
+    squeeze = Squeeze(BOTH)
     _run(squeeze, OPEN, 0, 1)
     _run(squeeze, SHUT, 1, 0.4)
     assert not squeeze.seen(None, 1.42, 0.5)
@@ -58,14 +58,14 @@ def test_leaders_that_fall_silent_begin_the_hold_anew():
 
 
 def test_a_clock_that_goes_back_begins_the_hold_anew():
-    squeeze = Squeeze()
+    squeeze = Squeeze(BOTH)
     _run(squeeze, OPEN, 100, 1)
     _run(squeeze, SHUT, 101, 0.4)
     assert _run(squeeze, SHUT, 5, 0.4) == 0
 
 
 def test_a_trembling_hand_is_one_squeeze():
-    squeeze = Squeeze()
+    squeeze = Squeeze(BOTH)
     _run(squeeze, OPEN, 0, 1)
     seen = 0
     for tick in range(50):
@@ -82,7 +82,7 @@ def test_one_alone_counts_only_while_the_other_is_open():
 
 
 def test_a_gripper_that_was_left_closed_is_no_half_of_a_squeeze():
-    squeeze = Squeeze()
+    squeeze = Squeeze(BOTH)
     _run(squeeze, [0.0, 0.5], 0, 1)
     assert _run(squeeze, SHUT, 1, 5) == 0
 

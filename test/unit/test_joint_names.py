@@ -185,7 +185,7 @@ def test_check_and_train_ask_about_another_order_and_take_none_in_silence(
     said = capsys.readouterr().out
     assert 'BAD   episode_0.hdf5: ' in said and 'entry 0 is right_waist (here left_waist)' in said
     assert '--joint-order as-stated' in said and '--joint-order ours' in said
-    assert trained(right_first, tmp_path / 'p') == 1
+    assert trained(right_first, tmp_path / 'p') == 2
     said = capsys.readouterr().err
     assert 'entry 0 is right_waist (here left_waist)' in said and len(said.splitlines()) == 1
     assert not (tmp_path / 'p').exists()
@@ -213,7 +213,7 @@ def test_the_policy_keeps_the_names_and_a_run_keeps_its_answer(
     assert trained(right_first, tmp_path / 'p', '--joint-order', 'as-stated') == 0
     assert read_config(tmp_path / 'p').joint_names == SPEC.joint_names
     capsys.readouterr()
-    assert trained(right_first, tmp_path / 'p', '--resume', '--joint-order', 'ours') == 1
+    assert trained(right_first, tmp_path / 'p', '--resume', '--joint-order', 'ours') == 2
     assert 'joint_order was as-stated, and is ours' in capsys.readouterr().err
     assert inspect([str(tmp_path / 'p')]) == 0
     assert 'left_waist, left_shoulder' in capsys.readouterr().out
@@ -249,7 +249,7 @@ def test_another_robot_is_refused_and_only_its_names_can_be_wrong(
 ) -> None:
     folder = record(tmp_path / 'data', [f'j{i}_panda' if i else 'elbow_flex' for i in range(14)])
     for more in ([], ['--joint-order', 'as-stated']):
-        assert trained(folder, tmp_path / 'p', *more) == 1
+        assert trained(folder, tmp_path / 'p', *more) == 2
         said = capsys.readouterr().err
         assert 'are no joints of this robot: elbow_flex' in said and 'ours says' in said
     assert check_dataset.main([str(folder), '--joint-order', 'ours']) == 0

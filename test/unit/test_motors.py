@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from act_ros.robot.spec import RobotSpec
-from act_ros.sim.motors import FOLLOWER, GRIPPER, ArmMotors, MotorError
+from act_ros.sim.motors import ArmMotors, MotorError, follower_model
 
 SPEC = RobotSpec.load()
 SCALE = SPEC.follower_gripper
+FOLLOWER = follower_model(SPEC)
+GRIPPER = len(SPEC.joints)
 ARM = [0.1, -0.9, 1.1, 0.2, -0.3, 0.4]
 
 

@@ -7,11 +7,12 @@ import h5py
 import numpy as np
 import pytest
 
+from act_ros.commands.playback import main
 from act_ros.control.limiter import Limiter
 from act_ros.control.motion.replay_motion import ReplayMotion
 from act_ros.control.motion.teleoperation import SOFT
 from act_ros.data.errors import EpisodeError
-from act_ros.data.playback import _at_rate, main, read_recording
+from act_ros.data.playback import _at_rate, read_recording
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()
@@ -89,13 +90,12 @@ def _write(folder, actions, names=SPEC.joint_names, **attrs):
     return path
 
 
-def test_task_seed_and_actions_come_from_the_file(tmp_path, monkeypatch, capsys):
+def test_task_seed_and_actions_come_from_the_file(tmp_path, capsys):
     path = _write(tmp_path, _motion(), task='transfer_cube', seed=7)
     found = read_recording(tmp_path, SPEC)  # a folder of one episode will do
     np.testing.assert_array_equal(found.actions, _motion())
     assert (found.task, found.seed) == ('transfer_cube', 7)
-    monkeypatch.setattr('sys.argv', ['playback', str(path)])
-    assert main() == 0
+    assert main([str(path)]) == 0
     assert '"seed": 7' in capsys.readouterr().out
 
 

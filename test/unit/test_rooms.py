@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / 'src' / 'act_ros' / 'act_ros'
 
-# What each room may import of the others; a room may always import itself, robot, paths and text.
+OPEN = {'robot', 'paths', 'text', 'version', 'number_list', 'python_process', 'boot'}
+"""What all may import."""
+# What each room may import of the others; a room may always import itself, and what is open.
 MAY_IMPORT = {
+    'boot': set(),
     'robot': set(),
     'control': set(),
     'data': set(),
@@ -49,7 +53,7 @@ def test_every_room_is_known() -> None:
 
 @pytest.mark.parametrize('room', MAY_IMPORT)
 def test_a_room_imports_only_the_rooms_below_it(room: str) -> None:
-    allowed = MAY_IMPORT[room] | {room, 'robot', 'paths', 'text'}
+    allowed = MAY_IMPORT[room] | {room} | OPEN
     wrong = [
         f'{file.relative_to(PACKAGE)} imports {name}'
         for file in files(room)
@@ -99,6 +103,18 @@ def test_the_simulator_is_reached_by_its_own_node_only() -> None:
         if any(name.startswith('act_ros.sim.') for name in imports_of_a_room_of_nodes(room))
     }
     assert knowing == {'sim'}
+
+
+def test_of_rclpy_only_what_it_promises_is_used_but_for_one_place() -> None:
+    private = re.compile(r'\brclpy\.(?:_|impl\b)')
+    folders = ('src/act_ros', 'src/ros2_pip', 'launch', 'scripts', 'benchmarks', 'examples')
+    knowing = {
+        path.name
+        for folder in folders
+        for path in (ROOT / folder).rglob('*.py')
+        if private.search(path.read_text(encoding='utf-8'))
+    }
+    assert knowing == {'base.py'}, 'shared/base.py says why it has to'
 
 
 def test_the_contracts_of_import_linter_hold() -> None:

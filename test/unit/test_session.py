@@ -10,12 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from act_ros.control.session.hand_signs import STOP_S
+from act_ros.control.session.hand_signs import ALONE_S, STOP_S, HandSigns, StopSign
 from act_ros.control.session.session import MOVE_S, STAND_CLEAR_S, Session
-from act_ros.control.session.text import headline, line
-from act_ros.control.session.types import Ask, Phase, RecorderStatus, SessionError, Sound
+from act_ros.control.session.text import headline, hint, line
+from act_ros.control.session.types import (
+    Ask,
+    Phase,
+    RecorderStatus,
+    SessionError,
+    SessionView,
+    Sound,
+)
 
 RATE_HZ = 50.0
+GRIPPERS = (6, 13)
 OPEN, SHUT = (0.5, 0.5), (0.0, 0.0)
 
 
@@ -35,7 +43,8 @@ class Cell:
         self.episodes = []  # (rows, success)
         self.discarded = []
         self.session = Session(
-            self, self, wanted, reset_s, lambda: self.now, self.wait, self.sounds.append
+            *(self, GRIPPERS, self, wanted, reset_s),
+            *(lambda: self.now, self.wait, self.sounds.append),
         )
         self._person = person(self)
         self._waits = next(self._person, None)
@@ -459,3 +468,36 @@ def test_whatever_moving_hands_do_with_their_grippers_no_episode_ends(grips):
         cell.session.end()
 
     Cell(person, length=0).run()
+
+
+def _seen(sign, pose, begin_s, seconds, *more):
+    """Everything that a sign gives at 50 Hz while the leaders stay in one pose."""
+    ticks = range(round(seconds * 50))
+    return [found for t in ticks if (found := sign.seen(pose, begin_s + t / 50, *more))]
+
+
+@pytest.mark.parametrize('grippers', [(6,), (6, 13), (3, 7, 11)])
+def test_all_grippers_of_a_robot_go_on_and_stop_however_many_it_has(grippers):
+    """Entries of the pose come from the robot's description: one arm of 7, two, three of 4."""
+    open_pose = np.full(grippers[-1] + 1, 0.5, np.float32)
+    shut = open_pose.copy()
+    shut[list(grippers)] = 0.0
+    signs, stop = HandSigns(grippers), StopSign(grippers)
+    assert not _seen(signs, open_pose, 0.0, 0.2, False)
+    assert _seen(signs, shut, 0.2, 1.0, False) == [Ask.GO]
+    assert not _seen(stop, open_pose, 0.0, 0.2)
+    assert _seen(stop, shut, 0.2, STOP_S + 0.2) == [True]
+
+
+def test_a_gripper_alone_tells_nothing_else_where_there_is_only_one():
+    signs, pose = HandSigns([6]), np.full(7, 0.5, np.float32)
+    assert not _seen(signs, pose, 0.0, 0.2, True)
+    pose[6] = 0.0
+    assert _seen(signs, pose, 0.2, ALONE_S + 1.0, True) == [Ask.GO]
+
+
+def test_the_operator_of_one_arm_is_told_of_one_gripper():
+    one = SessionView(Phase.WAITING, last=3, grippers=1)
+    assert hint(one) == 'squeeze the gripper for 0.5 s; episode 3 is a FAILURE'
+    assert hint(replace(one, grippers=2)).startswith('squeeze both grippers for 0.5 s; ')
+    assert hint(replace(one, grippers=3)).startswith('squeeze all grippers for 0.5 s; ')

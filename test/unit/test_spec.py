@@ -68,6 +68,9 @@ def test_the_vectors_cannot_be_changed_by_accident():
         (lambda r: r['joints']['elbow'].update(velocity=-1), 'left_elbow: velocity must be'),
         (lambda r: r['cameras']['cam_low'].update(depth=1), 'depth'),
         (lambda r: r['joints']['elbow'].update(upper='wide'), 'wide'),
+        (lambda r: r.update(arms=[]), 'arms is empty'),
+        (lambda r: r['arms'][0].update(side='right'), 'the side right is there more than once'),
+        (lambda r: r['arms'][1].update(leader='leader_left'), 'driver leader_left is there more'),
     ],
 )
 def test_a_wrong_entry_is_refused_with_the_file_and_the_entry(tmp_path, change, message):
@@ -88,3 +91,24 @@ def test_text_that_is_not_yaml_is_an_error_of_the_configuration(tmp_path):
     path.write_text('{ not yaml', encoding='utf-8')
     with pytest.raises(SpecError, match='robot.yaml'):
         RobotSpec.load(path)
+
+
+def test_a_robot_with_one_arm_has_seven_entries(tmp_path):
+    changed = raw()
+    changed['arms'] = [{'side': 'right', 'leader': 'leader', 'follower': 'follower'}]
+    spec = load(tmp_path, changed)
+    assert spec.dof == spec.arm_size == 7 and spec.grippers == (6,)
+    assert spec.arm_entries(0) == slice(0, 7) and spec.arm_slice(0) == slice(0, 6)
+    assert spec.joint_names[0] == 'right_waist' and spec.lower.shape == (7,)
+
+
+def test_act_robot_names_another_description(tmp_path, monkeypatch):
+    changed = raw()
+    changed['rate_hz'] = 25.0
+    (tmp_path / 'mine.yaml').write_text(yaml.safe_dump(changed, sort_keys=False))
+    monkeypatch.setenv('ACT_ROBOT', str(tmp_path / 'mine.yaml'))
+    assert RobotSpec.load().rate_hz == 25.0
+    assert RobotSpec.load(share_dir() / 'config' / 'aloha.yaml').rate_hz == 50.0
+    monkeypatch.setenv('ACT_ROBOT', str(tmp_path / 'none.yaml'))
+    with pytest.raises(SpecError, match=r'cannot read the robot configuration .*none\.yaml'):
+        RobotSpec.load()

@@ -68,7 +68,8 @@ def test_a_state_of_the_world_puts_everything_of_its_scene_at_the_same_place(tas
     world = World(task)
     with Studio(task) as studio:
         for state in episode(task, 1, every=50):
-            world.set_state(state)
+            mujoco.mj_setState(world.model, world.data, state.physics, _STATE)
+            mujoco.mj_kinematics(world.model, world.data)
             studio.pose(state.physics)
             for i in range(world.model.ngeom):
                 there = studio.data.geom(world.model.geom(i).name or i)

@@ -91,15 +91,16 @@ def test_the_command_leaves_policy_curves_and_picture(command: list[str], tmp_pa
 def test_the_command_does_not_overwrite_and_says_what_is_wrong(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*command, '--resume']) == 1
+    assert main([*command, '--resume']) == 2
     assert 'cannot resume: there is no' in capsys.readouterr().err
-    assert main([*command, '--config', 'huge']) == 1
+    assert main([*command, '--config', 'huge']) == 2
     assert "no configuration 'huge'; it has: paper" in capsys.readouterr().err
     assert main(command) == 0
-    assert main(command) == 1
+    assert main(command) == 2
     assert 'already holds a policy' in capsys.readouterr().err
-    assert main([*command, '--resume', '--data', '/nowhere']) == 1
-    assert 'there is no folder /nowhere' in capsys.readouterr().err
+    with pytest.raises(SystemExit, match='2'):
+        main([*command, '--resume', '--data', '/nowhere'])
+    assert "argument --data: there is no '/nowhere'" in capsys.readouterr().err
 
 
 def test_training_starts_from_the_weights_of_another_policy(
@@ -123,9 +124,10 @@ def test_a_policy_of_another_shape_is_no_start(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shipped = Path(__file__).parents[2] / 'models' / 'aloha_sim_transfer_cube'
-    assert main([*command, '--from', str(shipped)]) == 1
+    assert main([*command, '--from', str(shipped)]) == 2
     assert str(shipped) in capsys.readouterr().err
-    assert main([*command, '--from', str(tmp_path / 'nowhere')]) == 1
+    with pytest.raises(SystemExit, match='2'):
+        main([*command, '--from', str(tmp_path / 'nowhere')])
     assert 'nowhere' in capsys.readouterr().err
 
 
@@ -190,7 +192,7 @@ def test_a_start_that_fails_leaves_nothing(
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'torch'))
     write_recipe(tmp_path / 'training.yaml', policy, **training)
     command[command.index('--output') + 1] = str(tmp_path / 'models' / 'mine')
-    assert main(command) == 1
+    assert main(command) == 2
     said = capsys.readouterr().err
     assert re.search(message, said) and len(said.splitlines()) == 1
     assert not (tmp_path / 'models').exists()
@@ -210,7 +212,7 @@ def test_a_resumed_run_keeps_its_length_until_it_gets_another(
     assert load_state(tmp_path / 'out')['step'] == 5
     curves = json.loads((tmp_path / 'out' / 'curves.json').read_text())
     assert [step for step, _ in curves['l1']] == [1, 2, 3, 4, 5]
-    assert main([*command, '--resume', '--batch', '2']) == 1
+    assert main([*command, '--resume', '--batch', '2']) == 2
     assert 'cannot resume: batch was 4, and is 2' in capsys.readouterr().err
 
 

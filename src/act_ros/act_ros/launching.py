@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the launch files share: arguments that all of them take, and how a node of this suite is started.
+"""What the launch files share: how arguments are read, the robot brought up, and a node of this suite started.
 
 It uses of `launch` and `launch_ros` only what Humble, Jazzy, Kilted and Lyrical all have.
 """
@@ -14,20 +14,24 @@ from typing import Any
 from ament_index_python.packages import get_package_prefix
 from launch import LaunchContext
 from launch.action import Action
-from launch.actions import DeclareLaunchArgument, EmitEvent, LogInfo, SetLaunchConfiguration
+from launch.actions import (
+    EmitEvent,
+    GroupAction,
+    IncludeLaunchDescription,
+    LogInfo,
+    SetLaunchConfiguration,
+)
+from launch.conditions import IfCondition
 from launch.events import Shutdown
 from launch.events.process import ProcessExited
-from launch.substitutions import LaunchConfiguration
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from act_ros.robot.spec import RobotSpec
 from act_ros.text import PrintableError
 
-BOOLEAN = ('true', 'false')
-SIM_TASKS = ('transfer_cube', 'insertion')
-"""What can be simulated. The simulator itself cannot be asked: a launch file has only what ROS has."""
-LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
 GO_TO_REST_S, DRIVERS_S = '150', '160'
 """Patience, in seconds, with what brings the arms to rest, and with what waits for it."""
 
@@ -36,39 +40,25 @@ class LaunchArgumentError(PrintableError, RuntimeError):
     """A launch argument has a value that cannot be used; the message names it and what to give instead."""
 
 
-def common_arguments() -> list[DeclareLaunchArgument]:
-    """Arguments of every launch file: robot, cameras, namespace, params_file, log_level."""
-    return [
-        DeclareLaunchArgument(
-            'robot',
-            default_value='sim',
-            choices=('sim', 'aloha'),
-            description='sim: the ALOHA in MuJoCo; aloha: four Interbotix arms and RealSense cameras.',
-        ),
-        DeclareLaunchArgument(
-            'cameras',
-            default_value='auto',
-            description='Cameras to use: names of config/aloha.yaml with commas between. auto: with robot:=aloha all; '
-            'in sim, where rendering takes its time, those of the policy, or cam_high where none runs.',
-        ),
-        DeclareLaunchArgument(
-            'namespace',
-            default_value='',
-            description='Namespace of everything that is started, to have several robots on one network. '
-            'The nodes are in NAMESPACE/act, the drivers and cameras in NAMESPACE.',
-        ),
-        DeclareLaunchArgument(
-            'params_file',
-            default_value='',
-            description='Absolute path of a yaml file with ROS parameters; they go before the other arguments.',
-        ),
-        DeclareLaunchArgument(
-            'log_level',
-            default_value='info',
-            choices=LOG_LEVELS,
-            description='Least severity of the log messages that are shown.',
-        ),
-    ]
+def bring_up(sim: Path, hardware: Path, **sim_only: str) -> list[Action]:
+    """The robot by launch argument `robot`: one of these launch files; `sim_only` are values for the simulator alone."""
+
+    def robot_is(name: str) -> IfCondition:
+        return IfCondition(PythonExpression(["'", LaunchConfiguration('robot'), f"' == '{name}'"]))
+
+    def included(path: Path, **options: Any) -> Action:
+        return IncludeLaunchDescription(PythonLaunchDescriptionSource(str(path)), **options)
+
+    simulator = included(sim, condition=robot_is('sim'))
+    if sim_only:
+        given = [SetLaunchConfiguration(*item) for item in sim_only.items()]
+        simulator = GroupAction([*given, included(sim)], condition=robot_is('sim'))
+    return [simulator, included(hardware, condition=robot_is('aloha'))]
+
+
+def first_camera() -> list[str]:
+    """The camera where rendering takes its time and no policy asks for others."""
+    return list(RobotSpec.load().cameras)[:1]
 
 
 def value(context: LaunchContext, name: str) -> str:

@@ -6,7 +6,7 @@
     python test/data/checkpoints/generate.py act_plus_plus CLONE              a clone of act-plus-plus
     python test/data/checkpoints/generate.py ensemble                         with lerobot installed
 
-A ResNet-18 has 45 MB of weights, so the weights are not stored: `benchmarks/peers.py` makes each tensor from
+A ResNet-18 has 45 MB of weights, so the weights are not stored: `benchmarks/peer_values.py` makes each tensor from
 its name. Stored are all other files as the project wrote them, the names and shapes of the tensors
 (`tensors.json`; statistics among them with their values), and what came out (`expected.npz`).
 """
@@ -27,6 +27,7 @@ from safetensors.torch import load_file
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[2] / 'benchmarks'), str(HERE.parents[2] / 'src' / 'act_ros')]
 
+import peer_values  # noqa: E402
 import peers  # noqa: E402
 
 SIZE = (64, 96)
@@ -56,7 +57,7 @@ def write(name: str, peer: Any, tensors: dict[str, torch.Tensor]) -> None:
     }
     lines = ',\n'.join(f'{json.dumps(key)}: {json.dumps(entry)}' for key, entry in entries.items())
     (target / 'tensors.json').write_text('{' + lines + '}\n')
-    chunks = [peer.chunk(*peers.observation(seed, peer.cameras, SIZE)) for seed in (0, 1)]
+    chunks = [peer.chunk(*peer_values.observation(seed, peer.cameras, SIZE)) for seed in (0, 1)]
     np.savez_compressed(target / 'expected.npz', chunks=np.stack(chunks).astype(np.float32))
     print(target)
 

@@ -12,10 +12,16 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from act_ros.commands.options import add_source, fail_in_one_line
+from act_ros.commands.options import (
+    OneLineParser,
+    add_source,
+    add_workers,
+    chosen_episodes,
+    fail_in_one_line,
+    file_to_write,
+)
 from act_ros.text import printable_data, printable_output
 
 if TYPE_CHECKING:
@@ -36,16 +42,17 @@ Exit status: 0 no episode is bad, 1 some are (or nothing could be read), 2 wrong
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
+    p = OneLineParser(
         prog='check_dataset',
         description='Check every episode of a dataset: a table, what is wrong, a verdict.',
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_source(p)
     p.add_argument('--quick', action='store_true', help='do not decode the frames')
-    p.add_argument('--json', type=Path, metavar='FILE', help='write all that was found there, too')
-    p.add_argument('--workers', type=int, metavar='N', help='processes; default: one per core')
+    p.add_argument(
+        '--json', type=file_to_write, metavar='FILE', help='write all that was found there, too'
+    )
+    add_workers(p, None, 'processes; default: one per core')
     return p
 
 
@@ -66,10 +73,9 @@ def run(args: argparse.Namespace) -> int:
 
     from act_ros.data.check import Report, check_episode, compare
     from act_ros.data.child_processes import each
-    from act_ros.data.formats.collection import choose, find_episodes
     from act_ros.robot.spec import RobotSpec
 
-    refs = choose(find_episodes(args.source, args.jpeg_channels, args.joint_order), args.episodes)
+    refs = chosen_episodes(args)
     check = partial(check_episode, spec=RobotSpec.load(), pixels=not args.quick)
     workers = args.workers or len(os.sched_getaffinity(0))
     reports: list[Report] = []

@@ -11,7 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from act_ros.commands.options import add_joint_order
+from act_ros.commands.options import (
+    OneLineParser,
+    add_joint_order,
+    folder_to_write,
+    number,
+    words,
+)
 from act_ros.policy.errors import PolicyError
 from act_ros.text import printable_output
 
@@ -27,38 +33,42 @@ examples:
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(
+    p = OneLineParser(
         prog='convert',
         description=__doc__,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('source', help='folder or .ckpt file, or the name of one of the models')
-    parser.add_argument('output', type=Path, help='folder to write; it must be empty or missing')
-    parser.add_argument('--to', choices=('native', 'lerobot'), default='native')
-    parser.add_argument(
+    p.add_argument(
+        'source', type=words, help='folder or .ckpt file, or the name of one of the models'
+    )
+    p.add_argument(
+        'output', type=folder_to_write, help='folder to write; it must be empty or missing'
+    )
+    p.add_argument('--to', choices=('native', 'lerobot'), default='native')
+    p.add_argument(
         '--rename',
+        type=_renaming,
         action='append',
         default=[],
         metavar='CAMERA=NAME',
         help='give a camera of the policy the name that it has on the robot; may be repeated',
     )
-    parser.add_argument(
+    p.add_argument(
         '--rate',
-        type=float,
+        type=number(1, 1000),
         metavar='HZ',
         help='control rate of the data, where the source has none',
     )
-    add_joint_order(parser)
-    return parser
+    add_joint_order(p)
+    return p
 
 
 @printable_output()
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert; 1 with one line on what is wrong."""
-    args = build_parser().parse_args(argv)
+    args = parser().parse_args(argv)
     try:
         convert(args.source, args.output, args.to, args.rename, args.rate, args.joint_order)
     except (PolicyError, OSError) as error:
@@ -74,7 +84,7 @@ def convert(
     source: str,
     output: Path,
     to: str,
-    renames: Sequence[str],
+    renames: Sequence[tuple[str, str]],
     rate: float | None,
     joint_order: str | None = None,
 ) -> None:
@@ -99,7 +109,7 @@ def convert(
     loaded = load_checkpoint(path, cvae=_has_cvae(path))
     if joint_order is not None:
         loaded = reordered(loaded, joint_order, RobotSpec.load())
-    config = renamed(loaded.config, _parse(renames), '--rename')
+    config = renamed(loaded.config, dict(renames), '--rename')
     if rate is not None:
         config = replace(config, rate_hz=rate, rate_assumed=False)
     config = replace(config, vae=hasattr(loaded.network, 'vae_encoder'))
@@ -137,14 +147,13 @@ def _has_cvae(path: Path) -> bool:
     return any(name.startswith('vae_encoder') for name in read_source(path).names)
 
 
-def _parse(renames: Sequence[str]) -> dict[str, str]:
-    names = {}
-    for text in renames:
-        camera, equals, name = text.partition('=')
-        if not camera or not equals or not name:
-            raise PolicyError(f"--rename is '{text}'; expected CAMERA=NAME, such as top=cam_high")
-        names[camera] = name
-    return names
+def _renaming(text: str) -> tuple[str, str]:
+    camera, equals, name = text.partition('=')
+    if not camera or not equals or not name:
+        raise argparse.ArgumentTypeError(
+            f"must be CAMERA=NAME, such as top=cam_high, got '{text}'"
+        )
+    return camera, name
 
 
 def _readme(loaded: Loaded, name: str) -> str:

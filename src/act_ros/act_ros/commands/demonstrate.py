@@ -17,6 +17,14 @@ from tempfile import TemporaryDirectory
 
 from tqdm import tqdm
 
+from act_ros.commands.options import (
+    OneLineParser,
+    add_workers,
+    folder_to_write,
+    size,
+    whole,
+    words,
+)
 from act_ros.data.child_processes import ChildDeath, ChildError, each
 from act_ros.data.errors import EpisodeError
 from act_ros.data.recording.dataset_folder import FolderLock
@@ -104,11 +112,10 @@ class Demonstrator:
 @printable_output()
 def main(argv: Sequence[str] | None = None) -> int:
     """Record demonstrations as the command line says; returns the exit status."""
-    args = _parser().parse_args(argv)
+    args = parser().parse_args(argv)
     # One software-rendering thread per worker; more of them only wait for each other.
     os.environ.setdefault('LP_NUM_THREADS', '1')
     try:
-        height, width = _size(args.size)
         _check_cameras(args.cameras)
         lock = FolderLock(args.output)
     except (ValueError, EpisodeError, OSError) as error:
@@ -123,8 +130,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 args.task,
                 args.ticks or STEPS[args.task],
                 tuple(args.cameras),
-                height,
-                width,
+                args.size[0],
+                args.size[1],
                 args.keep_failures,
                 Path(staging),
             )
@@ -203,13 +210,6 @@ def _keep(path: Path, folder: Path) -> Path:
         return target
 
 
-def _size(text: str) -> tuple[int, int]:
-    height, cross, width = text.partition('x')
-    if not (cross and height.isdigit() and width.isdigit() and int(height) and int(width)):
-        raise ValueError(f"--size must be HEIGHTxWIDTH, such as 480x640, got '{text}'")
-    return int(height), int(width)
-
-
 def _check_cameras(names: Sequence[str]) -> None:
     known = RobotSpec.load().cameras
     unknown = [name for name in names if name not in known]
@@ -217,35 +217,36 @@ def _check_cameras(names: Sequence[str]) -> None:
         raise ValueError(f'no camera {", ".join(unknown)}; --cameras takes {", ".join(known)}')
 
 
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got '{text}'")
-    return int(text)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = OneLineParser(
         prog='demonstrate',
         description='Record scripted demonstrations of a simulated task. Seeds whose demonstrations '
         'the folder holds already are skipped; nothing is overwritten.',
     )
-    parser.add_argument('--task', choices=sorted(STEPS), default='transfer_cube')
-    parser.add_argument('--episodes', type=_positive, default=50, help='how many to add')
-    parser.add_argument(
-        '--ticks', type=_positive, help=f"rows of an episode; default: the task's {STEPS}"
+    p.add_argument('--task', choices=sorted(STEPS), default='transfer_cube')
+    p.add_argument(
+        '--episodes', type=whole(1, 100_000), default=50, metavar='N', help='how many to add'
     )
-    parser.add_argument(
+    p.add_argument(
+        '--ticks',
+        type=whole(1, 100_000),
+        metavar='N',
+        help=f"rows of an episode; default: the task's {STEPS}",
+    )
+    p.add_argument(
         '--first-seed',
-        type=int,
+        type=whole(0),
         default=FIRST_SEED,
+        metavar='N',
         help='default: 1000; 0..999 are for evaluation',
     )
-    parser.add_argument('--cameras', nargs='+', default=['cam_high'], metavar='CAMERA')
-    parser.add_argument('--size', default='480x640', metavar='HEIGHTxWIDTH')
-    parser.add_argument('--output', type=Path, required=True, metavar='FOLDER')
-    parser.add_argument('--workers', type=_positive, default=1, help='processes')
-    parser.add_argument('--keep-failures', action='store_true', help='also episodes that fail')
-    return parser
+    p.add_argument('--cameras', type=words, nargs='+', default=['cam_high'], metavar='CAMERA')
+    p.add_argument('--size', type=size, default='480x640', metavar='HEIGHTxWIDTH')
+    p.add_argument('--output', type=folder_to_write, required=True, metavar='DIR')
+    add_workers(p, 1, 'processes; default: 1')
+    p.add_argument('--keep-failures', action='store_true', help='also episodes that fail')
+    return p
 
 
 if __name__ == '__main__':

@@ -15,10 +15,17 @@ from tqdm import tqdm
 
 from act_ros.commands.evaluation import Evaluation
 from act_ros.commands.filming import film
-from act_ros.commands.options import OneLineParser, number, whole
+from act_ros.commands.options import (
+    OneLineParser,
+    add_workers,
+    folder_to_write,
+    number,
+    seed_list,
+    whole,
+    words,
+)
 from act_ros.commands.planning import plan
 from act_ros.commands.rollout import evaluator_of, run_episodes
-from act_ros.commands.seed_list import parse_seeds
 from act_ros.control.ensemble import ORDERS
 from act_ros.data.child_processes import ChildDeath, ChildError
 from act_ros.policy.config import MOST
@@ -42,14 +49,10 @@ policies run the same seeds, and are compared with the first by McNemar's exact 
 
 def parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    p = OneLineParser(
-        prog='evaluate',
-        description=__doc__,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = OneLineParser(prog='evaluate', description=__doc__, epilog=EPILOG)
     p.add_argument(
         '--checkpoint',
+        type=words,
         nargs='+',
         default=['aloha_sim_transfer_cube'],
         metavar='POLICY',
@@ -60,12 +63,12 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         '--seeds',
-        type=parse_seeds,
+        type=seed_list,
         default='0-49',
         metavar='LIST',
         help='e.g. 0-49 or 0-9,20,30-39; default: 0-49. Training uses 1000 and up',
     )
-    p.add_argument('--workers', type=whole(1, 256), default=1, metavar='N', help='processes')
+    add_workers(p, 1, 'processes; default: 1')
     p.add_argument(
         '--threads',
         type=whole(1, 256),
@@ -75,7 +78,12 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_execution(p.add_argument_group('how chunks come and are executed'))
     made = p.add_argument_group('what is kept')
-    made.add_argument('--output', metavar='DIR', help=f'folder for {RESULTS}, films and plots')
+    made.add_argument(
+        '--output',
+        type=folder_to_write,
+        metavar='DIR',
+        help=f'folder for {RESULTS}, films and plots',
+    )
     made.add_argument(
         '--film',
         type=whole(0, 1000),
@@ -98,6 +106,7 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         '--m',
         type=number(-10.0, 10.0),
         default=0.01,
+        metavar='DECAY',
         help='the ensemble weighs exp(-m i); default: 0.01',
     )
     group.add_argument(
@@ -200,17 +209,12 @@ def _evaluate(evaluation: Evaluation, workers: int, output: Path | None) -> None
                 saved = time.monotonic()
 
 
-def _make_output(text: str, evaluation: Evaluation) -> Path:
+def _make_output(folder: Path, evaluation: Evaluation) -> Path:
     """Make the folder, and see that it can be written before hours are spent.
 
     Raises:
         ValueError: it cannot be used, or holds other results.
     """
-    folder = Path(text)
-    if not text:
-        raise ValueError('--output is empty; name a folder')
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f'--output {shown(text)} is no folder; name another')
     if (folder / RESULTS).exists():
         raise ValueError(
             f'{shown(str(folder))} already holds {RESULTS}; name another folder, or move it away'
@@ -220,7 +224,7 @@ def _make_output(text: str, evaluation: Evaluation) -> Path:
         save(folder / RESULTS, evaluation)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise ValueError(f'--output {shown(text)} cannot be used: {why}') from error
+        raise ValueError(f'--output {shown(str(folder))} cannot be used: {why}') from error
     return folder
 
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from act_ros.commands.report import success_line, wilson_interval
 from act_ros.commands.rollout import EvaluationSetting, Result
-from act_ros.commands.seed_list import among, seeds_text
 from act_ros.commands.verdict import Comparison, compare_with_first
 from act_ros.control.smoothness import Smoothness, pooled
+from act_ros.number_list import among, numbers_text
 from act_ros.policy.config import PolicyConfig
 from act_ros.sim.world import STAGES
 from act_ros.text import printable_data
@@ -99,7 +99,7 @@ class Evaluation:
     def to_json(self) -> str:
         """The text of results.json, of ASCII alone."""
         task = self.setting.task
-        setting = {**asdict(self.setting), 'seeds': seeds_text(self.seeds)}
+        setting = {**asdict(self.setting), 'seeds': numbers_text(self.seeds)}
         del setting['checkpoints']
         data = {
             'finished': self.done == self.planned,
@@ -117,7 +117,7 @@ class Evaluation:
         if len(self.candidates) == 1:
             lines = _single(ran[0], self) if ran else []
         else:
-            seeds = seeds_text(self.seeds)
+            seeds = numbers_text(self.seeds)
             lines = [f'{self.setting.task}, seeds {seeds}; {way_of(self.setting)}']
             lines += _table(ran, self.setting.task)
             lines += [f'failed seeds of {c.name}: {_failed(c)}' for c in ran]
@@ -157,7 +157,7 @@ def _single(c: Candidate, evaluation: Evaluation) -> list[str]:
     stages = ', '.join(f'{name} {count}' for name, count in c.stages(task).items())
     unseen = c.trained_on(task, evaluation.seeds) == ()
     return [
-        f'{c.name} on {task}, seeds {seeds_text(r.seed for r in c.results)}'
+        f'{c.name} on {task}, seeds {numbers_text(r.seed for r in c.results)}'
         f'{", none of them trained on" if unseen else ""}: {success_line(c.successes, len(c.results))}',
         f'  {stages}',
         f'  failed seeds: {_failed(c)}',
@@ -244,7 +244,7 @@ def _entry(c: Candidate, task: str, seeds: Sequence[int]) -> dict[str, Any]:
 
 
 def _failed(c: Candidate) -> str:
-    return seeds_text(result.seed for result in c.failed)
+    return numbers_text(result.seed for result in c.failed)
 
 
 def _ms(value: float | None) -> str:

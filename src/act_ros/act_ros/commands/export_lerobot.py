@@ -9,10 +9,19 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from act_ros.commands.options import add_source, fail_in_one_line
+from act_ros.commands.options import (
+    OneLineParser,
+    add_source,
+    add_workers,
+    chosen_episodes,
+    fail_in_one_line,
+    folder_to_write,
+    number,
+    whole,
+    words,
+)
 from act_ros.text import printable_output
 
 if TYPE_CHECKING:
@@ -35,20 +44,25 @@ them. A run that was killed goes on where it was when the same command is given 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
+    p = OneLineParser(
         prog='export_lerobot',
         description='Write episodes as a LeRobotDataset v3.0 (parquet, mp4, statistics).',
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_source(p)
     p.add_argument(
-        '--output', type=Path, required=True, metavar='DIR', help='folder of the new dataset'
+        '--output',
+        type=folder_to_write,
+        required=True,
+        metavar='DIR',
+        help='folder of the new dataset',
     )
-    p.add_argument('--task', metavar='WORDS', help='what was done; default: what each file says')
+    p.add_argument(
+        '--task', type=words, metavar='WORDS', help='what was done; default: what each file says'
+    )
     p.add_argument(
         '--rate',
-        type=float,
+        type=number(1, 1000),
         metavar='HZ',
         help='nominal rate; default: what the files say, else 50',
     )
@@ -59,24 +73,29 @@ def parser() -> argparse.ArgumentParser:
         help="of the videos; default: av1, LeRobot's own choice",
     )
     p.add_argument(
-        '--crf', type=int, metavar='N', help='quality, lower is better; default: av1 30, h264 18'
-    )
-    p.add_argument(
-        '--robot-type', default='aloha', metavar='NAME', help='for info.json; default: aloha'
-    )
-    p.add_argument(
-        '--workers',
-        type=int,
+        '--crf',
+        type=whole(0, 63),
         metavar='N',
-        help='episodes encoded at a time; default: half of the cores, one at least',
+        help='quality, lower is better; default: av1 30, h264 18',
     )
+    p.add_argument(
+        '--robot-type',
+        type=words,
+        default='aloha',
+        metavar='NAME',
+        help='for info.json; default: aloha',
+    )
+    add_workers(p, None, 'episodes encoded at a time; default: half of the cores, one at least')
     return p
 
 
 @printable_output()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    args = parser().parse_args(argv)
+    p = parser()
+    args = p.parse_args(argv)
+    if args.codec == 'h264' and (args.crf or 0) > 51:
+        p.error(f'argument --crf: h264 has 0 to 51, got {args.crf}')
     return fail_in_one_line('export_lerobot', lambda: run(args), 'the same command goes on')
 
 
@@ -88,7 +107,6 @@ def run(args: argparse.Namespace) -> int:
     """
     from tqdm import tqdm
 
-    from act_ros.data.formats.collection import choose, find_episodes
     from act_ros.data.lerobot.export import export
     from act_ros.data.lerobot.plan import make_plan
     from act_ros.data.lerobot.video import CODECS
@@ -98,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
     codec = CODECS[args.codec]
     if args.crf is not None:
         codec = dataclasses.replace(codec, crf=args.crf)
-    refs = choose(find_episodes(args.source, args.jpeg_channels, args.joint_order), args.episodes)
+    refs = chosen_episodes(args)
     plan = make_plan(_briefs(refs), codec, args.task, args.rate, args.robot_type)
     for note in plan.notes:
         print(f'export_lerobot: {note}', file=sys.stderr)

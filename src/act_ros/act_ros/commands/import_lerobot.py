@@ -14,7 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from act_ros.commands.options import add_source, fail_in_one_line
+from act_ros.commands.options import (
+    OneLineParser,
+    add_source,
+    add_workers,
+    chosen_episodes,
+    fail_in_one_line,
+    folder_to_write,
+    whole,
+)
 from act_ros.text import printable_output
 
 if TYPE_CHECKING:
@@ -53,15 +61,18 @@ class Done:
 
 def parser(name: str, pixels: str) -> argparse.ArgumentParser:
     """The command line of either command."""
-    p = argparse.ArgumentParser(
+    p = OneLineParser(
         prog=name,
         description="Write episodes as ALOHA's HDF5.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_source(p)
     p.add_argument(
-        '--output', type=Path, required=True, metavar='DIR', help='folder of the HDF5 files'
+        '--output',
+        type=folder_to_write,
+        required=True,
+        metavar='DIR',
+        help='folder of the HDF5 files',
     )
     p.add_argument(
         '--images',
@@ -70,7 +81,11 @@ def parser(name: str, pixels: str) -> argparse.ArgumentParser:
         help=f'jpeg; raw; gzip: raw frames compressed without loss, read like raw; default: {pixels}',
     )
     p.add_argument(
-        '--quality', type=int, default=95, metavar='N', help='of JPEGs, 1 to 100; default: 95'
+        '--quality',
+        type=whole(1, 100),
+        default=95,
+        metavar='N',
+        help='of JPEGs, 1 to 100; default: 95',
     )
     p.add_argument(
         '--sim',
@@ -78,7 +93,7 @@ def parser(name: str, pixels: str) -> argparse.ArgumentParser:
         help='mark episodes as simulated where the source does not say: the original loaders shift the '
         'actions of real ones by a tick',
     )
-    p.add_argument('--workers', type=int, metavar='N', help='processes; default: one per core')
+    add_workers(p, None, 'processes; default: one per core')
     return p
 
 
@@ -95,10 +110,7 @@ def export_aloha(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(name: str, pixels: str, argv: Sequence[str] | None) -> int:
-    p = parser(name, pixels)
-    args = p.parse_args(argv)
-    if not 1 <= args.quality <= 100:
-        p.error(f'--quality is {args.quality}; expected 1 to 100')
+    args = parser(name, pixels).parse_args(argv)
     return fail_in_one_line(name, lambda: convert(name, args), 'the same command goes on')
 
 
@@ -111,13 +123,11 @@ def convert(name: str, args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from act_ros.data.child_processes import each
-    from act_ros.data.formats.collection import choose, find_episodes
     from act_ros.data.formats.store import Storage
     from act_ros.data.recording.dataset_folder import FolderLock
 
     begin = time.monotonic()
-    found = find_episodes(args.source, args.jpeg_channels, args.joint_order)
-    refs = choose(found, args.episodes)
+    refs = chosen_episodes(args)
     workers = args.workers or len(os.sched_getaffinity(0))
     lock = FolderLock(args.output)
     try:

@@ -6,38 +6,50 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from act_ros.commands.options import OneLineParser, existing_file, words
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.robot.spec import RobotSpec
 from act_ros.text import printable_output
 
 
-def build_parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(prog='inspect', description=__doc__)
-    parser.add_argument(
-        'checkpoint', help='folder or .ckpt file of any format, or the name of one of the models'
+    p = OneLineParser(prog='inspect', description=__doc__)
+    p.add_argument(
+        'checkpoint',
+        type=words,
+        help='folder or .ckpt file of any format, or the name of one of the models',
     )
-    parser.add_argument('--robot', type=Path, help='robot to fit (default: config/aloha.yaml)')
-    return parser
+    p.add_argument(
+        '--robot',
+        type=existing_file,
+        metavar='FILE',
+        help='robot to fit (default: config/aloha.yaml)',
+    )
+    return p
 
 
 @printable_output()
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print it; 1 with one line on what is wrong where the checkpoint cannot be used."""
-    args = build_parser().parse_args(argv)
+    """Print it; 1 with one line where the checkpoint cannot be used, 2 where the robot can't be read."""
+    args = parser().parse_args(argv)
     try:
-        lines = describe(args.checkpoint, args.robot)
-    except (PolicyError, ValueError, OSError) as error:
+        spec = RobotSpec.load(args.robot) if args.robot else RobotSpec.load()
+    except (ValueError, OSError) as error:
+        print(f'inspect: {error}', file=sys.stderr)
+        return 2
+    try:
+        lines = describe(args.checkpoint, spec)
+    except (PolicyError, OSError) as error:
         print(f'inspect: {error}', file=sys.stderr)
         return 1
     print('\n'.join(lines))
     return 0
 
 
-def describe(checkpoint: str, robot: Path | None = None) -> list[str]:
+def describe(checkpoint: str, spec: RobotSpec) -> list[str]:
     """Lines on a checkpoint, which is read whole: weights, statistics, and whether they go together.
 
     Raises:
@@ -73,7 +85,6 @@ def describe(checkpoint: str, robot: Path | None = None) -> list[str]:
         ('size', f'{source.model.stat().st_size / 1e6:.1f} MB ({source.model.name})'),
         *(('note', note) for note in (*source.notes, *assumptions(config))),
     ]
-    spec = RobotSpec.load(robot) if robot else RobotSpec.load()
     reasons = misfits(config, spec)
     entries += [('fits the robot', 'no: ' + reason) for reason in reasons]
     if not reasons:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from act_ros.commands.evaluation import Candidate, Evaluation
 from act_ros.commands.rollout import EvaluationSetting
-from act_ros.commands.seed_list import seeds_text
 from act_ros.control.ensemble import make_execution
+from act_ros.number_list import numbers_text
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_notes, resolve_checkpoint
 from act_ros.policy.robot_fit import assumed_rate, misfits
@@ -84,6 +84,6 @@ def _remarks(c: Candidate, task: str, args: argparse.Namespace) -> list[str]:
     if seen:
         lines.append(
             f'{c.name} was trained on {len(seen)} of these {len(args.seeds)} seeds '
-            f'({seeds_text(seen)}): they do not show what it does on unseen ones'
+            f'({numbers_text(seen)}): they do not show what it does on unseen ones'
         )
     return lines

@@ -10,7 +10,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from act_ros.commands.options import OneLineParser, add_joint_order, number, whole
+from act_ros.commands.options import (
+    OneLineParser,
+    add_joint_order,
+    existing_file,
+    existing_path,
+    folder_to_write,
+    number,
+    whole,
+    words,
+)
 from act_ros.commands.stopping import Stopping
 from act_ros.data.errors import EpisodeError
 from act_ros.policy.errors import PolicyError
@@ -36,33 +45,46 @@ def parser() -> argparse.ArgumentParser:
         prog='train',
         description='Train an ACT policy on recorded episodes.',
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_data(p)
+    _add_course(p)
+    _add_beginning(p)
+    _add_machine(p)
+    return p
+
+
+def _add_data(p: argparse.ArgumentParser) -> None:
+    """What is trained on, and what is trained."""
     p.add_argument(
         '--data',
-        type=Path,
+        type=existing_path,
         required=True,
         metavar='DIR',
         help="episodes: a folder of ALOHA's HDF5 in any dialect, or a LeRobot dataset",
     )
     p.add_argument(
         '--output',
-        type=Path,
+        type=folder_to_write,
         required=True,
         metavar='DIR',
         help='folder of the policy, e.g. models/NAME',
     )
     p.add_argument(
         '--config',
+        type=words,
         default='paper',
         metavar='NAME',
         help="configuration of the file below: 'paper' (default; for a GPU), 'small' (two CPU cores), 'small_gpu'",
     )
     p.add_argument(
-        '--config-file', type=Path, metavar='FILE', help='default: config/training.yaml of act_ros'
+        '--config-file',
+        type=existing_file,
+        metavar='FILE',
+        help='default: config/training.yaml of act_ros',
     )
     p.add_argument(
         '--cameras',
+        type=words,
         nargs='+',
         metavar='NAME',
         help='cameras, in order; default: all of the episodes',
@@ -73,6 +95,10 @@ def parser() -> argparse.ArgumentParser:
         help='channels that cv2 decodes from the JPEGs of files that do not say (ours do): rgb for Interbotix',
     )
     add_joint_order(p)
+
+
+def _add_course(p: argparse.ArgumentParser) -> None:
+    """How long, in what steps, and what is kept of it."""
     length = p.add_mutually_exclusive_group()
     length.add_argument(
         '--steps', type=whole(1), metavar='N', help="optimizer steps; default: the configuration's"
@@ -84,7 +110,10 @@ def parser() -> argparse.ArgumentParser:
         help='train for so long instead, checkpoints included; decoding the frames before does not count',
     )
     p.add_argument(
-        '--batch', type=whole(1), metavar='N', help="samples a step; default: the configuration's"
+        '--batch',
+        type=whole(1, 1_000_000),
+        metavar='N',
+        help="samples a step; default: the configuration's",
     )
     p.add_argument(
         '--seed',
@@ -101,11 +130,15 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         '--keep',
-        type=whole(1),
+        type=whole(1, 1_000_000),
         default=3,
         metavar='N',
         help='how many of the newest step_N/ are kept beside best/; default: 3',
     )
+
+
+def _add_beginning(p: argparse.ArgumentParser) -> None:
+    """What it starts from."""
     begin = p.add_mutually_exclusive_group()
     begin.add_argument(
         '--resume',
@@ -115,20 +148,28 @@ def parser() -> argparse.ArgumentParser:
     )
     begin.add_argument(
         '--from',
-        type=Path,
+        type=existing_path,
         dest='start',
         metavar='DIR',
         help='start from the weights of this policy, e.g. models/aloha_sim_transfer_cube; default: from scratch',
     )
+
+
+def _add_machine(p: argparse.ArgumentParser) -> None:
+    """What of the machine it uses."""
     p.add_argument(
-        '--device', default='auto', metavar='NAME', help='auto (default), cpu, cuda or cuda:N'
+        '--device',
+        type=words,
+        default='auto',
+        metavar='NAME',
+        help='auto (default), cpu, cuda or cuda:N',
     )
     p.add_argument(
-        '--threads', type=whole(1), metavar='N', help='CPU threads; default: one per core'
+        '--threads', type=whole(1, 1024), metavar='N', help='CPU threads; default: one per core'
     )
     p.add_argument(
         '--cache',
-        type=Path,
+        type=folder_to_write,
         metavar='DIR',
         help='where decoded frames are kept; default: DATA/.frames',
     )
@@ -138,7 +179,6 @@ def parser() -> argparse.ArgumentParser:
         metavar='GB',
         help='room that they may take there, else they are decoded as they are needed; default: half of what is free',
     )
-    return p
 
 
 @printable_output()
@@ -152,6 +192,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return run(args, stopping) or stopping.status
         except (PolicyError, EpisodeError) as error:
             print(f'train: {error}', file=sys.stderr)
+            # Before the first step it is what was asked for that is wrong.
+            return stopping.status or (2 if stopping.ask is None else 1)
         except OSError as error:
             where = f': {error.filename}' if error.filename else ''
             print(f'train: {error.strerror or error}{where}', file=sys.stderr)

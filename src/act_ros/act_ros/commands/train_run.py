@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from act_ros.commands.stopping import Stopping, say
 from act_ros.data.dataset import Dataset
+from act_ros.data.formats.collection import find_episodes
 from act_ros.paths import share_dir
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
@@ -36,6 +37,7 @@ def train(args: argparse.Namespace, place: Placement, stopping: Stopping) -> Non
     """
     if args.threads:
         torch.set_num_threads(args.threads)
+    find_episodes(args.data, args.jpeg_channels)  # refused before anything is downloaded
     state = load_state(args.output) if args.resume else None
     policy, recipe = chosen(args, state)
     fresh = state is None and args.start is None
@@ -65,12 +67,22 @@ def train(args: argparse.Namespace, place: Placement, stopping: Stopping) -> Non
             print(f'train: {note}', file=sys.stderr)
     try:
         run(trainer, stopping)
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not _out_of_memory(error):
+            raise
+        what = 'the GPU has' if place.device.type == 'cuda' else 'there is'
         raise PolicyError(
-            f'the GPU has not enough memory for batches of {recipe.batch}; use a smaller --batch'
+            f'{what} not enough memory for batches of {recipe.batch}; use a smaller --batch'
         ) from error
     if place.world > 1:
         torch.distributed.destroy_process_group()
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out: PyTorch's allocator of the CPU raises a plain RuntimeError then."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        'alloc' in str(error) and 'memory' in str(error)
+    )
 
 
 def chosen(

@@ -14,7 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from act_ros.commands.options import add_source, fail_in_one_line
+from act_ros.commands.options import (
+    OneLineParser,
+    add_source,
+    chosen_episodes,
+    fail_in_one_line,
+    folder_to_write,
+    whole,
+)
 from act_ros.robot.types import Frame
 from act_ros.text import printable_output
 
@@ -35,19 +42,26 @@ PLOT_HEIGHT = 360
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
+    p = OneLineParser(
         prog='visualize',
         description='Make a film and a plot of episodes.',
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_source(p)
     p.add_argument(
-        '--output', type=Path, required=True, metavar='DIR', help='folder of mp4 and png'
+        '--output',
+        type=folder_to_write,
+        required=True,
+        metavar='DIR',
+        help='folder of mp4 and png',
     )
     p.add_argument('--no-film', action='store_true', help='only the still plot')
     p.add_argument(
-        '--width', type=int, default=1280, metavar='N', help='of the film, pixels; default: 1280'
+        '--width',
+        type=whole(320, 7680),
+        default=1280,
+        metavar='N',
+        help='of the film, pixels; default: 1280',
     )
     return p
 
@@ -55,10 +69,7 @@ def parser() -> argparse.ArgumentParser:
 @printable_output()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    p = parser()
-    args = p.parse_args(argv)
-    if not 320 <= args.width <= 7680:
-        p.error(f'--width is {args.width}; expected 320 to 7680')
+    args = parser().parse_args(argv)
     return fail_in_one_line('visualize', lambda: run(args))
 
 
@@ -69,9 +80,8 @@ def run(args: argparse.Namespace) -> int:
         EpisodeError: there is no such dataset, or no such episode.
     """
     from act_ros.data.errors import EpisodeError
-    from act_ros.data.formats.collection import choose, find_episodes
 
-    refs = choose(find_episodes(args.source, args.jpeg_channels, args.joint_order), args.episodes)
+    refs = chosen_episodes(args)
     args.output.mkdir(parents=True, exist_ok=True)
     failed = 0
     for ref in refs:

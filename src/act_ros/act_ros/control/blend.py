@@ -34,7 +34,7 @@ class Blend:
         return self._done >= BLEND_TICKS
 
     def mix(self, tick: int, action: Vector) -> Vector:
-        """The action of a tick, between the old execution's and the new one's (14,)."""
+        """The action of a tick, between the old execution's and the new one's (dof,)."""
         old = self._old(tick)
         if old is not None:
             self._last = old

@@ -34,17 +34,19 @@ class TickInputs:
     """The newest inputs at a tick.
 
     Attributes:
-        qpos: (14,) measured positions, or None if there are none yet.
+        qpos: (dof,) measured positions, or None if there are none yet.
         stamp_s: ROS time of `qpos`.
         image_stamps_s: ROS time of the newest frame of each camera that delivered one.
         notes: by input ('joint states' or a camera's name), why its newest message could not be
             used.
+        contested: by input, why what comes from it cannot be believed, however new it is.
     """
 
     qpos: Floats | None = None
     stamp_s: float = 0.0
     image_stamps_s: Mapping[str, float] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
+    contested: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ class Runtime:
         self._rejection = reason
 
     def step(self, tick: int, now_s: float, inputs: TickInputs) -> Floats | None:
-        """The command (14,) of a tick, or None if none may be sent; sets `state` and `reason`."""
+        """The command (dof,) of a tick, or None if none may be sent; sets `state` and `reason`."""
         self.limited, self._tick = (), tick
         self._take_over(tick)
         complaints = self._judge(now_s, inputs)
@@ -249,7 +251,7 @@ class Runtime:
         """The inputs that are missing or too old, with a sentence each; empty if all is well."""
         fresh, stamps = self.freshness, inputs.image_stamps_s
         stamp_s = inputs.stamp_s if inputs.qpos is not None else None
-        joints = self._complaint(JOINTS, stamp_s, now_s, fresh.joints_s, inputs.notes)
+        joints = self._complaint(JOINTS, stamp_s, now_s, fresh.joints_s, inputs)
         if not joints:
             if now_s - self._joints_seen_s > fresh.reanchor_s:
                 self._anchored = False
@@ -257,7 +259,7 @@ class Runtime:
         complaints = {JOINTS: joints}
         for name in self.cameras:
             stamp_s = stamps.get(name)
-            complaints[name] = self._complaint(name, stamp_s, now_s, fresh.images_s, inputs.notes)
+            complaints[name] = self._complaint(name, stamp_s, now_s, fresh.images_s, inputs)
         return {name: line for name, line in complaints.items() if line}
 
     def _complaint(
@@ -266,8 +268,11 @@ class Runtime:
         stamp_s: float | None,
         now_s: float,
         limit_s: float,
-        notes: Mapping[str, str],
+        inputs: TickInputs,
     ) -> str:
+        if name in inputs.contested:
+            return f'{name}: {inputs.contested[name]}'
+        notes = inputs.notes
         if stamp_s is not None and -self.freshness.future_s <= now_s - stamp_s <= limit_s:
             return ''
         note = f' ({notes[name]})' if name in notes else ''

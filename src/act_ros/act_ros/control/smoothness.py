@@ -67,7 +67,7 @@ class SmoothnessMeter:
         self._joints: dict[str, Counter[str]] = {}
 
     def add(self, command: Floats, measured: Floats, limited: Sequence[Reason]) -> None:
-        """Take in a tick's command (14,), the measured pose (14,), and why the limiter changed it."""
+        """Take in a tick's command (dof,), the measured pose (dof,), and why the limiter changed it."""
         if not self._poses:
             self._poses.append(measured)
         self._poses.append(command)

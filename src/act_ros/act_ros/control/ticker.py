@@ -134,7 +134,6 @@ class Beat:
     Attributes:
         tick: the absolute control tick.
         now_s: ROS time in seconds.
-        late_s: how long after the tick's own time the loop woke.
         missed: ticks that were skipped because the loop or the clock was too late for them.
         jumped: ROS time jumped since the tick before, or this is the first: what is known is of
             another time.
@@ -142,7 +141,6 @@ class Beat:
 
     tick: int
     now_s: float
-    late_s: float
     missed: int
     jumped: bool
 
@@ -195,4 +193,4 @@ class Ticker:
             jumped = True
         self._last, self._epoch = tick, self._timebase.epoch
         missed = 0 if jumped else tick - expected
-        return Beat(tick, ros_s, ros_s - tick / self.rate_hz, missed, jumped)
+        return Beat(tick, ros_s, missed, jumped)

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import signal
+import socket
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from act_ros.boot.run_module import order
+from act_ros.python_process import python_command
 from act_ros.text import PrintableError
 
 Item = TypeVar('Item')
@@ -65,15 +66,16 @@ class _Child(Generic[Item, Result]):
     """A process that works on one item at a time."""
 
     def __init__(self, function: Callable[[Item], Result]) -> None:
-        # 'spawn': a fork of a process in which libraries have started threads may hang.
-        context = get_context('spawn')
-        self.pipe, theirs = context.Pipe()
-        self.process: SpawnProcess = context.Process(
-            target=_serve, args=(function, theirs), daemon=True
-        )
-        with _sigint_blocked():
-            self.process.start()
-        theirs.close()
+        mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        command = python_command('act_ros.data.child', theirs.fileno())
+        with theirs, _sigint_blocked():
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+            )
+        self.pipe: Connection[Any, Any] = Connection(mine.detach())
+        with contextlib.suppress(OSError):  # it has died: seen when its answer is waited for
+            self.pipe.send(order(sys.path))
+            self.pipe.send(function)
         self.started = False
         self.since = math.inf
         """When it took its item on. Its own start, which may take seconds, is not the item's."""
@@ -98,15 +100,14 @@ class _Child(Generic[Item, Result]):
             result, message = answer
         except (EOFError, OSError):
             self.index = -1
-            self.process.join(5)
-            return None, ChildDeath(self.process.exitcode)
+            return None, ChildDeath(self._wait())
         return result, ChildError(message) if message is not None else None
 
     def stop(self, limit_s: float) -> ChildError:
         """End it in the middle of its work."""
         self.index = -1
         self.process.kill()
-        self.process.join(5)
+        self._wait()
         return ChildError(
             f'it was given up after {limit_s:.0f} s: the file is damaged in a way that its library does not '
             'come back from, or the disk does not answer'
@@ -115,9 +116,15 @@ class _Child(Generic[Item, Result]):
     def end(self) -> None:
         self.pipe.close()
         self.process.terminate()
-        self.process.join(5)
-        if self.process.is_alive():
+        if self._wait() is None:
             self.process.kill()
+            self._wait()
+
+    def _wait(self) -> int | None:
+        """Its exit status, negative for a signal; None if it doesn't end."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self.process.wait(5)
+        return None
 
 
 def each(
@@ -167,7 +174,7 @@ def each(
                     continue
                 assert child.item is not None
                 done[index] = ItemOutcome(child.item, *answer)
-                if not child.process.is_alive():
+                if child.process.poll() is not None:
                     child.end()
                     children.remove(child)
             while turn in done:
@@ -184,8 +191,6 @@ def _sigint_blocked() -> Iterator[None]:
 
     A blocked signal stays blocked in a child; a handler of its own would come after seconds of imports.
     """
-    # Starting this helper of Python's unblocks the signal again, so it has to be there before.
-    resource_tracker.ensure_running()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         with _sigint_deferred():
@@ -200,7 +205,7 @@ def _sigint_deferred() -> Iterator[None]:
 
     In the midst of a start it would leave a child that has been told half of what it is to do.
     """
-    if threading.current_thread() is not threading.main_thread():  # Python calls handlers there alone
+    if threading.current_thread() is not threading.main_thread():  # it alone runs handlers
         yield
         return
     came: list[int] = []
@@ -211,42 +216,3 @@ def _sigint_deferred() -> Iterator[None]:
         signal.signal(signal.SIGINT, before or signal.SIG_DFL)
         if came:
             signal.raise_signal(signal.SIGINT)
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent has ended, however that came, and whatever this one does."""
-    parent = parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, name='parent watch', daemon=True).start()
-
-
-def _serve(function: Callable[[Item], Result], pipe: Connection) -> None:
-    """A child's life: until its parent is gone."""
-    _end_with_parent()
-    # HDF5's objects complain once more when they are collected after an error, which is reported already.
-    sys.unraisablehook = lambda _: None
-    sys.excepthook = lambda *_: None
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        pipe.send(None)  # it has started
-    while True:
-        try:
-            item = pipe.recv()
-        except EOFError:
-            return
-        result: Result | None = None
-        message = None
-        try:
-            result = function(item)
-        except Exception as error:
-            message = ' '.join(str(error).split()) or type(error).__name__
-            if isinstance(error, MemoryError):
-                message = f'out of memory: {message}'
-        try:
-            pipe.send((result, message))
-        except (BrokenPipeError, ConnectionResetError):
-            return

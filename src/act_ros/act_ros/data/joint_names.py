@@ -3,21 +3,26 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import Episode
 from act_ros.robot.joint_names import JointOrder, read_joint_order
-from act_ros.robot.spec import RobotSpec
+from act_ros.robot.spec import ROBOT, RobotSpec
 
 OPTION = '--joint-order {}'
 UNNAMED = 'the files name no joints; they are taken to be in the order of this robot'
 
 
-@cache
 def this_robot() -> RobotSpec:
-    """The robot of `config/aloha.yaml`, read once."""
-    return RobotSpec.load()
+    """The robot that data is for, read once: see `RobotSpec.load`."""
+    return _robot(os.environ.get(ROBOT, ''))
+
+
+@cache
+def _robot(path: str) -> RobotSpec:
+    return RobotSpec.load(path or None)
 
 
 def orders(episode: Episode, spec: RobotSpec) -> tuple[JointOrder, JointOrder]:

@@ -1,27 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What of an episode is played back to a robot: its actions, checked, at the robot's own rate.
-
-The program `playback FILE [JOINT_ORDER]` prints the task and seed as JSON: so a launch file learns them from a process
-of its own, which a damaged HDF5 file may end.
-"""
+"""What of an episode is played back to a robot: its actions, checked, at the robot's own rate."""
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from act_ros.data.errors import EpisodeError
+from act_ros.data.errors import EpisodeError, SourceError
 from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode
 from act_ros.data.formats.collection import EpisodeRef, choose, find_episodes
 from act_ros.data.joint_names import UNNAMED, check_order, named
 from act_ros.robot.joint_names import ASKED
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Floats
-from act_ros.text import printable
 
 
 @dataclass(frozen=True)
@@ -50,13 +43,13 @@ def find_episode(path: Path, joint_order: str | None = None) -> EpisodeRef:
         refs = find_episodes(path, joint_order=joint_order)
         if len(refs) == 1:
             return refs[0]
-        raise EpisodeError(
+        raise SourceError(
             f'{path} holds {len(refs)} episodes; name one of them, e.g. {refs[0].path}'
         )
     stem, _, index = path.name.rpartition('_')
     if stem == 'episode' and index.isdecimal() and path.parent.is_dir():
         return choose(find_episodes(path.parent, joint_order=joint_order), index)[0]
-    raise EpisodeError(
+    raise SourceError(
         f'there is no episode {path}; name an HDF5 file, or LEROBOT_FOLDER/episode_N'
     )
 
@@ -111,16 +104,3 @@ def _at_rate(actions: Floats, rate_hz: float, wanted_hz: float) -> Floats:
     times = np.arange(int(np.floor(known[-1] * wanted_hz + 1e-6)) + 1) / wanted_hz
     columns = [np.interp(times, known, column) for column in actions.T]
     return np.stack(columns, axis=1).astype(np.float32)
-
-
-def main() -> int:
-    """Print what a launch file needs to know of an episode."""
-    try:
-        order = sys.argv[2] if len(sys.argv) > 2 else ASKED
-        found = read_recording(Path(sys.argv[1]), RobotSpec.load(), order)
-    except (EpisodeError, OSError) as error:
-        sys.stderr.write(f'{printable(error)}\n')
-        return 1
-    known = {'task': found.task, 'seed': found.seed, 'ticks': len(found.actions)}
-    sys.stdout.write(json.dumps(known))
-    return 0

@@ -24,6 +24,7 @@ from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.topics import SENSOR, robot_topic
+from act_ros.python_process import python_command
 from act_ros.robot.spec import RobotSpec, SpecError
 
 PARAMETERS = (
@@ -111,7 +112,7 @@ class GuardNode(BaseNode):
         """Whether `rest` has brought the arms to rest."""
         sim_time = str(self.get_parameter('use_sim_time').value).lower()
         options = ['-r', f'__ns:={self.get_namespace()}', '-p', f'use_sim_time:={sim_time}']
-        command = [sys.executable, '-m', 'act_ros.nodes.rest', '--ros-args', *options]
+        command = python_command('act_ros.nodes.rest', '--ros-args', *options)
         try:
             return subprocess.run(command, start_new_session=True).returncode == 0
         except OSError as error:

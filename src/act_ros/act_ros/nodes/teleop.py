@@ -1,40 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 """Teleoperation as a node: the leaders' joint states become the followers' commands, at 50 Hz.
 
-On a robot the followers move once the operator engages: by squeezing both leader grippers for half a
+On a robot the followers move once the operator engages: by squeezing all leader grippers for half a
 second, or by `~/engage`. In simulation they follow from the start. A recording session (`act/session`)
 has this node in its own process, decides when the followers follow, and has it lead all arms to poses.
 """
 
 from __future__ import annotations
 
-import math
 import sys
 import threading
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 from act_msgs.msg import SimState
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
 from act_ros.control.limiter import Limiter
 from act_ros.control.motion.pose_motion import ASTRAY, PoseMotion, astray
 from act_ros.control.motion.teleoperation import Teleoperation
-from act_ros.control.session.gesture import DISENGAGE_S, ENGAGE_S, Squeeze
+from act_ros.control.session.gesture import DISENGAGE_S, ENGAGE_S, Squeeze, every_gripper
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
 from act_ros.nodes.process.run import Stop, run
+from act_ros.nodes.shared.arm_poses import ArmPoses
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import ArmCommands, CommandOutput
-from act_ros.nodes.shared.joint_state import ArmReader, JointStateError
+from act_ros.nodes.shared.joint_state import ArmReader
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
-from act_ros.nodes.shared.topics import COMMAND, LATCHED, NEWEST, SENSOR, robot_topic
+from act_ros.nodes.shared.topics import COMMAND, LATCHED, NEWEST
 from act_ros.robot.spec import RobotSpec, SpecError
 from act_ros.robot.types import Floats
 
@@ -49,7 +47,7 @@ class TeleopNode(BaseNode):
     """`act/teleop`: publishes the followers' commands and `act/command`; serves `~/engage`."""
 
     def __init__(self, stop: Stop, led: bool = False) -> None:
-        """Subscribe to all four arms; `stop` is set when nothing more can be done.
+        """Subscribe to all arms; `stop` is set when nothing more can be done.
 
         Args:
             stop: ends the ticks.
@@ -59,7 +57,7 @@ class TeleopNode(BaseNode):
         self._values, self._stop = Parameters(self, PARAMETERS).values, stop
         self._spec = spec = RobotSpec.load()
         self._lock = threading.Lock()
-        self._poses: dict[str, tuple[float, Floats]] = {}
+        self._hands = every_gripper(len(spec.grippers), 'leader ')
         self._not_before_s, self._episode = 0.0, 0
         self._teleoperation = Teleoperation(Limiter(spec))
         self._moves: list[PoseMotion] = []
@@ -70,14 +68,21 @@ class TeleopNode(BaseNode):
         self._led = led
         self._engaged = not led and (simulated or bool(self._values['engage']))
         # A scripted operator tells nothing with his hands, and a session watches them itself.
-        self._squeeze = None if simulated or led else Squeeze()
+        self._squeeze = None if simulated or led else Squeeze([True] * len(spec.grippers))
         self._time: SimTime | SystemTime = SimTime() if simulated else SystemTime()
         if isinstance(self._time, SimTime):
             self._follow_sim(self._time)
         self._ticker = Ticker(spec.rate_hz, self._time)
-        for arm in spec.arms:
-            self._listen(arm.leader, ArmReader(spec.joints, spec.leader_gripper), leader=True)
-            self._listen(arm.follower, ArmReader(spec.joints, spec.follower_gripper), leader=False)
+        self._leader_arms = [arm.leader for arm in spec.arms]
+        self._follower_arms = [arm.follower for arm in spec.arms]
+        self._poses = ArmPoses(self, lambda: self._time.ros_at(steady()))
+        for (
+            arm
+        ) in self._leader_arms:  # what a leader's hand is told by is its motor, not its fingers
+            reader = ArmReader(spec.joints, spec.leader_gripper)
+            self._poses.listen(arm, reader, motor=spec.leader_gripper)
+        for arm in self._follower_arms:
+            self._poses.listen(arm, ArmReader(spec.joints, spec.follower_gripper))
         self._output = CommandOutput(self, spec)
         self._lead: ArmCommands | None = None
         self._fault = self.create_publisher(String, 'episode_fault', COMMAND)
@@ -95,7 +100,7 @@ class TeleopNode(BaseNode):
         if not self._engaged and not self._led:
             name = self.get_fully_qualified_name()
             self.get_logger().info(
-                'the followers stay where they are; to engage, squeeze both leader grippers for '
+                f'the followers stay where they are; to engage, squeeze {self._hands} for '
                 f'{ENGAGE_S:g} s, or: ros2 service call {name}/engage std_srvs/srv/SetBool "{{data: true}}"'
             )
         self._thread.start()
@@ -109,24 +114,6 @@ class TeleopNode(BaseNode):
             Clock, '/clock', lambda msg: clock.observe(seconds(msg.clock), steady()), NEWEST
         )
         self.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
-
-    def _listen(self, arm: str, reader: ArmReader, leader: bool) -> None:
-        topic = robot_topic(self, f'{arm}/joint_states')
-        receive = partial(self._on_state, arm, reader, leader)
-        self.create_subscription(JointState, topic, receive, SENSOR)
-
-    def _on_state(self, arm: str, reader: ArmReader, leader: bool, msg: JointState) -> None:
-        try:
-            pose, _, _ = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
-        except JointStateError as error:
-            self.get_logger().warning(f'{arm}: {error}', throttle_duration_sec=_QUIET_S)
-            return
-        if leader:  # what a leader's hand is told by is its motor, not its fingers
-            motor = msg.position[msg.name.index('gripper')]
-            pose[-1] = self._spec.leader_gripper.joint_to_unit(motor)
-        stamp = seconds(msg.header.stamp) or self._time.ros_at(steady()) or 0.0
-        with self._lock:
-            self._poses[arm] = stamp, pose
 
     def _on_sim(self, msg: SimState) -> None:
         """A new episode has put the arms elsewhere: what was seen before doesn't count."""
@@ -149,15 +136,15 @@ class TeleopNode(BaseNode):
     def _tick(self, beat: Beat) -> None:
         with self._lock:
             oldest = max(self._not_before_s, beat.now_s - self._values['max_age_s'])
-            self._leaders = leaders = self._pose([arm.leader for arm in self._spec.arms], oldest)
-            self._followers = self._pose([arm.follower for arm in self._spec.arms], oldest)
+            self._leaders = leaders = self._poses.pose(self._leader_arms, oldest)
+            self._followers = self._poses.pose(self._follower_arms, oldest)
             if beat.jumped:
                 self._teleoperation.release()
             self._watch_hands(leaders, beat.now_s)
             action = self._move() if self._moves else None
             if self._engaged:
                 action = self._teleoperation.tick(leaders, self._followers)
-            known, self.silent = self.silent, self._silent(oldest)
+            known, self.silent = self.silent, self._poses.silent(self._leader_arms, oldest)
             newly = ', '.join(arm for arm in self.silent if arm not in known)
         if newly and self._engaged:
             self._fault.publish(String(data=f'{newly} was silent, the followers held'))
@@ -193,13 +180,13 @@ class TeleopNode(BaseNode):
             self._engage(False, 'session')
 
     def go(self, followers: Sequence[Floats], leaders: Sequence[Floats] | None) -> str:
-        """Lead the arms slowly to poses (14,), one after the other; returns why not, or ''.
+        """Lead the arms slowly to poses (dof,), one after the other; returns why not, or ''.
 
         Leaders, if any, must be in position mode: what is commanded to them are angles.
         """
         if leaders is not None and self._lead is None:
-            arms = [arm.leader for arm in self._spec.arms]
-            self._lead = ArmCommands(self, self._spec, arms, self._spec.leader_gripper)
+            gripper = self._spec.leader_gripper
+            self._lead = ArmCommands(self, self._spec, self._leader_arms, gripper)
         with self._lock:
             rivals = self._output.rivals()
             if not rivals:
@@ -211,9 +198,9 @@ class TeleopNode(BaseNode):
     def leave_out(self, followers: Sequence[str]) -> None:
         """Lead the others without these, which are silent: they get no command, and count as at rest."""
         self._output.leave_out(followers)
-        rest = self._spec.rest.astype(np.float32)[: len(self._spec.joints) + 1]
-        with self._lock:
-            self._poses.update({arm: (math.inf, rest) for arm in followers})
+        rest = self._spec.rest[self._spec.arm_entries(0)].astype(np.float32)
+        for arm in followers:
+            self._poses.take_for(arm, rest)
 
     @property
     def arrived(self) -> bool:
@@ -245,13 +232,13 @@ class TeleopNode(BaseNode):
 
     @property
     def leaders(self) -> Floats | None:
-        """The leaders' pose (14,); None if it isn't known or too old."""
+        """The leaders' pose (dof,); None if it isn't known or too old."""
         with self._lock:
             return self._leaders
 
     @property
     def followers(self) -> Floats | None:
-        """The followers' pose (14,); None if it isn't known or too old."""
+        """The followers' pose (dof,); None if it isn't known or too old."""
         with self._lock:
             return self._followers
 
@@ -259,8 +246,7 @@ class TeleopNode(BaseNode):
     def unheard(self) -> list[str]:
         """Arms that have never said anything."""
         arms = [name for arm in self._spec.arms for name in (arm.leader, arm.follower)]
-        with self._lock:
-            return [arm for arm in arms if arm not in self._poses]
+        return self._poses.silent(arms)
 
     def _watch_hands(self, leaders: Floats | None, now_s: float) -> None:
         """Engage or disengage at the operator's squeeze. Hold the lock."""
@@ -268,7 +254,7 @@ class TeleopNode(BaseNode):
             return
         grippers = None if leaders is None else leaders[list(self._spec.grippers)].tolist()
         if self._squeeze.seen(grippers, now_s, DISENGAGE_S if self._engaged else ENGAGE_S):
-            self._engage(not self._engaged, 'both leader grippers were squeezed')
+            self._engage(not self._engaged, f'the operator squeezed {self._hands}')
 
     def _engage(self, engage: bool, why: str) -> str:
         """Let the followers follow, or hold where they are; returns why not, or ''. Hold the lock."""
@@ -289,16 +275,6 @@ class TeleopNode(BaseNode):
             response.success = not response.message
             response.message = response.message or ('engaged' if self._engaged else 'disengaged')
         return response
-
-    def _silent(self, oldest_s: float) -> list[str]:
-        """The leaders that have said nothing since `oldest_s`."""
-        known = {arm.leader: self._poses.get(arm.leader) for arm in self._spec.arms}
-        return [arm for arm, pose in known.items() if pose is None or pose[0] < oldest_s]
-
-    def _pose(self, arms: list[str], oldest_s: float) -> Floats | None:
-        known = [self._poses.get(arm) for arm in arms]
-        poses = [pose for stamp, pose in filter(None, known) if stamp >= oldest_s]
-        return np.concatenate(poses) if len(poses) == len(arms) else None
 
 
 def main() -> int:

@@ -32,7 +32,10 @@ def misfits(config: PolicyConfig, spec: RobotSpec) -> list[str]:
             )
     for what, got in (('state_dim', config.state_dim), ('action_dim', config.action_dim)):
         if got != spec.dof:
-            reasons.append(f'{what} of the policy is {got}, and this robot has {spec.dof} joints')
+            reasons.append(
+                f'{what} of the policy is {got}, and this robot has {spec.dof} entries ({len(spec.arms)} x '
+                f'{len(spec.joints)} joints and a gripper); it was trained on another robot'
+            )
     reasons += _joints(config, spec)
     if config.rate_hz != spec.rate_hz:
         reasons.append(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,10 @@ from act_ros.paths import share_dir
 from act_ros.text import PrintableError
 
 Vector = NDArray[np.float64]
+
+
+ROBOT = 'ACT_ROBOT'
+"""Environment variable: path of the yaml file that describes the robot, in the place of `config/aloha.yaml`."""
 
 
 class SpecError(PrintableError, ValueError):
@@ -83,7 +88,8 @@ class RobotSpec:
     """Everything about the robot that more than one place must agree on.
 
     `lower`, `upper`, `velocity` (per second), `start` and `rest` (folded: where torque may be taken) are
-    14-vectors: [left 6, left gripper, right 6, right gripper], radians, grippers 0 (closed) to 1 (open).
+    vectors (dof,): arm after arm its joints, then its gripper; radians, grippers 0 (closed) to 1 (open). On an
+    ALOHA [left 6, left gripper, right 6, right gripper].
     `gripper_current`: limit of the followers' gripper motors, in counts of their register Current_Limit.
     """
 
@@ -103,7 +109,12 @@ class RobotSpec:
     @property
     def dof(self) -> int:
         """Entries of the command vector: 14 on an ALOHA."""
-        return len(self.arms) * (len(self.joints) + 1)
+        return len(self.arms) * self.arm_size
+
+    @property
+    def arm_size(self) -> int:
+        """Entries of one arm in the vector, its joints and its gripper: 7."""
+        return len(self.joints) + 1
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -114,23 +125,28 @@ class RobotSpec:
 
     @property
     def grippers(self) -> tuple[int, ...]:
-        """Indices of the grippers in the vector: (6, 13)."""
-        width = len(self.joints) + 1
-        return tuple(width * (i + 1) - 1 for i in range(len(self.arms)))
+        """Indices of the grippers in the vector: (6, 13) on an ALOHA."""
+        return tuple(self.arm_size * (i + 1) - 1 for i in range(len(self.arms)))
 
     def arm_slice(self, index: int) -> slice:
         """The arm joints (without the gripper) of arm `index` in the vector."""
-        width = len(self.joints) + 1
-        return slice(width * index, width * (index + 1) - 1)
+        return slice(self.arm_size * index, self.arm_size * (index + 1) - 1)
+
+    def arm_entries(self, index: int) -> slice:
+        """All of arm `index` in the vector: joints and gripper."""
+        return slice(self.arm_size * index, self.arm_size * (index + 1))
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> RobotSpec:
-        """Read the robot from a yaml file, by default the suite's own `config/aloha.yaml`.
+        """Read the robot from a yaml file, by default the one that the environment variable `ACT_ROBOT` names.
+
+        Without that it is the suite's own `config/aloha.yaml`.
 
         Raises:
             SpecError: an entry is missing, unknown, of another type, or its limits make no sense.
         """
-        path = Path(path) if path else share_dir() / 'config' / 'aloha.yaml'
+        chosen = path or os.environ.get(ROBOT)
+        path = Path(chosen) if chosen else share_dir() / 'config' / 'aloha.yaml'
         try:
             with path.open(encoding='utf-8') as file:
                 return _parse(yaml.safe_load(file))
@@ -147,6 +163,7 @@ class RobotSpec:
 
 def _parse(raw: dict[str, Any]) -> RobotSpec:
     arms = tuple(Arm(**arm) for arm in raw['arms'])
+    _check_names(arms)
     rows = [*raw['joints'].values(), raw['gripper']]
 
     def column(key: str) -> Vector:
@@ -170,6 +187,17 @@ def _parse(raw: dict[str, Any]) -> RobotSpec:
     )
     _check(spec)
     return spec
+
+
+def _check_names(arms: tuple[Arm, ...]) -> None:
+    if not arms:
+        raise SpecError('arms is empty; name at least one, with its side, leader and follower')
+    for what, names in (
+        ('side', [arm.side for arm in arms]),
+        ('driver', [name for arm in arms for name in (arm.leader, arm.follower)]),
+    ):
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            raise SpecError(f'arms: the {what} {", ".join(twice)} is there more than once')
 
 
 def _check(spec: RobotSpec) -> None:

@@ -19,9 +19,9 @@ class Observation:
 
     Attributes:
         stamp_s: ROS time of the joint states, in seconds (the older of the two arms').
-        qpos: (14,) positions: radians, grippers 0..1 from the finger position.
-        qvel: (14,) velocities: rad/s; grippers as the driver gives them (0 on Interbotix arms).
-        effort: (14,) efforts as the driver gives them (mA on Interbotix arms).
+        qpos: (dof,) positions: radians, grippers 0..1 from the finger position.
+        qvel: (dof,) velocities: rad/s; grippers as the driver gives them (0 on Interbotix arms).
+        effort: (dof,) efforts as the driver gives them (mA on Interbotix arms).
         images: RGB frames by camera name, each (height, width, 3).
         image_stamps_s: ROS time of each frame, in seconds.
     """
@@ -40,7 +40,7 @@ class Chunk:
 
     Attributes:
         tick: absolute control tick of the observation; row i of `actions` is meant for `tick + i`.
-        actions: (k, 14) positions: radians, grippers 0..1.
+        actions: (k, dof) positions: radians, grippers 0..1.
         inference_s: how long the prediction took, in seconds.
     """
 

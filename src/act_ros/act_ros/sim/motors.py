@@ -2,7 +2,7 @@
 """The motors of one simulated arm, as the users of its driver see them (no ROS).
 
 What a Dynamixel does with a command depends on its operating mode, its profile and its torque; the
-driver adds groups, and a gripper that also answers in metres. Seven motors: six joints, the gripper.
+driver adds groups, and a gripper that also answers in metres. The gripper is the last motor.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ MODES = {
 }  # fmt: skip
 """The driver's operating modes, and what the motor's register Operating_Mode says in each."""
 FINGERS = ('left_finger', 'right_finger')
-GRIPPER = 6
-"""Index of the gripper among the seven motors."""
 
 _EFFORT_TO_SPEED = 1.0 / 500.0
 """Speed (rad/s) of a motor per unit of effort (PWM or mA): the 350 of Interbotix's gripper
@@ -67,34 +65,41 @@ class MotorError(PrintableError, ValueError):
 class ArmModel:
     """What the driver says of a kind of arm: limits of its robot description, and its sleep pose.
 
-    `lower`, `upper`, `sleep`: six joints, radians; `finger_limits`: metres.
+    `lower`, `upper`, `sleep`: the joints without the gripper, radians; `finger_limits`: metres; `ids`: of the
+    motors, that of the gripper last.
     """
 
     lower: tuple[float, ...]
     upper: tuple[float, ...]
     sleep: tuple[float, ...]
     finger_limits: tuple[float, float]
+    # Shoulder and elbow have a second motor, which has the next id.
+    ids: tuple[int, ...] = (1, 2, 4, 6, 7, 8, 9)
 
 
 _TURN = 3.14158
-FOLLOWER = ArmModel(
-    lower=(-_TURN, -1.85005, -1.76278, -_TURN, -1.86750, -_TURN),
-    upper=(_TURN, 1.25664, 1.60570, _TURN, 2.23402, _TURN),
-    sleep=(0.0, -2.05, 1.7, 0.0, -2.0, 0.0),
-    finger_limits=(0.021, 0.057),
-)
-"""aloha_vx300s. Its sleep pose lies outside its limits: so it is on the real one."""
 LEADER = ArmModel(
     lower=(-_TURN, -1.88496, -2.14675, -_TURN, -1.74533, -_TURN),
     upper=(_TURN, 1.98968, 1.60570, _TURN, 2.14675, _TURN),
     sleep=(0.0, -1.88, 1.6, 0.0, -1.6, 0.0),
     finger_limits=(0.015, 0.037),
 )
-"""aloha_wx250s."""
+"""aloha_wx250s. Its limits are wider than what a leader is ever told, which are the followers'."""
+
+
+def follower_model(spec: RobotSpec) -> ArmModel:
+    """aloha_vx300s: its limits are the robot's. Its sleep pose lies outside them: so it is on the real one."""
+    joints = spec.arm_slice(0)
+    return ArmModel(
+        lower=tuple(spec.lower[joints].tolist()),
+        upper=tuple(spec.upper[joints].tolist()),
+        sleep=(0.0, -2.05, 1.7, 0.0, -2.0, 0.0),
+        finger_limits=(0.021, 0.057),
+    )
 
 
 class ArmMotors:
-    """State of an arm's motors. `setpoint` (7,): where they are told to be, radians and 0..1."""
+    """State of an arm's motors. `setpoint` (motors,): where they are told to be, radians and 0..1."""
 
     def __init__(
         self, model: ArmModel, scale: GripperScale, spec: RobotSpec, torque: bool
@@ -103,22 +108,24 @@ class ArmMotors:
         self.model, self.scale = model, scale
         self.names = (*spec.joints, 'gripper')
         self.groups = {'all': self.names, 'arm': tuple(spec.joints)}
-        self.torque = np.full(7, torque)
-        self.mode = ['position'] * 7
+        count = len(self.names)
+        self.gripper = count - 1
+        self.torque = np.full(count, torque)
+        self.mode = ['position'] * count
         self.group_mode = dict.fromkeys(self.groups, 'position')
-        self.profile = ['velocity'] * 7
+        self.profile = ['velocity'] * count
         self.registers = [{**REGISTERS, 'Torque_Enable': int(torque)} for _ in self.names]
         # A closed gripper may be told to close further, to hold what it has.
         self._lower = np.append(np.minimum(model.lower, model.sleep), -0.5)
         self._upper = np.append(np.maximum(model.upper, model.sleep), 1.5)
-        self.setpoint = np.zeros(7)
-        self._goal = np.zeros(7)
-        self._speed = np.full(7, np.inf)
-        self._drive = np.zeros(7)
-        self._drive_modes = np.zeros(7, dtype=bool)
+        self.setpoint = np.zeros(count)
+        self._goal = np.zeros(count)
+        self._speed = np.full(count, np.inf)
+        self._drive = np.zeros(count)
+        self._drive_modes = np.zeros(count, dtype=bool)
 
     def put(self, pose: Vector) -> None:
-        """Be at `pose` (7,), radians and 0..1, with nothing left to do."""
+        """Be at `pose` (motors,), radians and 0..1, with nothing left to do."""
         self.setpoint, self._goal = pose.copy(), pose.copy()
         self._drive[:] = 0.0
 
@@ -165,19 +172,19 @@ class ArmMotors:
         elif mode in ('pwm', 'current'):
             self._drive[motor] = self._scaled(motor, value * _EFFORT_TO_SPEED)
         else:
-            if mode == 'linear_position' and motor == GRIPPER:
+            if mode == 'linear_position' and motor == self.gripper:
                 goal = self.scale.finger_to_unit(
                     value / 2
                 )  # the command is the gap of the fingers
             else:
-                goal = self.scale.joint_to_unit(value) if motor == GRIPPER else value
+                goal = self.scale.joint_to_unit(value) if motor == self.gripper else value
             self._goal[motor] = np.clip(goal, self._lower[motor], self._upper[motor])
             self._speed[motor] = self._profile_speed(motor)
 
     def _scaled(self, motor: int, rate: float) -> float:
         """A speed in rad/s in the motor's own unit per second."""
         travel = self.scale.joint_open - self.scale.joint_closed
-        return rate / travel if motor == GRIPPER else rate
+        return rate / travel if motor == self.gripper else rate
 
     def _profile_speed(self, motor: int) -> float:
         """Speed at which the goal is approached, per second; profile 0 is at once."""
@@ -189,7 +196,7 @@ class ArmMotors:
         return abs(self._scaled(motor, value * _VELOCITY_UNIT))
 
     def advance(self, dt: float) -> Vector:
-        """Let `dt` seconds pass; returns the setpoint (7,), radians and 0..1."""
+        """Let `dt` seconds pass; returns the setpoint (motors,), radians and 0..1."""
         step = np.clip(self._goal - self.setpoint, -self._speed * dt, self._speed * dt)
         driven = self.setpoint + np.where(self._drive_modes, self._drive * dt, step)
         moved = np.clip(driven, self._lower, self._upper)
@@ -275,7 +282,7 @@ class ArmMotors:
     def angle(self, motor: int) -> float:
         """Where a motor is told to be, in radians."""
         value = float(self.setpoint[motor])
-        return self.scale.unit_to_joint(value) if motor == GRIPPER else value
+        return self.scale.unit_to_joint(value) if motor == self.gripper else value
 
     def _check(self, register: str) -> None:
         if register in REGISTERS:

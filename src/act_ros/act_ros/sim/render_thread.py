@@ -23,7 +23,7 @@ class CameraView:
 
 
 class RenderThread:
-    """Renders the newest snapshot handed in; those that come too fast are skipped and counted."""
+    """Renders the newest snapshot handed in; those that come too fast are left out."""
 
     def __init__(
         self, world: World, views: Sequence[CameraView], failed: Callable[[str], None]
@@ -33,14 +33,12 @@ class RenderThread:
         self._changed = threading.Condition()
         self._next: tuple[WorldState, int] | None = None
         self._busy = self._stop = False
-        self.rendered = self.skipped = 0
         self._thread = threading.Thread(target=self._run, name='render', daemon=True)
         self._thread.start()
 
     def submit(self, state: WorldState, stamp_ns: int) -> None:
         """Hand in a snapshot; returns at once. One that still waits is replaced."""
         with self._changed:
-            self.skipped += self._next is not None
             self._next = state, stamp_ns
             self._changed.notify_all()
 
@@ -83,4 +81,3 @@ class RenderThread:
         rig.update(state)
         for view in self._views:
             view.deliver(rig.render(view.scene, view.height, view.width), stamp_ns)
-        self.rendered += 1

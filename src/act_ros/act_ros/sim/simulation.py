@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulated ALOHA without ROS: world, four arms' motors, operator, course of the episodes."""
+"""The simulated robot without ROS: world, its arms' motors, operator, course of the episodes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from act_ros.robot.spec import RobotSpec
-from act_ros.sim.motors import FOLLOWER, GRIPPER, LEADER, ArmMotors
+from act_ros.sim.motors import LEADER, ArmMotors, follower_model
 from act_ros.sim.operator.operator import Operator
 from act_ros.sim.world import STEPS, UnstableSimulationError, World
 
@@ -29,7 +29,7 @@ MARGIN_STEPS = 50
 
 
 class Reading(NamedTuple):
-    """What an arm's joint_states say: nine joints (7 motors, 2 fingers) in rad, m, rad/s, N m."""
+    """What an arm's joint_states say: its motors, then two fingers, in rad, m, rad/s, N m."""
 
     position: list[float]
     velocity: list[float]
@@ -37,7 +37,7 @@ class Reading(NamedTuple):
 
 
 class Simulation:
-    """A world with four arms. Not thread-safe: who uses it from several threads holds a lock.
+    """A world with a robot's leaders and followers. Not thread-safe: who uses it from several threads holds a lock.
 
     Time never goes back: it is counted in steps over all episodes.
     """
@@ -48,16 +48,17 @@ class Simulation:
         """Set up `task` with `seed`; `scripted` lets an operator move the leaders.
 
         Raises:
-            SimulationError: unknown task, or the scenes are missing.
+            SimulationError: unknown task, the scenes are missing, or not for this robot.
         """
         self.spec, self.task = spec, task
         self._scripted, self._lockstep = scripted, lockstep
         self.world = World(task, seed, spec)
         self.motors: dict[str, ArmMotors] = {}
+        follower = follower_model(spec)
         for arm in spec.arms:
             self.motors[arm.leader] = ArmMotors(LEADER, spec.leader_gripper, spec, torque=False)
             self.motors[arm.follower] = ArmMotors(
-                FOLLOWER, spec.follower_gripper, spec, torque=True
+                follower, spec.follower_gripper, spec, torque=True
             )
         self._followers = tuple(arm.follower for arm in spec.arms)
         self._leaders = tuple(arm.leader for arm in spec.arms)
@@ -105,7 +106,7 @@ class Simulation:
 
     @property
     def complete(self) -> bool:
-        """Whether both followers have had arm and gripper commands since the last step."""
+        """Whether all followers have had arm and gripper commands since the last step."""
         return len(self._arrived) == 2 * len(self._followers)
 
     def reset(self, seed: int) -> None:
@@ -114,7 +115,7 @@ class Simulation:
         for index, (leader, follower) in enumerate(
             zip(self._leaders, self._followers, strict=True)
         ):
-            pose = self.spec.start[7 * index : 7 * index + 7]
+            pose = self.spec.start[self.spec.arm_entries(index)]
             self.motors[leader].put(pose)
             self.motors[follower].put(pose)
         self._operator = Operator(self.task, seed, self.spec) if self._scripted else None
@@ -174,7 +175,7 @@ class Simulation:
             return
         target = self._operator.act(self.world)
         for index, leader in enumerate(self._leaders):
-            motors, part = self.motors[leader], slice(7 * index, 7 * index + 7)
+            motors, part = self.motors[leader], self.spec.arm_entries(index)
             free = ~motors.torque
             pose = np.where(free, target[part], motors.setpoint)
             self._leader_velocity[part] = (pose - motors.setpoint) / (STEP_S * STEPS_PER_TICK)
@@ -187,7 +188,7 @@ class Simulation:
         for index, (leader, follower) in enumerate(
             zip(self._leaders, self._followers, strict=True)
         ):
-            part = slice(7 * index, 7 * index + 7)
+            part = self.spec.arm_entries(index)
             result[follower] = _reading(
                 self.motors[follower], qpos[part], qvel[part], effort[part]
             )
@@ -195,18 +196,18 @@ class Simulation:
                 self.motors[leader],
                 self.motors[leader].setpoint,
                 self._leader_velocity[part],
-                np.zeros(7),
+                np.zeros(self.spec.arm_size),
             )
         return result
 
 
 def _reading(motors: ArmMotors, position: Vector, velocity: Vector, effort: Vector) -> Reading:
-    """Nine joints from seven motors: the gripper in radians, then both fingers in metres."""
-    scale, grip = motors.scale, float(position[GRIPPER])
+    """The motors, the gripper in radians, then both fingers in metres."""
+    scale, grip = motors.scale, float(position[-1])
     finger = scale.unit_to_finger(grip)
-    turn = float(velocity[GRIPPER]) * (scale.joint_open - scale.joint_closed)
+    turn = float(velocity[-1]) * (scale.joint_open - scale.joint_closed)
     return Reading(
-        [*position[:GRIPPER].tolist(), scale.unit_to_joint(grip), finger, -finger],
-        [*velocity[:GRIPPER].tolist(), turn, 0.0, 0.0],
+        [*position[:-1].tolist(), scale.unit_to_joint(grip), finger, -finger],
+        [*velocity[:-1].tolist(), turn, 0.0, 0.0],
         [*effort.tolist(), 0.0, 0.0],
     )

@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from act_ros.robot.spec import GripperScale, RobotSpec
+from act_ros.sim.reward import reward_of
 from act_ros.text import PrintableError
 
 Vector = NDArray[np.float64]
 
-ARM_DOF = 8
-"""Joints of one arm in MuJoCo: six of the arm, two fingers."""
+SIDES, ARM_JOINTS = ('left', 'right'), 6
+"""The arms of gym-aloha's scenes, in the scenes' order, and the joints of one without its fingers."""
+_SCENE_ARM = ARM_JOINTS + 2
 
 SIM_GRIPPER = GripperScale(
     joint_open=1.4910, joint_closed=-0.6213, finger_open=0.05800, finger_closed=0.01844
@@ -46,9 +48,6 @@ _OBJECTS = {
         'blue_socket_joint': ((-0.2, 0.4, 0.05), (-0.1, 0.6, 0.05)),
     },
 }
-_SOCKET = tuple(f'socket-{i}' for i in range(1, 5))
-_LEFT_FINGER = 'vx300s_left/10_left_gripper_finger'
-_RIGHT_FINGER = 'vx300s_right/10_right_gripper_finger'
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 _UNSTABLE = {
     'positions': mujoco.mjtWarning.mjWARN_BADQPOS,
@@ -73,17 +72,15 @@ class UnstableSimulationError(SimulationError):
 
 @dataclass(frozen=True)
 class WorldState:
-    """Everything that decides how a world goes on: a snapshot for `World.set_state` and `CameraRig`.
+    """A snapshot of a world, to be rendered elsewhere.
 
     Attributes:
         physics: MuJoCo's integration state (time, positions, velocities, controls, warm start).
-        actuator_force: forces of the 16 actuators at that moment, N or N m.
         max_reward: highest reward since the reset.
         seed: seed of the episode.
     """
 
     physics: Vector
-    actuator_force: Vector
     max_reward: int
     seed: int
 
@@ -106,21 +103,28 @@ class World:
     """A MuJoCo world of one task: two ViperX 300 arms, a table, and the task's objects.
 
     Deterministic: the same seed and the same commands give the same state, bit for bit.
-    Vectors are (14,): [left 6, left gripper, right 6, right gripper]; radians, grippers 0..1.
+    Vectors are (dof,), in the robot's order: radians, grippers 0..1. Where the robot has one arm, the scene's
+    other arm stays folded.
     """
 
     def __init__(self, task: str, seed: int = 0, spec: RobotSpec | None = None) -> None:
         """Load the scene of `task` ('transfer_cube' or 'insertion') and reset it with `seed`.
 
         Raises:
-            SimulationError: unknown task, or gym-aloha isn't installed.
+            SimulationError: unknown task, a robot whose arms the scene hasn't, or gym-aloha isn't installed.
         """
         self.task = task
         self.spec = spec if spec is not None else RobotSpec.load()
         self.model = mujoco.MjModel.from_xml_path(str(scene_path(task)))
         self.data = mujoco.MjData(self.model)
-        arm = np.arange(7)
-        self._index = np.concatenate([arm, ARM_DOF + arm])
+        places = _places(self.spec)
+        self._index = np.concatenate(
+            [_SCENE_ARM * place + np.arange(self.spec.arm_size) for place in places]
+        )
+        self._grippers = list(self.spec.grippers)
+        self._arms = [(place, self.spec.arm_entries(i)) for i, place in enumerate(places)]
+        folded = _scene_arm(self.spec.rest[self.spec.arm_entries(0)])
+        self._control = np.tile(folded, (len(SIDES), 1))
         self._names = [self.model.geom(i).name for i in range(self.model.ngeom)]
         self.seed = seed
         self.max_reward = 0
@@ -141,7 +145,7 @@ class World:
         self.max_reward = 0
 
     def command(self, action: NDArray[np.floating]) -> None:
-        """Set the joint positions (14,) that the servos go to from the next step on.
+        """Set the joint positions (dof,) that the servos go to from the next step on.
 
         Raises:
             ValueError: another shape, or values that aren't finite.
@@ -179,21 +183,21 @@ class World:
 
     @property
     def qpos(self) -> Vector:
-        """Positions (14,): radians; grippers from the left finger's position, 0..1."""
+        """Positions (dof,): radians; grippers from the left finger's position, 0..1."""
         q: Vector = self.data.qpos[self._index].copy()
-        q[[6, 13]] = (q[[6, 13]] - SIM_GRIPPER.finger_closed) / _FINGER_TRAVEL
+        q[self._grippers] = (q[self._grippers] - SIM_GRIPPER.finger_closed) / _FINGER_TRAVEL
         return q
 
     @property
     def qvel(self) -> Vector:
-        """Velocities (14,): rad/s; grippers in units of opening per second."""
+        """Velocities (dof,): rad/s; grippers in units of opening per second."""
         v: Vector = self.data.qvel[self._index].copy()
-        v[[6, 13]] /= _FINGER_TRAVEL
+        v[self._grippers] /= _FINGER_TRAVEL
         return v
 
     @property
     def effort(self) -> Vector:
-        """Forces of the servos (14,): N m; grippers N, of the left finger."""
+        """Forces of the servos (dof,): N m; grippers N, of the left finger."""
         force: Vector = self.data.actuator_force[self._index].copy()
         return force
 
@@ -217,29 +221,16 @@ class World:
         return pose[:3].copy(), pose[3:].copy()
 
     def state(self) -> WorldState:
-        """Take a snapshot of the world, to go on from it later or to render it elsewhere."""
+        """Take a snapshot of the world."""
         physics = np.empty(mujoco.mj_stateSize(self.model, _STATE))
         mujoco.mj_getState(self.model, self.data, physics, _STATE)
-        return WorldState(physics, self.data.actuator_force.copy(), self.max_reward, self.seed)
-
-    def set_state(self, state: WorldState) -> None:
-        """Go back to a snapshot of this task; from there on everything happens as it did before."""
-        mujoco.mj_setState(self.model, self.data, state.physics, _STATE)
-        for warning in _UNSTABLE.values():
-            self.data.warning[warning].number = 0
-        # Not mj_forward: that would run the solver and change the warm start of the next step.
-        mujoco.mj_step1(self.model, self.data)
-        self.data.actuator_force[:] = state.actuator_force
-        self.max_reward = state.max_reward
-        self.seed = state.seed
+        return WorldState(physics, self.max_reward, self.seed)
 
     def _to_control(self, action: Vector) -> Vector:
-        """The 16 controls of a 14-vector: each gripper moves two fingers, mirrored."""
-        control = []
-        for arm in (action[:7], action[7:]):
-            finger = SIM_GRIPPER.unit_to_finger(float(arm[6]))
-            control.extend([*arm[:6], finger, -finger])
-        return np.array(control)
+        """The controls (16,) of all servos of the scene at an action (dof,)."""
+        for place, entries in self._arms:
+            self._control[place] = _scene_arm(action[entries])
+        return self._control.ravel()
 
     def _check_stable(self) -> None:
         bad = [name for name, kind in _UNSTABLE.items() if self.data.warning[kind].number]
@@ -250,38 +241,26 @@ class World:
             )
 
 
-_FINGER_TRAVEL = SIM_GRIPPER.finger_open - SIM_GRIPPER.finger_closed
+def _places(spec: RobotSpec) -> list[int]:
+    """Which arm of the scene each arm of a robot is.
 
-
-def reward_of(task: str, contacts: set[tuple[str, str]]) -> int:
-    """Stage 0..4 that the touching geoms show, by the rules of gym-aloha's tasks.
-
-    transfer_cube: 1 right hand touches, 2 lifts, 3 left hand touches, 4 left hand holds it off the table.
-    insertion: 1 both hands touch, 2 both lifted, 3 peg and socket touch in the air, 4 peg reaches the pin.
+    Raises:
+        SimulationError: the scene has no such arm.
     """
-    return _transfer_reward(contacts) if task == 'transfer_cube' else _insertion_reward(contacts)
+    sides = [arm.side for arm in spec.arms]
+    if not set(sides) <= set(SIDES) or len(spec.joints) != ARM_JOINTS:
+        raise SimulationError(
+            f'the simulated scenes have the arms {" and ".join(SIDES)}, of {ARM_JOINTS} joints and a gripper; this '
+            f'robot has {" and ".join(sides)}, of {len(spec.joints)}: give arms one of these sides, or run without '
+            'the simulator'
+        )
+    return [SIDES.index(side) for side in sides]
 
 
-def _transfer_reward(contacts: set[tuple[str, str]]) -> int:
-    lifted = ('red_box', 'table') not in contacts
-    if ('red_box', _LEFT_FINGER) in contacts:
-        return 4 if lifted else 3
-    if ('red_box', _RIGHT_FINGER) in contacts:
-        return 2 if lifted else 1
-    return 0
+def _scene_arm(arm: Vector) -> Vector:
+    """The controls (8,) of one arm (7,): its gripper moves two fingers, mirrored."""
+    finger = SIM_GRIPPER.unit_to_finger(float(arm[-1]))
+    return np.append(arm[:-1], [finger, -finger])
 
 
-def _insertion_reward(contacts: set[tuple[str, str]]) -> int:
-    if ('red_peg', 'pin') in contacts:
-        return 4
-    lifted = ('red_peg', 'table') not in contacts and not any(
-        (s, 'table') in contacts for s in _SOCKET
-    )
-    if lifted and any(('red_peg', s) in contacts for s in _SOCKET):
-        return 3
-    held = ('red_peg', _RIGHT_FINGER) in contacts and any(
-        (s, _LEFT_FINGER) in contacts for s in _SOCKET
-    )
-    if held:
-        return 2 if lifted else 1
-    return 0
+_FINGER_TRAVEL = SIM_GRIPPER.finger_open - SIM_GRIPPER.finger_closed

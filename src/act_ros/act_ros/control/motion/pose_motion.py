@@ -21,7 +21,7 @@ class PoseMotion:
     """Commands that lead all arms of a kind (leaders, followers) to poses, at a fifth of the velocity limits."""
 
     def __init__(self, limiter: Limiter, path: Sequence[Floats]) -> None:
-        """Lead to each pose (14,) of `path` through `limiter`, which begins at the measured pose."""
+        """Lead to each pose (dof,) of `path` through `limiter`, which begins at the measured pose."""
         self._limiter, self._path = limiter, list(path)
         self._begun = False
 
@@ -31,10 +31,10 @@ class PoseMotion:
         return not self._path
 
     def tick(self, measured: Floats | None) -> Floats | None:
-        """The command (14,) of this tick; None before the arms are known, and when all is done.
+        """The command (dof,) of this tick; None before the arms are known, and when all is done.
 
         Args:
-            measured: (14,) where the arms are; None if that isn't known or too old: then they hold.
+            measured: (dof,) where the arms are; None if that isn't known or too old: then they hold.
         """
         if self.done:
             return None

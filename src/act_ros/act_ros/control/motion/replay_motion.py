@@ -14,7 +14,7 @@ ARRIVED = 1e-4
 
 
 def soft_step(limiter: Limiter, goal: Floats) -> tuple[Floats, bool]:
-    """A command toward `goal` (14,) at a fifth of the velocity limits, and whether it is there.
+    """A command toward `goal` (dof,) at a fifth of the velocity limits, and whether it is there.
 
     A goal outside the limits is reached as far as they allow.
     """
@@ -27,7 +27,7 @@ class ReplayMotion:
     """Commands of a replay. `phase`: 'waiting', 'approaching', 'playing', 'resting', 'done'."""
 
     def __init__(self, limiter: Limiter, actions: Floats, rest: Floats | None) -> None:
-        """Play `actions` (T, 14) through `limiter`, then go to the pose `rest` (14,), if given."""
+        """Play `actions` (T, dof) through `limiter`, then go to the pose `rest` (dof,), if given."""
         self._limiter, self._actions, self._rest = limiter, actions, rest
         self.row = 0
         self.limited = 0
@@ -38,10 +38,10 @@ class ReplayMotion:
         self.row, self.phase = 0, 'waiting'
 
     def tick(self, measured: Floats | None) -> Floats | None:
-        """The command (14,) of this tick; None before the followers are known, and when all is done.
+        """The command (dof,) of this tick; None before the followers are known, and when all is done.
 
         Args:
-            measured: (14,) where the followers are; None if that isn't known or too old: then they hold.
+            measured: (dof,) where the followers are; None if that isn't known or too old: then they hold.
         """
         if self.phase == 'done':
             return None

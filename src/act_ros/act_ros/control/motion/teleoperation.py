@@ -31,11 +31,11 @@ class Teleoperation:
         self._engaged = False
 
     def tick(self, leaders: Floats | None, measured: Floats | None) -> Floats | None:
-        """The command (14,) of this tick, or None while there is nothing safe to command.
+        """The command (dof,) of this tick, or None while there is nothing safe to command.
 
         Args:
-            leaders: (14,) the leaders' pose; None if it isn't known or too old.
-            measured: (14,) the followers' pose; needed at the beginning only.
+            leaders: (dof,) the leaders' pose; None if it isn't known or too old.
+            measured: (dof,) the followers' pose; needed at the beginning only.
         """
         if not self._engaged:
             if leaders is None or measured is None:

@@ -18,9 +18,15 @@ DISENGAGE_S = 3.0
 STILL_RAD = 0.1
 """Arms whose joints stay within this are still."""
 
-BOTH = (True, True)
 LEFT = (True, False)
 RIGHT = (False, True)
+
+
+def every_gripper(count: int, whose: str = '') -> str:
+    """All grippers of so many arms, for a person: 'both leader grippers' where `whose` is 'leader '."""
+    if count == 1:
+        return f'the {whose}gripper'
+    return f'{"both" if count == 2 else "all"} {whose}grippers'
 
 
 class Squeeze:
@@ -30,7 +36,7 @@ class Squeeze:
     was left closed, tells nothing.
     """
 
-    def __init__(self, which: Sequence[bool] = BOTH) -> None:
+    def __init__(self, which: Sequence[bool]) -> None:
         """Look for the grippers `which` squeezed and the others open."""
         self._which = np.array(which)
         self._shut = np.ones(len(which), dtype=bool)

@@ -123,7 +123,7 @@ class Session(SessionSteps):
         self._robot.follow()
         self._until(self._robot.following, FOLLOW_S, 'the followers did not reach the leaders')
         # While nothing was commanded the recorder missed the commands; now it may miss nothing.
-        self._until(lambda: not recorder.view().reason, BEGIN_S, lambda: recorder.view().reason)
+        self._until(lambda: recorder.view().ready, BEGIN_S, lambda: recorder.view().reason)
         if why := recorder.start():
             raise SessionError(why)
         self._until(lambda: recorder.view().rows > 0, BEGIN_S, lambda: recorder.view().reason)
@@ -142,7 +142,7 @@ class Session(SessionSteps):
 
     def _until_over(self, before: RecorderStatus) -> bool:
         """Until the episode is as long as it shall be, or is stopped and being saved; whether it is discarded."""
-        sign, recorder = StopSign(), self._recorder
+        sign, recorder = StopSign(self._grippers), self._recorder
         warned, rows = False, 0
         while True:
             view = recorder.view()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from act_ros.control.session.hand_signs import HandSigns
@@ -32,6 +32,7 @@ class SessionSteps:
     def __init__(
         self,
         robot: Robot,
+        grippers: Sequence[int],
         recorder: Recorder,
         wanted: int,
         reset_s: float,
@@ -43,6 +44,7 @@ class SessionSteps:
 
         Args:
             robot: the arms.
+            grippers: where in the leaders' pose their grippers are.
             recorder: what records.
             wanted: episodes to keep; 0: until it is ended.
             reset_s: seconds between two episodes to set the scene up.
@@ -50,14 +52,14 @@ class SessionSteps:
             wait: sleeps for some seconds.
             play: plays a sound.
         """
-        self._robot, self._recorder = robot, recorder
+        self._robot, self._grippers, self._recorder = robot, grippers, recorder
         self._wanted, self._reset_s = wanted, reset_s
         self._now, self._wait, self._play = now, wait, play
         self._lock = threading.Lock()
-        self._view = SessionView(wanted=wanted)
+        self._view = SessionView(wanted=wanted, grippers=len(grippers))
         self._asked: Ask | None = None
         self._ending = self._paused = False
-        self._signs = HandSigns()
+        self._signs = HandSigns(self._grippers)
         self._trouble = ''
         self.moved = False
 
@@ -100,7 +102,7 @@ class SessionSteps:
     def _forget(self) -> None:
         """What the hands do now tells nothing before they open."""
         self._take()
-        self._signs = HandSigns()
+        self._signs = HandSigns(self._grippers)
 
     def _take(self) -> Ask | None:
         with self._lock:

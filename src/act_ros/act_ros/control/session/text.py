@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
-from act_ros.control.session.gesture import ENGAGE_S
+from act_ros.control.session.gesture import ENGAGE_S, every_gripper
 from act_ros.control.session.hand_signs import ALONE_S
 from act_ros.control.session.types import Phase, RecorderStatus, SessionView
 
-_SQUEEZE = f'squeeze both grippers for {ENGAGE_S:g} s'
 _LAST = f'{ALONE_S:g} s'
+
+
+def faults(view: SessionView) -> str:
+    """What is wrong, each thing once; '' if nothing is."""
+    return '; '.join(dict.fromkeys(filter(None, (view.fault, view.note))))
 
 
 def headline(view: SessionView, recording: RecorderStatus, rate_hz: float) -> str:
@@ -36,25 +40,32 @@ def headline(view: SessionView, recording: RecorderStatus, rate_hz: float) -> st
 
 def hint(view: SessionView) -> str:
     """What the operator can do, or must not."""
-    last = ''
-    if view.last >= 0:
-        verdict = 'SUCCESS' if view.success else 'FAILURE'
-        other = 'failure' if view.success else 'success'
-        last = f'; episode {view.last} is a {verdict} (right gripper alone for {_LAST}: {other}; left: discard it)'
+    last, squeeze = _about_last(view), f'squeeze {every_gripper(view.grippers)} for {ENGAGE_S:g} s'
     return {
-        Phase.ARMS_OFF: f'{_SQUEEZE}: the motors are checked and the arms move',
+        Phase.ARMS_OFF: f'{squeeze}: the motors are checked and the arms move',
         Phase.MOVING: 'let go of the leaders',
         Phase.RESET: (
             f'then the arms go to rest{last}'
             if _complete(view)
-            else f'then, or before, {_SQUEEZE}{last}'
+            else f'then, or before, {squeeze}{last}'
         ),
-        Phase.WAITING: f'{_SQUEEZE}{last}',
+        Phase.WAITING: f'{squeeze}{last}',
         Phase.PAUSED: 'grippers start nothing until it is resumed',
         Phase.RECORDING: 'open the grippers to go on' if view.stop_in_s > 0.0 else '',
         Phase.SAVING: 'the leaders become stiff',
         Phase.RESTING: 'let go of the leaders, stand clear',
     }.get(view.phase, '')
+
+
+def _about_last(view: SessionView) -> str:
+    """The verdict on the last episode, and how it is changed; one gripper alone tells it where there are two."""
+    if view.last < 0:
+        return ''
+    verdict = f'; episode {view.last} is a {"SUCCESS" if view.success else "FAILURE"}'
+    if view.grippers != 2:
+        return verdict
+    other = 'failure' if view.success else 'success'
+    return f'{verdict} (right gripper alone for {_LAST}: {other}; left: discard it)'
 
 
 def _complete(view: SessionView) -> bool:
@@ -65,9 +76,9 @@ def line(
     view: SessionView, recording: RecorderStatus, rate_hz: float, attended: bool = True
 ) -> str:
     """The whole line; a fault goes before everything else. Hints are for a person who attends."""
-    faults = '; '.join(dict.fromkeys(filter(None, (view.fault, view.note))))
+    wrong = faults(view)
     parts = [
-        f'FAULT: {faults}' if faults else '',
+        f'FAULT: {wrong}' if wrong else '',
         headline(view, recording, rate_hz),
         hint(view) if attended else '',
     ]

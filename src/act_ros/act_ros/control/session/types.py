@@ -50,9 +50,13 @@ class Ask(Enum):
 
 @dataclass(frozen=True)
 class RecorderStatus:
-    """What the recorder says: `open`, and it grows, or `ready` with nothing open; why not is in `reason`."""
+    """What the recorder says: whether an episode is `open`, and whether it is `ready`: all sources are well.
+
+    `reason` says for a person what is wrong now, `message` what happened last.
+    """
 
     open: bool = False
+    ready: bool = True
     rows: int = 0
     dropped: int = 0
     kept: int = 0
@@ -77,6 +81,7 @@ class SessionView:
     note: str = ''
     last: int = -1
     success: bool = False
+    grippers: int = 2
 
 
 class SessionError(PrintableError, RuntimeError):
@@ -84,7 +89,7 @@ class SessionError(PrintableError, RuntimeError):
 
 
 class Robot(Protocol):
-    """The four arms. Each method blocks until it is done, and raises SessionError where it can't."""
+    """The arms. Each method blocks until it is done, and raises SessionError where it can't."""
 
     def check(self) -> None:
         """Find all drivers, set modes, currents and torque; nothing moves."""
@@ -111,7 +116,7 @@ class Robot(Protocol):
         """Have the scene set up anew, where nobody does it by hand (simulation)."""
 
     def leaders(self) -> Floats | None:
-        """The leaders' pose (14,), None if it isn't known."""
+        """The leaders' pose (dof,), None if it isn't known."""
 
     def trouble(self) -> str:
         """What is wrong with the arms now, '' if nothing is."""

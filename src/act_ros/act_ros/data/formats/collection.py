@@ -10,10 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from act_ros.data.errors import EpisodeError
+from act_ros.data.errors import EpisodeError, SourceError
 from act_ros.data.formats.aloha import read_episode
 from act_ros.data.formats.base import Episode
 from act_ros.data.joint_names import arrange, this_robot
+from act_ros.number_list import parse_runs
 
 if TYPE_CHECKING:
     from act_ros.data.lerobot.layout import EpisodeEntry, Layout
@@ -89,12 +90,16 @@ def find_episodes(
     """The episodes of a folder of HDF5 files, of one such file, or of a LeRobot dataset, by number.
 
     Raises:
-        EpisodeError: there is no such place, or no episode in it.
+        SourceError: there is no such place, or no episode in it.
     """
     if place.is_file():
+        if place.suffix not in ('.hdf5', '.h5'):
+            raise SourceError(
+                f'{place} is no .hdf5 episode; name one, a folder of them, or a LeRobot dataset'
+            )
         return [EpisodeRef(place, jpeg_channels, joint_order=joint_order)]
     if not place.is_dir():
-        raise EpisodeError(
+        raise SourceError(
             f'there is no folder {place}; name the one that holds episode_0.hdf5, episode_1.hdf5, …'
         )
     from act_ros.data.lerobot.layout import is_lerobot
@@ -106,7 +111,7 @@ def find_episodes(
         ]
     paths = sorted(place.glob('*.hdf5'), key=_number)
     if not paths:
-        raise EpisodeError(
+        raise SourceError(
             f'{place} holds no .hdf5 episode and no LeRobot dataset; record some with record.launch.py, '
             'or name another folder'
         )
@@ -116,25 +121,46 @@ def find_episodes(
 def choose(refs: Sequence[EpisodeRef], wanted: str | None) -> list[EpisodeRef]:
     """The episodes that a person names: '3', '0-9', '1,4,7-9' (numbers in names); all by default.
 
+    Of a range those are taken that are there; `absent` names the others.
+
     Raises:
-        EpisodeError: it isn't such a list, or names an episode that isn't there.
+        SourceError: it isn't such a list, or names an episode or a range that isn't there.
     """
     if wanted is None:
         return list(refs)
-    numbers: set[int] = set()
-    for part in wanted.split(','):
-        match = re.fullmatch(r'\s*(\d+)\s*(?:-\s*(\d+)\s*)?', part)
-        if not match:
-            raise EpisodeError(f"'{wanted}' names no episodes; expected e.g. 3, 0-9 or 1,4,7-9")
-        first, last = int(match[1]), int(match[2] or match[1])
-        numbers |= set(range(first, min(last, first + 1_000_000) + 1))
-    by_number = {_number(ref.path)[0][-1]: ref for ref in refs if _number(ref.path)[0]}
-    missing = sorted(numbers - set(by_number))
-    if missing:
-        raise EpisodeError(
-            f'there is no episode {missing[0]}; there are {len(refs)}, from {refs[0].name} to {refs[-1].name}'
-        )
-    return [by_number[n] for n in sorted(numbers)]
+    by_number = {episode_number(ref): ref for ref in refs}
+    taken: set[int] = set()
+    for first, last in _runs(wanted):
+        found = {n for n in by_number if n is not None and first <= n <= last}
+        if not found:
+            raise SourceError(
+                f'there is no episode {first if first == last else f"{first}-{last}"}; there are {len(refs)}, '
+                f'from {refs[0].name} to {refs[-1].name}'
+            )
+        taken |= found
+    return [by_number[n] for n in sorted(taken)]
+
+
+def absent(refs: Sequence[EpisodeRef], wanted: str | None) -> list[int]:
+    """The numbers that a range of `wanted` names and no episode has."""
+    numbers = {episode_number(ref) for ref in refs}
+    named = (
+        {n for first, last in _runs(wanted) for n in range(first, last + 1)} if wanted else set()
+    )
+    return sorted(named - numbers)
+
+
+def episode_number(ref: EpisodeRef) -> int | None:
+    """The number in an episode's name: the last one, where there are several."""
+    numbers = _number(ref.path)[0]
+    return numbers[-1] if numbers else None
+
+
+def _runs(wanted: str) -> list[tuple[int, int]]:
+    try:
+        return parse_runs(wanted, 'episodes')
+    except ValueError as error:
+        raise SourceError(str(error)) from error
 
 
 @lru_cache(4)

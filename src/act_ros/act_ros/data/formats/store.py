@@ -11,7 +11,6 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +24,7 @@ from act_ros.data.formats.aloha import HDF5Frames
 from act_ros.data.formats.base import Episode
 from act_ros.robot.types import Frame
 from act_ros.text import printable_data
+from act_ros.version import own_version
 
 PIXELS = ('jpeg', 'raw', 'gzip')
 """How frames are stored: JPEGs; as they are; as they are, compressed without loss."""
@@ -182,10 +182,6 @@ def _attributes(episode: Episode, storage: Storage) -> Mapping[str, Any]:
         taken_over = all(_fits(frames) for frames in episode.images.values())
         quality = episode.attrs.get('jpeg_quality') if taken_over else storage.quality
         jpeg = {'jpeg_channels': 'rgb', **({'jpeg_quality': quality} if quality else {})}
-    try:
-        mine = version('act_ros')
-    except PackageNotFoundError:
-        mine = 'source'
     return {
         'sim': storage.sim,
         **keep,
@@ -193,5 +189,5 @@ def _attributes(episode: Episode, storage: Storage) -> Mapping[str, Any]:
         'compress': storage.pixels == 'jpeg',
         'cameras': list(episode.cameras),
         'converted_from': episode.kind,
-        'act_ros_version': mine,
+        'act_ros_version': own_version(),
     }

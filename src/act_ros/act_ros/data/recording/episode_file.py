@@ -15,7 +15,6 @@ import threading
 import zlib
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from act_ros.data.recording.episode_log import (
     raw_frame,
 )
 from act_ros.text import printable_data
+from act_ros.version import own_version
 
 WIDTH_FACTOR = 2
 """Width of the stored rows, in longest JPEGs of the first row."""
@@ -210,7 +210,7 @@ class EpisodeFile:
             'joint_names': list(header.joint_names),
             'cameras': list(header.cameras),
             **({} if header.raw else {'jpeg_channels': 'rgb'}),
-            'act_ros_version': _version(),
+            'act_ros_version': own_version(),
         }
 
     def _compare(self, file: Any, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -255,10 +255,3 @@ def _zeros(power: int) -> bytes:
     """2 ** power zeros, deflated to whole bytes, to which more can be added."""
     deflate = zlib.compressobj(9, wbits=-15)
     return deflate.compress(bytes(1 << power)) + deflate.flush(zlib.Z_FULL_FLUSH)
-
-
-def _version() -> str:
-    try:
-        return version('act_ros')
-    except PackageNotFoundError:
-        return 'source'

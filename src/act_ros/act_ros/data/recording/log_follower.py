@@ -6,9 +6,10 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import IO
+
+from act_ros.python_process import python_command
 
 PATIENCE_S, RATE = 60.0, 10e6
 """Patience with a process that makes a file: seconds, and bytes a second besides."""
@@ -66,7 +67,7 @@ def _start(
     *arguments: str | Path, stdin: int | IO[str] = subprocess.DEVNULL
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, '-m', 'act_ros.data.recording.log_to_hdf5', *map(str, arguments)],
+        python_command('act_ros.data.recording.log_to_hdf5', *arguments),
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,27 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is wrong with what is heard, in words; each fault is named once when it begins."""
+"""What is wrong with what is heard; each fault is named once when it begins."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
 
 from act_ros.data.recording.grid import RowData
 
 
+class Wrong(Enum):
+    """How a source can be wrong; the value stands before its name in a sentence."""
+
+    LACKING = 'nothing from'
+    OLD = 'old:'
+    FROZEN = 'frozen:'
+    CONTESTED = 'not to be believed:'
+
+
+def in_words(found: Iterable[tuple[Wrong, str]]) -> str:
+    """What is wrong for a person: 'nothing from A, B; old: C'; '' if nothing is."""
+    found = list(found)
+    names = {wrong: [name for how, name in found if how is wrong] for wrong in Wrong}
+    return '; '.join(f'{wrong.value} {", ".join(names[wrong])}' for wrong in Wrong if names[wrong])
+
+
 class SourceWatch:
-    """Looks at every row. `reason`: what is wrong now, or ''; `lacking`: the sources without data."""
+    """Looks at every row. `found`: what is wrong now, and with which sources."""
 
     def __init__(self) -> None:
         """Nothing was heard, nothing is wrong."""
-        self.reason = ''
-        self.lacking: list[str] = []
+        self.found: list[tuple[Wrong, str]] = []
 
-    def look(self, row: RowData | list[str]) -> bool:
-        """Take in a row, or the sources that it lacks; whether what is wrong has changed."""
-        before = self.reason
+    @property
+    def reason(self) -> str:
+        """What is wrong now in words, or ''."""
+        return in_words(self.found)
+
+    def look(self, row: RowData | list[str], contested: Iterable[str] = ()) -> bool:
+        """Take in a row, or the sources that it lacks; whether what is wrong has changed.
+
+        `contested`: sources that several nodes publish, or that say what cannot be.
+        """
+        before = self.found
         if isinstance(row, RowData):
-            self.lacking = []
-            found = {'old': row.stale, 'frozen': row.frozen}
-            self.reason = '; '.join(f'{k}: {", ".join(v)}' for k, v in found.items() if v)
+            old = [(Wrong.OLD, name) for name in row.stale]
+            self.found = old + [(Wrong.FROZEN, name) for name in row.frozen]
         else:
-            self.lacking = row
-            self.reason = f'nothing from {", ".join(row)}'
-        return self.reason != before
+            self.found = [(Wrong.LACKING, name) for name in row]
+        self.found += [(Wrong.CONTESTED, name) for name in contested]
+        return self.found != before

@@ -12,6 +12,7 @@ from sensor_msgs.msg import Image
 
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.images import rgb
+from act_ros.nodes.shared.rivals import Rivals
 from act_ros.nodes.shared.topics import NEWEST, robot_topic
 from act_ros.robot.image import ImageError, resize
 from act_ros.robot.spec import Camera
@@ -68,12 +69,18 @@ class CameraNode(BaseNode):
         self._newest: Snapshot | None = None
         self._not_before_s = -float('inf')
         self._stampless = False
+        self._rivals = Rivals(self, {'': self.topic})
         self.create_subscription(Image, self.topic, self._on_image, NEWEST)
 
     @property
     def newest(self) -> Snapshot | None:
         """The newest usable frame, or None."""
         return self._newest
+
+    @property
+    def contested(self) -> str:
+        """Why what comes cannot be believed: another camera sends on the same topic; or ''."""
+        return self._rivals.found.get('', '')
 
     def forget(self, before_s: float) -> None:
         """Drop what was seen before a ROS time: it shows another world."""
@@ -87,8 +94,9 @@ class CameraNode(BaseNode):
         self._not_before_s = -float('inf')
         self._newest = None
 
-    def _on_image(self, msg: Image) -> None:
+    def _on_image(self, msg: Image, info: dict[str, int | None]) -> None:
         self.received += 1
+        self._rivals.heard('', info)
         try:
             self._take(msg)
         except ImageError as error:

@@ -84,7 +84,7 @@ class PolicyNode(BaseNode):
         # In simulation stamps and /clock are of one clock, and where the machine is busy /clock may
         # come after an image of its time; only a stamp from before a restart lies far ahead.
         self._future_s = SIM_FUTURE_S if simulated else FUTURE_S
-        self.observer = Observer(self, self.spec, self._now, self._future_s)
+        self.observer = Observer(self, self.spec, self._now, self._future_s, simulated)
         self.output = CommandOutput(self, self.spec)
         runtime = Runtime(
             self._execution(engine), Limiter(self.spec), engine.config.cameras, self._freshness({})
@@ -99,7 +99,7 @@ class PolicyNode(BaseNode):
             sync=values['inference'] == 'sync',
             crashed=stop.fail,
         )
-        self.loop.timeout_s = values['inference_timeout_s']
+        self.loop.inference.timeout_s = values['inference_timeout_s']
         self.supervisor = Supervisor(self.loop, again(self._make), self.get_logger())
         self._swap = Swap(self, self.loop, self.observer, self.supervisor, stop.is_set)
         self._want_enabled: bool = values['enable']
@@ -132,7 +132,7 @@ class PolicyNode(BaseNode):
         self.loop.close()
         self.status.close()
         self.supervisor.close()
-        for engine in (self.loop.engine, self.loop.candidate):
+        for engine in (self.loop.engine, self.loop.inference.candidate):
             if engine is not None:
                 engine.worker.close(1.0)
 
@@ -275,7 +275,7 @@ class PolicyNode(BaseNode):
         with self.loop.lock:
             self.loop.runtime.freshness = self._freshness(changed)
             self.loop.sync = values['inference'] == 'sync'
-            self.loop.timeout_s = values['inference_timeout_s']
+            self.loop.inference.timeout_s = values['inference_timeout_s']
         return ''
 
 

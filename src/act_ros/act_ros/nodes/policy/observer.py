@@ -55,17 +55,24 @@ class Observer:
     """Makes and holds the input nodes. `changed` is set at every usable message."""
 
     def __init__(
-        self, owner: Node, spec: RobotSpec, now: Callable[[], float | None], future_s: float
+        self,
+        owner: Node,
+        spec: RobotSpec,
+        now: Callable[[], float | None],
+        future_s: float,
+        simulated: bool,
     ) -> None:
         """Subscribe to the joint states, in the owner's namespace; cameras come with `watch`.
 
-        What is stamped more than `future_s` seconds ahead of `now` is refused.
+        What is stamped more than `future_s` seconds ahead of `now` is refused. A `simulated` arm may be elsewhere at
+        once: its world is set up anew.
         """
         self.changed = threading.Event()
         self._spec, self._now = spec, now
         self._options = {'context': owner.context, 'namespace': owner.get_namespace()}
         self.joints = JointStateNode(spec, now, self.changed.set, **self._options)
         self.joints.future_s = self._future_s = future_s
+        self.joints.simulated = simulated
         self.cameras: dict[str, CameraNode] = {}
 
     def watch(self, cameras: Iterable[str], size: Size) -> list[CameraNode]:
@@ -104,11 +111,13 @@ class Observer:
         notes = {name: node.note for name, node in self.cameras.items() if node.note}
         if self.joints.note:
             notes[JOINTS] = self.joints.note
+        contested = {n: node.contested for n, node in self.sources().items() if node.contested}
         inputs = TickInputs(
             qpos=None if joints is None else joints.qpos,
             stamp_s=0.0 if joints is None else joints.stamp_s,
             image_stamps_s={name: shot.stamp_s for name, shot in cameras.items()},
             notes=notes,
+            contested=contested,
         )
         return RobotView(joints, cameras, inputs)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from array import array
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -86,7 +87,8 @@ class Statistics:
             msg.period_max_s = float(periods.max())
         msg.tick, msg.missed_ticks, msg.held_ticks = self.ticks, self.missed, self.held
         msg.clamped_ticks = self.clamped
-        msg.clamped = np.sum(list(runtime.limiter.counts.values()), axis=0).astype(np.uint64)
+        clamped = np.sum(list(runtime.limiter.counts.values()), axis=0)
+        msg.clamped = array('Q', clamped.astype(np.uint64).tobytes())
         msg.observation_age_s, msg.image_age_s = self.observation_age_s, self.image_age_s
         msg.inference_s, msg.inference_rate_hz = self.inference_s, self.chunk_rate_hz()
         if self.chunk_tick is not None:

@@ -135,11 +135,11 @@ class Status:
             name=f'{prefix}: control loop',
             message=f'{state.name}: {reason}' if reason else loop.statistics.line(),
         )
-        well = loop.worker_says in ('running', 'loading')
+        well = loop.inference.worker_says in ('running', 'loading')
         inference = DiagnosticStatus(
             level=DiagnosticStatus.OK if well else DiagnosticStatus.ERROR,
             name=f'{prefix}: inference',
-            message=loop.worker_says,
+            message=loop.inference.worker_says,
             values=[
                 KeyValue(key='process', value=str(loop.engine.worker.pid)),
                 KeyValue(key='memory MiB', value=str(memory_of(loop.engine.worker.pid) >> 20)),

@@ -37,16 +37,13 @@ def memory_of(pid: int | None) -> int:
 class Supervisor:
     """Looks after the loop's engine. `look` is called a few times a second and never waits long.
 
-    Attributes:
-        busy: held while a policy is being changed; then there is nothing to look after.
-        restarts: processes that were started in the place of another.
+    `busy` is held while a policy is being changed; then there is nothing to look after.
     """
 
     def __init__(self, loop: ControlLoop, again: Callable[[Engine], Engine], log: Any) -> None:
         """Replace `loop`'s engine where needed by what `again` makes of it; say so in `log`."""
         self._loop, self._again, self._log = loop, again, log
         self.busy = threading.Lock()
-        self.restarts = 0
         self._started: deque[float] = deque(maxlen=ATTEMPTS)
         self._next: Engine | None = None
         self._seen: tuple[Engine, float] | None = None  # engine that was ready, and since when
@@ -64,8 +61,8 @@ class Supervisor:
         try:
             if self._next is not None:
                 self._go_on(self._next)
-            elif self._loop.broken:
-                self._replace(self._loop.broken)
+            elif self._loop.inference.broken:
+                self._replace(self._loop.inference.broken)
             else:
                 self._watch_memory()
         finally:
@@ -88,7 +85,7 @@ class Supervisor:
         engine = loop.engine
         if loop.runtime.faulty:
             return
-        if self._seen is None or self._seen[0] is not engine:
+        if not self.settles:
             self._give_up(why)  # it never ran, so another one will not either
         elif len(self._started) == ATTEMPTS and self._age() < WITHIN_S:
             self._give_up(f'{why}; it was started again {ATTEMPTS} times within {WITHIN_S:g} s')
@@ -102,7 +99,6 @@ class Supervisor:
 
     def _begin(self, engine: Engine) -> None:
         self._started.append(time.monotonic())
-        self.restarts += 1
         try:
             self._next = self._again(engine)
         except (ValueError, OSError) as error:
@@ -114,7 +110,7 @@ class Supervisor:
             self._next = None
             self._give_up(worker.error)
         elif worker.ready:
-            old, afresh = self._loop.engine, bool(self._loop.broken)
+            old, afresh = self._loop.engine, bool(self._loop.inference.broken)
             self._next = self._seen = self._usual = None
             self._note(engine)
             self._loop.install(engine, afresh)
@@ -136,7 +132,7 @@ class Supervisor:
         loop = self._loop
         engine = loop.engine
         if self._seen is None or self._seen[0] is not engine:
-            if loop.worker_says == 'running':
+            if loop.inference.worker_says == 'running':
                 self._note(engine)
             return
         if time.monotonic() - self._seen[1] < SETTLED_S:

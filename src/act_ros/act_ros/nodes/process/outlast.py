@@ -17,6 +17,7 @@ import time
 from types import FrameType
 
 from act_ros.nodes.process.node_lock import node_lock_address
+from act_ros.nodes.process.usage import answered
 
 POLL_S = 0.1
 
@@ -33,6 +34,9 @@ def alive(node: str) -> bool:
 
 def main() -> int:
     """Run the command in a session of its own; returns its exit code."""
+    status = answered(__doc__ or '', takes='NODE -- COMMAND ...')
+    if status is not None:
+        return status
     if len(sys.argv) < 4 or sys.argv[2] != '--':
         sys.stderr.write('usage: outlast NODE -- COMMAND ...\n')
         return 2

@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import rclpy
-from rclpy._rclpy_pybind11 import RCLError
-from rclpy.exceptions import ParameterException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -21,6 +19,7 @@ from rclpy.signals import SignalHandlerOptions
 from act_ros.nodes.process.malloc import keep_memory
 from act_ros.nodes.process.node_lock import node_lock_address
 from act_ros.nodes.process.real_time import REFUSED, take_real_time
+from act_ros.nodes.process.usage import answered
 from act_ros.text import printable_output
 
 MOST_DOMAIN = 232
@@ -60,11 +59,18 @@ def run(
 ) -> int:
     """Run what `build` makes until a signal or `Stop` ends it; returns the exit code.
 
+    `--help`, `--version` and what is no argument of a node are answered, and nothing is run.
+
     Args:
-        build: makes the nodes; gets the event that ends the process.
+        build: makes the nodes; gets the event that ends the process. Its module's words and its
+            `PARAMETERS` are the help.
         errors: of `build`, that are the user's to mend: they are printed as one line.
         real_time: whether the process commands arms, and goes before all others where it may.
     """
+    module = sys.modules[build.__module__]
+    status = answered(module.__doc__ or '', getattr(module, 'PARAMETERS', ()))
+    if status is not None:
+        return status
     keep_memory()
     hurried = take_real_time() if real_time else None
     stop = Stop()
@@ -74,7 +80,9 @@ def run(
         # Not rclpy's own handlers: they would end the context under the threads that publish.
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         app = build(stop)
-    except (*errors, RCLError, ParameterException) as error:
+    except Exception as error:
+        if not isinstance(error, errors) and not _is_of_rclpy(error):
+            raise
         sys.stderr.write(f'error: {error}{_domain_hint(error)}\n')
         rclpy.try_shutdown()
         return 1
@@ -117,9 +125,14 @@ def stop_at_signals(stop: threading.Event) -> None:
     threading.Thread(target=listen, name='signals', daemon=True).start()
 
 
+def _is_of_rclpy(error: Exception) -> bool:
+    """Whether rclpy made it: what it raises when ROS 2 cannot be started has no public name."""
+    return type(error).__module__.split('.')[0] == 'rclpy'
+
+
 def _domain_hint(error: Exception) -> str:
     """What to look at when ROS 2 could not be started or a node not be made."""
-    if not isinstance(error, RCLError) or 'parameter' in str(error):
+    if not _is_of_rclpy(error) or 'parameter' in str(error):
         return ''
     if 'logging' in str(error) or 'log directory' in str(error):
         return (

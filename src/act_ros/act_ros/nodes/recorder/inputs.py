@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from functools import partial
@@ -17,12 +18,20 @@ from sensor_msgs.msg import Image, JointState
 
 from act_ros.control.ticker import SimTime
 from act_ros.data.recording.grid import BASE, COMMAND, Heard, History, Picture, PictureStillness
+from act_ros.data.recording.source_watch import Wrong
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.images import rgb
-from act_ros.nodes.shared.joint_state import ArmReader, JointStateError
+from act_ros.nodes.shared.joint_state import (
+    CONTESTED_S,
+    ArmReader,
+    JointStateError,
+    jump_watches,
+)
+from act_ros.nodes.shared.rivals import Rivals
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import NEWEST, SENSOR, robot_topic
 from act_ros.robot.image import ImageError
+from act_ros.robot.jumps import JumpWatch
 from act_ros.robot.spec import RobotSpec
 
 _QUIET_S = 5.0
@@ -52,12 +61,16 @@ class RecorderInputs(BaseNode):
         self._topics: dict[str, str] = {}
         self._unusable: dict[str, str] = {}
         self._absent: dict[str, tuple[str, ...]] = dict.fromkeys(heard.joints, ())
+        self._told: set[str] = set()
         self.not_measured: set[str] = set()
         """What the arms' drivers do not send, as 'effort of follower_left'; it is recorded as 0."""
+        jumps = jump_watches(spec)
+        self._jumped = dict.fromkeys(heard.joints, (-math.inf, ''))
         for arm in heard.joints:
             reader = ArmReader(spec.joints, spec.follower_gripper)
             topic = self._topics[arm] = robot_topic(self, f'{arm}/joint_states')
-            self.create_subscription(JointState, topic, partial(self._on_joints, arm, reader), 10)
+            receive = partial(self._on_joints, arm, reader, jumps[arm])
+            self.create_subscription(JointState, topic, receive, 10)
         for name in heard.frames:
             topic = self._topics[name] = robot_topic(self, spec.cameras[name].topic)
             self.create_subscription(Image, topic, partial(self._on_image, name), SENSOR)
@@ -66,36 +79,58 @@ class RecorderInputs(BaseNode):
         if heard.base is not None:
             topic = self._topics[BASE] = robot_topic(self, base_topic)
             self.create_subscription(Odometry, topic, partial(self._on_base, heard.base), SENSOR)
+        self._rivals = Rivals(self, {k: v for k, v in self._topics.items() if k != COMMAND})
         if clock:
             self.create_subscription(
                 Clock, '/clock', lambda msg: clock.observe(seconds(msg.clock), steady()), NEWEST
             )
 
-    def about(self, source: str) -> str:
-        """Where a source that lacks should come from, and whether anybody sends there."""
+    def about(self, source: str, how: Wrong) -> str:
+        """A source that is not as it should be; where one that lacks should come from, and whether anybody sends."""
+        if how is Wrong.CONTESTED:
+            return f'{source} ({self.contested.get(source, "")})'
+        if how is not Wrong.LACKING:
+            return source
         topic = self._topics[source]
         count = self.count_publishers(topic)
         text = f'{source} ({topic}, {count} publisher{"" if count == 1 else "s"}'
         return f'{text}: {self._unusable[source]})' if source in self._unusable else f'{text})'
 
-    def _on_joints(self, arm: str, reader: ArmReader, msg: JointState) -> None:
+    @property
+    def contested(self) -> dict[str, str]:
+        """The sources that cannot be believed, with the reason."""
+        late = time.monotonic() - CONTESTED_S
+        jumps = {arm: text for arm, (at, text) in self._jumped.items() if at > late}
+        return {**jumps, **self._rivals.found}
+
+    def _on_joints(
+        self, arm: str, reader: ArmReader, jumps: JumpWatch, msg: JointState, info: Any
+    ) -> None:
+        self._rivals.heard(arm, info)
         try:
             vectors = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
         except JointStateError as error:
             self._refuse(arm, error)
             return
+        stamp_s = self._stamp(arm, msg)
+        # A simulated world that is set up anew has the arms elsewhere at once.
+        if not self._simulated and (jump := jumps.jump(stamp_s, vectors[0])):
+            self._jumped[arm] = time.monotonic(), jump
         with self._lock:
             if reader.absent != self._absent[arm]:
                 self._absent[arm] = reader.absent
                 self._note_absent(arm, reader)
-            self._heard.joints[arm].add(self._stamp(arm, msg), vectors)
+            self._heard.joints[arm].add(stamp_s, vectors)
 
     def _note_absent(self, arm: str, reader: ArmReader) -> None:
         self.not_measured = {f'{what} of {a}' for a, them in self._absent.items() for what in them}
-        if reader.absent:
-            self.get_logger().warning(f'{arm}: {reader.lacking}; 0 is recorded, and marked')
+        line = f'{arm}: {reader.lacking}; 0 is recorded, and marked'
+        if reader.absent and line not in self._told:
+            self._told.add(line)
+            self.get_logger().warning(line)
 
-    def _on_image(self, name: str, msg: Image) -> None:
+    def _on_image(self, name: str, msg: Image, info: Any) -> None:
+        self._rivals.heard(name, info)
         try:
             frame = rgb(msg)
         except ImageError as error:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from rclpy.node import Node
 from std_srvs.srv import SetBool, Trigger
 
 from act_ros.data.recording.revise import discard_episode
+from act_ros.python_process import python_command
 
 MARK_S = 60.0
 """Patience with the process that writes a verdict: it copies the episode."""
@@ -62,7 +62,7 @@ class KeptEpisodes:
             return response
         number, path, _ = self._episodes[-1]
         word = 'true' if request.data else 'false'
-        command = [sys.executable, '-m', 'act_ros.data.recording.revise', str(path), word]
+        command = python_command('act_ros.data.recording.revise', path, word)
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=MARK_S, start_new_session=True

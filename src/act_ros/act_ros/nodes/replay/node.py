@@ -21,9 +21,10 @@ from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
 from act_ros.data.errors import EpisodeError
 from act_ros.data.playback import read_recording
 from act_ros.nodes.process.run import Stop, run
-from act_ros.nodes.replay.follower_pose import FollowerPose
+from act_ros.nodes.shared.arm_poses import ArmPoses
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
+from act_ros.nodes.shared.joint_state import ArmReader
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import LATCHED, NEWEST
@@ -69,7 +70,11 @@ class ReplayNode(BaseNode):
         self._playing = ReplayMotion(Limiter(spec), recording.actions, rest)
         self._time: SimTime | SystemTime = SimTime() if simulated else SystemTime()
         self._ticker = Ticker(spec.rate_hz, self._time)
-        self._output, self._followers = CommandOutput(self, spec), FollowerPose(self, spec)
+        self._output = CommandOutput(self, spec)
+        self._arms = [arm.follower for arm in spec.arms]
+        self._poses = ArmPoses(self, lambda: self._time.ros_at(steady()))
+        for arm in self._arms:
+            self._poses.listen(arm, ArmReader(spec.joints, spec.follower_gripper))
         self._enabled, self._not_before_s = bool(self._values['enable']), 0.0
         self._lock, self._said = threading.Lock(), ''
         self._sim: SimState | None = None
@@ -133,7 +138,7 @@ class ReplayNode(BaseNode):
         if not self._enabled or not self._placed or beat.now_s < self._not_before_s + SETTLE_S:
             return
         oldest = max(self._not_before_s, beat.now_s - self._values['max_age_s'])
-        measured = self._followers.pose(oldest)
+        measured = self._poses.pose(self._arms, oldest)
         if self._playing.phase == 'waiting' and measured is not None and self._rivals():
             return
         action = self._playing.tick(measured)

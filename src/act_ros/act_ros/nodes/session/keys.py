@@ -28,6 +28,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool, Trigger
 
+from act_ros.nodes.process.usage import answered
 from act_ros.nodes.session.large_letters import large_letters
 from act_ros.nodes.shared.topics import LATCHED
 from act_ros.text import printable
@@ -130,20 +131,18 @@ class Board:
 
     def __init__(self, node: Node) -> None:
         """Listen to the session."""
-        self._shown = self._line = ''
+        self._shown = self._new = ('', '')
         node.create_subscription(SessionState, 'session_state', self._on_state, LATCHED)
 
     def _on_state(self, msg: SessionState) -> None:
-        self._line = printable(msg.line, keep='')
+        words, rest = ('FAULT', msg.line) if msg.fault else (msg.headline, msg.hint)
+        self._new = printable(words, keep=''), printable(rest, keep='')
 
     def show(self) -> None:
         """Write it anew where it has changed."""
-        words, _, rest = self._line.partition('  |  ')
-        if words.startswith('FAULT'):
-            words, _, rest = 'FAULT', '', self._line
-        if self._line == self._shown or not sys.stdout.isatty():
+        if self._new == self._shown or not sys.stdout.isatty():
             return
-        self._shown = self._line
+        self._shown = words, rest = self._new
         columns = shutil.get_terminal_size().columns - 1
         lines = [row for part in wrap(words, 13) for row in large_letters(part, columns)]
         sys.stdout.write('\x1b[H\x1b[J' + '\n'.join([*lines, '', rest, '', HELP]) + '\n')
@@ -182,6 +181,9 @@ def ask(node: Node, key: Key) -> str:
 
 def main() -> int:
     """Read keys until q."""
+    status = answered(__doc__ or '')
+    if status is not None:
+        return status
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('keys', namespace='act')
     board = Board(node)

@@ -19,7 +19,7 @@ from rclpy.node import Node
 from std_srvs.srv import SetBool, Trigger
 
 from act_ros.control.session.session import Session
-from act_ros.control.session.text import line
+from act_ros.control.session.text import faults, headline, hint, line
 from act_ros.control.session.types import Ask, Phase, RecorderStatus, SessionView, Sound
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.session.recorder_client import RecorderClient
@@ -38,6 +38,7 @@ PARAMETERS = (
     Param('attended', True, 'A person leads the leaders; otherwise the recorder is only shown.'),
     Param('sounds', True, 'Tones at start, stop, and fault.'),
 )
+STATES = {phase: getattr(SessionState, phase.name) for phase in Phase}
 STATE_S = 0.2
 DIED = 3
 """Exit code of a session that could not bring the arms to rest."""
@@ -68,7 +69,11 @@ class SessionNode(BaseNode):
         if attended:
             robot = SessionRobot(self, self._teleop, spec, simulated)
             self._session = Session(
-                *(robot, self._recorder, self._values['episodes'], self._values['reset_time']),
+                robot,
+                spec.grippers,
+                self._recorder,
+                self._values['episodes'],
+                self._values['reset_time'],
                 *(time.monotonic, time.sleep, self._play),
             )
             self._serve()
@@ -147,10 +152,13 @@ class SessionNode(BaseNode):
             self._session.view if self._session else watched(recording, self._values['episodes'])
         )
         self._welcome(recording)
-        text = line(view, recording, self._rate_hz, attended=self._session is not None)
-        msg = SessionState(state=list(Phase).index(view.phase), line=text)
+        attended = self._session is not None
+        text = line(view, recording, self._rate_hz, attended)
+        msg = SessionState(state=STATES[view.phase], line=text)
+        msg.headline = headline(view, recording, self._rate_hz)
+        msg.hint = hint(view) if attended else ''
         msg.header.stamp = self.get_clock().now().to_msg()
-        msg.fault = '; '.join(filter(None, (view.fault, view.note)))
+        msg.fault = faults(view)
         msg.kept, msg.wanted, msg.left_s, msg.rows = (
             view.kept,
             view.wanted,

@@ -3,22 +3,24 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from act_msgs.msg import RecorderState
+from act_msgs.msg import RecorderState, SourceFault
 from act_msgs.srv import StartEpisode, StopEpisode
 from rclpy.node import Node
 from std_srvs.srv import SetBool, Trigger
 
 from act_ros.control.session.types import RecorderStatus
-from act_ros.data.recording.grid import COMMAND
+from act_ros.data.recording.source_watch import Wrong, in_words
 from act_ros.nodes.shared.topics import LATCHED
 
 ANSWER_S = 65.0
 """Patience with an answer: a verdict is written by copying the episode."""
+
+
+_WRONG = {getattr(SourceFault, wrong.name): wrong for wrong in Wrong}
 
 
 class RecorderClient:
@@ -44,15 +46,9 @@ class RecorderClient:
 
     def _on_state(self, msg: RecorderState) -> None:
         self.dataset = msg.dataset
-        # Commands are missed whenever nothing moves, which is no fault then.
-        reason = msg.reason if self._commanded() else without(msg.reason, COMMAND)
-        if msg.state == msg.IDLE:
+        if not msg.open:
             self.next_number = msg.episode
-        self._recording = RecorderStatus(
-            msg.state in (msg.WAITING, msg.RECORDING) or (msg.state == msg.FAULT and msg.rows > 0),
-            *(msg.rows, msg.dropped, msg.kept, msg.failed, msg.last_kept, msg.last_success),
-            *(reason, msg.message, msg.state == msg.FAULT),
-        )
+        self._recording = status(msg, self._commanded())
 
     def view(self) -> RecorderStatus:
         """What the recorder says now."""
@@ -80,14 +76,26 @@ class RecorderClient:
         return _asked(self._mark_last, SetBool.Request(data=success))
 
 
-def without(reason: str, source: str) -> str:
-    """What a recorder lacks, 'nothing from A (topic), B; old: C', but for one source."""
-    name = rf'{re.escape(source)}(?: \([^)]*\))?'
-    parts = []
-    for part in reason.split('; '):
-        rest = re.sub(rf', {name}|{name}, |{name}', '', part, count=1)
-        parts += [rest] if rest not in ('nothing from ', 'old: ', 'frozen: ') else []
-    return '; '.join(parts)
+def status(msg: RecorderState, commanded: bool) -> RecorderStatus:
+    """What the recorder says, for a session.
+
+    Commands are missed whenever nothing moves: that is no fault while the followers are not `commanded`.
+    """
+    wrong = [at for at in msg.sources if commanded or at.source != SourceFault.COMMANDS]
+    lacks = in_words((_WRONG[at.fault], at.about) for at in wrong if at.fault in _WRONG)
+    return RecorderStatus(
+        open=msg.open,
+        ready=not wrong,
+        rows=msg.rows,
+        dropped=msg.dropped,
+        kept=msg.kept,
+        failed=msg.failed,
+        last=msg.last_kept,
+        success=msg.last_success,
+        reason='; '.join(filter(None, (lacks, msg.fault))),
+        message=msg.message,
+        fault=msg.state == RecorderState.FAULT,
+    )
 
 
 def _asked(client: Any, request: Any, wait: bool = True) -> str:

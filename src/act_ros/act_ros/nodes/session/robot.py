@@ -146,7 +146,7 @@ class SessionRobot:
         time.sleep(SETTLE_S)
 
     def leaders(self) -> Floats | None:
-        """The leaders' pose (14,)."""
+        """The leaders' pose (dof,)."""
         return self._teleop.leaders
 
     def trouble(self) -> str:

@@ -10,16 +10,16 @@ from rclpy.parameter import Parameter
 from act_ros.robot.spec import Camera, RobotSpec
 
 
-def chosen_cameras(
-    node: Node, spec: RobotSpec, default: list[str], description: str
-) -> list[Camera]:
+def chosen_cameras(node: Node, spec: RobotSpec, description: str) -> list[Camera]:
     """Declare the parameter `cameras`, a list of names, and look them up; empty names are left out.
+
+    By default it is the first of the robot's.
 
     Raises:
         ValueError: it is no list of names, or there is no such camera.
     """
     about = ParameterDescriptor(description=description, read_only=True, dynamic_typing=True)
-    given = node.declare_parameter('cameras', default, about)
+    given = node.declare_parameter('cameras', list(spec.cameras)[:1], about)
     if given.type_ != Parameter.Type.STRING_ARRAY:
         raise ValueError(f"cameras is {given.value!r}; expected a list of names: ['cam_high']")
     names = [name for name in given.value if name]

@@ -24,7 +24,7 @@ def to_time(seconds: float) -> Time:
 
 
 class ArmCommands:
-    """Publishes commands (14,) to the drivers of some arms, in the drivers' own units."""
+    """Publishes commands (dof,) to the drivers of some arms, in the drivers' own units."""
 
     def __init__(
         self, node: Node, spec: RobotSpec, arms: Sequence[str], gripper: GripperScale
@@ -58,7 +58,7 @@ class ArmCommands:
 
 
 class CommandOutput:
-    """Publishes commands to both followers, `command` and `chunk`."""
+    """Publishes commands to the followers, `command` and `chunk`."""
 
     def __init__(self, node: Node, spec: RobotSpec) -> None:
         """Advertise the topics on the node."""
@@ -70,9 +70,9 @@ class CommandOutput:
         self._chunk = node.create_publisher(ChunkMsg, 'chunk', SENSOR)
 
     def command(self, tick: int, stamp_s: float, action: Floats) -> None:
-        """Send a command (14,): joints in rad, grippers 0..1, which the drivers get in radians."""
+        """Send a command (dof,): joints in rad, grippers 0..1, which the drivers get in radians."""
         self._followers.send(action)
-        msg = Command(tick=tick, action=action)
+        msg = Command(tick=tick, action=array('f', action.tobytes()))
         msg.header.stamp = to_time(stamp_s)
         self._command.publish(msg)
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,12 +15,16 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 
 from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.rivals import Rivals
 from act_ros.nodes.shared.topics import SENSOR, robot_topic
+from act_ros.robot.jumps import JumpWatch
 from act_ros.robot.spec import GripperScale, RobotSpec
 from act_ros.robot.types import Floats
 from act_ros.text import PrintableError
 
 FUTURE_S = 0.1
+CONTESTED_S = 0.5
+"""Poses are not believed for so long after the last jump but one."""
 _QUIET_S = 5.0
 _GRIPPER, _FINGER = 'gripper', 'left_finger'
 
@@ -39,7 +45,7 @@ class ArmSample:
 
 @dataclass(frozen=True)
 class JointSample:
-    """All arms' (14,) position, velocity and effort; the stamp is that of the older arm."""
+    """All arms' (dof,) position, velocity and effort; the stamp is that of the older arm."""
 
     stamp_s: float
     qpos: Floats
@@ -127,6 +133,15 @@ def _pick(values: Sequence[float], places: list[int]) -> Floats:
         return np.array([values[place] for place in places], dtype=np.float32)
 
 
+def jump_watches(spec: RobotSpec) -> dict[str, JumpWatch]:
+    """By follower what notices poses that it cannot have reached."""
+    names = (*spec.joints, _GRIPPER)
+    return {
+        arm.follower: JumpWatch(names, spec.velocity[spec.arm_entries(i)])
+        for i, arm in enumerate(spec.arms)
+    }
+
+
 class JointStateNode(BaseNode):
     """Keeps the newest joint states of all followers; says why a message cannot be used."""
 
@@ -153,13 +168,18 @@ class JointStateNode(BaseNode):
         )
         self.received = self.dropped = 0
         self.future_s = FUTURE_S
+        self.simulated = False
         self._now, self._arrived = now, arrived
         self._not_before_s = -float('inf')
         self._arms = [arm.follower for arm in spec.arms]
         self.topics = {arm: robot_topic(self, f'{arm}/joint_states') for arm in self._arms}
         self._notes: dict[str, str] = {}
+        self._jump = ''
         self._samples: dict[str, ArmSample] = {}
         self._told: set[str] = set()
+        self._rivals = Rivals(self, self.topics)
+        self._jumps = jump_watches(spec)
+        self._jumped_at = (-math.inf, -math.inf)
         for arm, topic in self.topics.items():
             reader = ArmReader(spec.joints, spec.follower_gripper)
             self.create_subscription(
@@ -168,7 +188,7 @@ class JointStateNode(BaseNode):
 
     @property
     def newest(self) -> JointSample | None:
-        """The newest (14,) vectors, or None until every arm has been heard."""
+        """The newest (dof,) vectors, or None until every arm has been heard."""
         samples = self._samples
         arms = [samples.get(arm) for arm in self._arms]
         if None in arms:
@@ -191,6 +211,15 @@ class JointStateNode(BaseNode):
         lines = [f'{self.topics[arm]}: {note}' for arm, note in notes.items()]
         return '; '.join([*lines, *([f'silent: {", ".join(silent)}'] if silent else [])])
 
+    @property
+    def contested(self) -> str:
+        """Why what comes cannot be believed: several publishers, or poses that no arm can reach; or ''."""
+        found = '; '.join(self._rivals.found.values())
+        # One torn reading is left out, and that is that.
+        if found or time.monotonic() - self._jumped_at[0] > CONTESTED_S:
+            return found
+        return self._jump
+
     def forget(self, before_s: float) -> None:
         """Drop what was seen before a ROS time: it is of another world."""
         self._not_before_s = before_s
@@ -201,13 +230,17 @@ class JointStateNode(BaseNode):
         self._not_before_s = -float('inf')
         self._samples = {}
 
-    def _on_state(self, arm: str, reader: ArmReader, msg: JointState) -> None:
+    def _on_state(
+        self, arm: str, reader: ArmReader, msg: JointState, info: dict[str, int | None]
+    ) -> None:
         self.received += 1
+        self._rivals.heard(arm, info)
         try:
             stamp_s = self._stamp(arm, msg)
             if stamp_s < self._not_before_s:
                 return
             vectors = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
+            self._look_for_jump(arm, stamp_s, vectors[0])
         except JointStateError as error:
             self.dropped += 1
             self._notes[arm] = str(error)
@@ -221,6 +254,15 @@ class JointStateNode(BaseNode):
         self._notes.pop(arm, None)
         self._samples[arm] = ArmSample(stamp_s, *vectors)
         self._arrived()
+
+    def _look_for_jump(self, arm: str, stamp_s: float, qpos: Floats) -> None:
+        if self.simulated:  # a world that is set up anew has the arms elsewhere at once
+            return
+        jump = self._jumps[arm].jump(stamp_s, qpos)
+        if jump:
+            self._jump = f'{self.topics[arm]}: {jump}'
+            self._jumped_at = self._jumped_at[1], time.monotonic()
+            raise JointStateError(jump)
 
     def _stamp(self, arm: str, msg: JointState) -> float:
         now = self._now()

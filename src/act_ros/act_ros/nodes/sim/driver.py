@@ -22,7 +22,7 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
 
 from act_ros.nodes.shared.base import BaseNode
-from act_ros.sim.motors import FINGERS, GRIPPER, POSITION_MODES, ArmMotors, MotorError
+from act_ros.sim.motors import FINGERS, POSITION_MODES, ArmMotors, MotorError
 from act_ros.sim.simulation import Reading, Simulation
 
 _JOINT_VELOCITY, _FINGER_VELOCITY = 3.14159, 1.0
@@ -199,16 +199,15 @@ class SimDriver:
         for motor in motors.find(request.cmd_type, request.name):
             name, index = motors.names[motor], motor
             lower, upper, speed = 0.0, 0.0, _JOINT_VELOCITY
-            if motor == GRIPPER:
+            if motor == motors.gripper:
                 # The driver names the finger in the place of its motor, and limits it in metres.
-                name, index, speed = FINGERS[0], GRIPPER + 1, _FINGER_VELOCITY
+                name, index, speed = FINGERS[0], motor + 1, _FINGER_VELOCITY
                 lower, upper = model.finger_limits
                 sleep = motors.scale.unit_to_finger(motors.scale.joint_to_unit(0.0))
             else:
                 lower, upper, sleep = model.lower[motor], model.upper[motor], model.sleep[motor]
             response.joint_names.append(name)
-            # Shoulder and elbow have a second motor, which has the next id.
-            response.joint_ids.append([1, 2, 4, 6, 7, 8, 9][motor])
+            response.joint_ids.append(model.ids[motor])
             response.joint_lower_limits.append(lower)
             response.joint_upper_limits.append(upper)
             response.joint_velocity_limits.append(speed)

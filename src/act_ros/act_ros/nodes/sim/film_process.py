@@ -6,14 +6,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from pathlib import Path
 from queue import SimpleQueue
 
-from rclpy.impl.rcutils_logger import RcutilsLogger
-
+from act_ros.nodes.shared.base import Logger
+from act_ros.python_process import python_command
 from act_ros.sim.film.film_maker import FPS, Shot
 
 MOST_WAITING = 120 * FPS
@@ -27,7 +26,7 @@ _LEAVE_S = 20.0
 class FilmProcess:
     """Takes shots at any rate; a process beside draws them when the processor has time."""
 
-    def __init__(self, path: Path, task: str, episodes: int, logger: RcutilsLogger) -> None:
+    def __init__(self, path: Path, task: str, episodes: int, logger: Logger) -> None:
         """Begin the film `path` of `episodes` (0: it is open how many); `logger` tells how it goes.
 
         Raises:
@@ -43,7 +42,7 @@ class FilmProcess:
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._process = subprocess.Popen(
-                [*_YIELDING, sys.executable, '-m', PROGRAM, str(path), task, str(episodes)],
+                [*_YIELDING, *python_command(PROGRAM, path, task, episodes)],
                 stdin=subprocess.PIPE,
                 stderr=self._errors,
                 env={**os.environ, 'LP_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1'},

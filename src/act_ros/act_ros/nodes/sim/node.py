@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulated ALOHA as a node: the interface of four drivers and of the cameras, in one process.
+"""The simulated robot as a node: the interface of the arms' drivers and of the cameras, in one process.
 
 Runs in real time where the machine can, slower where not (and says so), or in lockstep: then the world
-goes on by a tick of 20 ms once both followers have had their arm and gripper commands for it.
+goes on by a tick of 20 ms once all followers have had their arm and gripper commands for it.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class SimNode(BaseNode):
                 height=values['image_height'] or camera.height,
                 width=values['image_width'] or camera.width,
             )
-            for camera in chosen_cameras(self, spec, ['cam_high'], CAMERAS)
+            for camera in chosen_cameras(self, spec, CAMERAS)
         ]
         self._image_steps = _steps_per_image(values['image_rate_hz'])
         self._lockstep, self._factor = bool(values['lockstep']), RealTimeFactor()

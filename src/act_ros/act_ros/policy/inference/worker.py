@@ -11,12 +11,8 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 import act_ros
 from act_ros.policy.config import PolicyConfig
@@ -31,21 +27,10 @@ from act_ros.policy.inference.channel import (
     ObservationMemory,
 )
 from act_ros.policy.inference.input_checks import checked_frames, checked_qpos
+from act_ros.python_process import python_command
 from act_ros.robot.types import Chunk, Observation
 
 PROCESS = 'act_ros.policy.inference.worker_process'
-KEPT = 500
-"""Latencies that the statistics are of."""
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Seconds of the newest predictions: how many they are, the middle one, the 99th percentile, the longest."""
-
-    count: int
-    median_s: float
-    p99_s: float
-    max_s: float
 
 
 class InferenceWorker:
@@ -78,7 +63,6 @@ class InferenceWorker:
         self._error: str | None = None
         self._number = 0
         self._chunks: deque[Chunk] = deque()
-        self._seconds: deque[float] = deque(maxlen=KEPT)
 
     def start(self) -> None:
         """Start the process and return; it is `ready`, or has an `error`, some seconds later.
@@ -96,15 +80,9 @@ class InferenceWorker:
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._caller = Caller(mine)
         fds = (theirs.fileno(), self._memory.fd)
-        command = [
-            sys.executable,
-            '-m',
-            PROCESS,
-            str(os.getpid()),
-            str(self.checkpoint),
-            self._config.to_json(),
-            *map(str, fds),
-        ]
+        command = python_command(
+            PROCESS, os.getpid(), self.checkpoint, self._config.to_json(), *fds
+        )
         # Ctrl+C goes to every process of the terminal: this one is ended by its owner, not by that. A
         # blocked signal stays blocked from the child's first moment on; a handler would come too late.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -141,14 +119,6 @@ class InferenceWorker:
         """Why the policy doesn't run any more, or can't be loaded; None while all is well."""
         self._listen()
         return self._error
-
-    @property
-    def latency(self) -> Latency | None:
-        """Of the newest predictions; None before the first."""
-        if not self._seconds:
-            return None
-        seconds = np.array(self._seconds)
-        return Latency(len(seconds), *(float(v) for v in np.percentile(seconds, [50, 99, 100])))
 
     def submit(self, tick: int, observation: Observation) -> None:
         """Hand in an observation; it replaces one that the network hasn't begun with. Never waits.
@@ -201,7 +171,6 @@ class InferenceWorker:
             elif answer.kind == NON_FINITE:
                 self.non_finite += 1
             elif answer.kind == CHUNK and answer.actions is not None:
-                self._seconds.append(answer.seconds)
                 self._chunks.append(Chunk(answer.tick, answer.actions, answer.seconds))
         if status is not None and self._error is None:
             self._error = _ending(status)

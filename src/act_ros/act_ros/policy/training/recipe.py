@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,19 @@ def load_recipe(path: Path, name: str) -> tuple[dict[str, Any], Recipe]:
         raise PolicyError(
             f"{path}, configuration '{name}': expected the entries policy and training"
         )
+    policy, training = (_numbers(entry.get(part) or {}) for part in ('policy', 'training'))
     try:
-        return dict(entry.get('policy') or {}), Recipe.from_dict(dict(entry.get('training') or {}))
+        return policy, Recipe.from_dict(training)
     except PolicyError as error:
         raise PolicyError(f"{path}, configuration '{name}': {error}") from error
+
+
+def _numbers(entries: Any) -> dict[str, Any]:
+    """Entries in which 1e-4 is the number that it is to everyone but YAML 1.1, which wants 1.0e-4."""
+    found = dict(entries)
+    for name, value in found.items():
+        if isinstance(value, str) and re.fullmatch(
+            r'[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+', value
+        ):
+            found[name] = float(value)
+    return found

@@ -45,23 +45,28 @@ class Hand:
     ) -> None:
         """Start in the start pose of `spec`; `rng` draws this episode's tremor and pace."""
         index = [arm.side for arm in spec.arms].index(side)
-        self.slice = slice(7 * index, 7 * index + 7)
+        self.slice = spec.arm_entries(index)
         self.side = side
         self._arm = ArmKinematics(model, side)
         self._base = BASE_XY[side]
         self._max_step = SPEED * spec.velocity[self.slice] / spec.rate_hz
-        self._q = spec.start[self.slice][:6].copy()
+        self._q = spec.start[self.slice][:-1].copy()
         self._target = spec.start[self.slice].copy()
         self._tick = 0
         self.position, rotation = self._arm.forward(self._q)
         self.pitch = float(-np.arcsin(rotation[2, 0]))
         self.roll = 0.0
-        self.grip = float(spec.start[self.slice][6])
+        self.grip = float(spec.start[self.slice][-1])
         self._pace = rng.uniform(0.92, 1.08)
         # Physiological tremor is faster (8-12 Hz); what a teleoperator's arm shows is slow sway.
         self._sway_hz = rng.uniform(0.4, 1.6, (3, 3))
         self._sway_phase = rng.uniform(0.0, 2 * np.pi, (3, 3))
         self._sway_m = 0.0007
+
+    @property
+    def gripper(self) -> int:
+        """Index of this side's gripper in the world's vectors."""
+        return int(self.slice.stop) - 1
 
     def ticks(self, seconds: float) -> int:
         """Ticks of 20 ms that a motion of nominally `seconds` takes at this episode's pace."""
@@ -69,7 +74,7 @@ class Hand:
 
     def measured(self, world: World) -> tuple[Vector, NDArray[np.float64]]:
         """Where the follower's hand is: pinch point (3,) in metres and rotation (3, 3)."""
-        return self._arm.forward(world.qpos[self.slice][:6])
+        return self._arm.forward(world.qpos[self.slice][:-1])
 
     def arrived(self, world: World, tolerance: float = 0.004) -> bool:
         """Whether the follower's hand is within `tolerance` metres of where the script wants it."""

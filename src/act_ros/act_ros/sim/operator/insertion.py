@@ -64,8 +64,7 @@ class Insertion:
         yield from hand.move(place, 0.6)
         yield from hand.wait(lambda: hand.arrived(self._world), 0.3)
         yield from hand.squeeze(0.0, 0.5)
-        closing = hand.slice.stop - 1
-        yield from hand.wait(lambda: abs(self._world.qvel[closing]) < 0.1, 0.2)
+        yield from hand.wait(lambda: abs(self._world.qvel[hand.gripper]) < 0.1, 0.2)
 
     def _left_hand(self) -> Script:
         hand, joint = self._left, 'blue_socket_joint'

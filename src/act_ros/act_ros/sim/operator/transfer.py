@@ -43,7 +43,7 @@ class TransferCube:
         yield from hand.move(lambda: self._cube() + self._grasp, 0.55)
         yield from hand.wait(lambda: hand.arrived(self._world), 0.3)
         yield from hand.squeeze(0.2, 0.45)
-        yield from hand.wait(lambda: abs(self._world.qvel[13]) < 0.1, 0.2)
+        yield from hand.wait(lambda: abs(self._world.qvel[hand.gripper]) < 0.1, 0.2)
         self._carried = True
         yield from hand.move(lambda: self._meet, 1.2, bow=self._bow[1] * [1, 1, 0] + [0, 0, 0.03])
         yield from hand.wait(lambda: hand.arrived(self._world), 0.2)
@@ -64,8 +64,8 @@ class TransferCube:
         yield from hand.move(lambda: self._cube() + [-0.008, 0.0, 0.0], 0.6)
         yield from hand.wait(lambda: hand.arrived(self._world), 0.3)
         yield from hand.squeeze(0.2, 0.45)
-        yield from hand.wait(lambda: abs(self._world.qvel[6]) < 0.1, 0.2)
+        yield from hand.wait(lambda: abs(self._world.qvel[hand.gripper]) < 0.1, 0.2)
         self._taken = True
-        yield from hand.wait(lambda: self._world.qpos[13] > 0.8, 1.0)
+        yield from hand.wait(lambda: self._world.qpos[self._right.gripper] > 0.8, 1.0)
         back = hand.position + np.array([-0.08, 0.0, 0.0])
         yield from hand.move(lambda: back, 0.7)

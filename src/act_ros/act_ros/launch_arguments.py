@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arguments that more than one launch file has: one home of their choices and words.
+
+A launch file that includes another declares an argument of its first where its default differs; the first counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from launch.actions import DeclareLaunchArgument
+
+BOOLEAN = ('true', 'false')
+AUTO = 'auto'
+SIM_TASKS = ('transfer_cube', 'insertion')
+"""What can be simulated. The simulator itself cannot be asked: a launch file has only what ROS has."""
+LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
+
+
+def argument(
+    name: str, default: str | None, description: str, choices: Iterable[str] | None = None
+) -> DeclareLaunchArgument:
+    """Declare an argument; it is required where `default` is None."""
+    return DeclareLaunchArgument(
+        name, default_value=default, description=description, choices=choices
+    )
+
+
+def common_arguments() -> list[DeclareLaunchArgument]:
+    """Arguments of every launch file: robot, cameras, namespace, params_file, log_level."""
+    return [
+        argument(
+            'robot',
+            'sim',
+            'sim: the ALOHA in MuJoCo; aloha: Interbotix arms and RealSense cameras.',
+            ('sim', 'aloha'),
+        ),
+        argument(
+            'cameras',
+            AUTO,
+            'Cameras to use: names of config/aloha.yaml with commas between. auto: with robot:=aloha all; '
+            'in sim, where rendering takes its time, those of the policy, or the first where none runs.',
+        ),
+        argument(
+            'namespace',
+            '',
+            'Namespace of everything that is started, to have several robots on one network. '
+            'The nodes are in NAMESPACE/act, the drivers and cameras in NAMESPACE.',
+        ),
+        argument(
+            'params_file',
+            '',
+            'Absolute path of a yaml file with ROS parameters; they go before the other arguments.',
+        ),
+        argument(
+            'log_level', 'info', 'Least severity of the log messages that are shown.', LOG_LEVELS
+        ),
+    ]
+
+
+def task(default: str, more: str = '') -> DeclareLaunchArgument:
+    """The task. With a real robot any name will do: only sim.launch.py limits the choice."""
+    return argument(
+        'task',
+        default,
+        f'Sim: {" or ".join(SIM_TASKS)}; aloha: the name that is written into recorded episodes.{more}',
+    )
+
+
+def enable(node: str) -> DeclareLaunchArgument:
+    """Whether the node that leads the arms moves them from the start."""
+    return argument(
+        'enable',
+        AUTO,
+        'Let the arms move from the start; auto: in sim only. '
+        f'Later: ros2 service call /act/{node}/enable std_srvs/srv/SetBool "{{data: true}}".',
+        (AUTO, *BOOLEAN),
+    )
+
+
+def leaders(default: str) -> DeclareLaunchArgument:
+    """Whether the leaders' drivers are started."""
+    return argument(
+        'leaders',
+        default,
+        'Aloha: start the leader arms and their gravity compensation, too.',
+        BOOLEAN,
+    )
+
+
+def operator(default: str) -> DeclareLaunchArgument:
+    """Who moves the simulated leaders."""
+    return argument(
+        'operator',
+        default,
+        'Sim: who moves the leader arms; scripted: a program that does the task; none: who commands '
+        'their drivers, and recording is a session as on the robot.',
+        ('none', 'scripted'),
+    )
+
+
+def seed(default: str, more: str = '') -> DeclareLaunchArgument:
+    """Where the simulated objects lie."""
+    return argument(
+        'seed',
+        default,
+        f'Sim: seed of the first episode (where the objects lie); the next have the next seeds.{more}',
+    )
+
+
+def sim_arguments() -> list[DeclareLaunchArgument]:
+    """What the simulator can be told."""
+    return [
+        argument('task', SIM_TASKS[0], 'Simulated task.', SIM_TASKS),
+        seed('0'),
+        argument('episodes', '0', 'Sim: end after this many episodes; 0: go on until Ctrl+C.'),
+        operator('none'),
+        argument(
+            'auto_reset',
+            'true',
+            'Sim: begin another episode after success or the time limit.',
+            BOOLEAN,
+        ),
+        argument(
+            'lockstep',
+            'false',
+            'Sim: step only after each command, so that a seed gives the same episode every time.',
+            BOOLEAN,
+        ),
+        argument('image_height', '0', 'Sim: pixels; 0: as the real camera (480).'),
+        argument('image_width', '0', 'Sim: pixels; 0: as the real camera (640).'),
+        argument('image_rate_hz', '50.0', 'Sim: images a second of each camera.'),
+        argument('video', '', 'Sim: path of an mp4 to film the episodes into; empty: none.'),
+    ]

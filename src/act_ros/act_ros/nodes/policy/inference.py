@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policies' processes as the control loop has to do with them: asked, heard, and noticed when they fail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from act_ros.control.ensemble import Execution
+from act_ros.control.runtime import Runtime
+from act_ros.control.ticker import tick_of
+from act_ros.nodes.policy.engine import Engine, Worker
+from act_ros.nodes.policy.observer import RobotView
+from act_ros.nodes.policy.statistics import Statistics
+from act_ros.robot.types import Chunk
+
+
+class Inference:
+    """The present policy, and one that is to take over. The loop's thread calls it, under the loop's lock.
+
+    Attributes:
+        engine: the present policy.
+        candidate: the one that takes over once it has an action, if any.
+        broken: why the present one's process is of no use any more; then it is left alone.
+        worker_says: the same or how it is; the other threads must not ask the process itself.
+        timeout_s: a process that gives no answer for this long hangs.
+        taken: chunks that came, to be published once the tick's command is out.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        engine: Engine,
+        statistics: Statistics,
+        rate_hz: float,
+        stopped: Callable[[], bool],
+    ) -> None:
+        """Hand `engine`'s chunks to `runtime`; `stopped` ends any waiting."""
+        self.engine = engine
+        self.candidate: Engine | None = None
+        self.broken, self.worker_says = '', 'loading'
+        self.timeout_s = 3.0
+        self.taken: list[Chunk] = []
+        self._runtime, self._statistics = runtime, statistics
+        self._rate_hz, self._stopped = rate_hz, stopped
+        self._candidate_execution: Execution | None = None
+        self._asked_at: float | None = None  # since when an answer is due, steady time
+        self._thrown = 0
+
+    def try_out(self, engine: Engine, execution: Execution) -> None:
+        """Give another policy the observations, too; it takes over once it has an action."""
+        self.candidate, self._candidate_execution = engine, execution
+        self._runtime.replace(execution, engine.config.cameras)
+
+    def drop_candidate(self, engine: Engine) -> bool:
+        """Keep to the present policy; False if `engine` has just become that."""
+        if self.engine is engine:
+            return False
+        self.candidate, self._candidate_execution = None, None
+        self._runtime.keep()
+        return True
+
+    def install(self, engine: Engine) -> None:
+        """Let this be the present policy from now on."""
+        self.engine, self.broken, self._runtime.trouble = engine, '', ''
+        self._asked_at, self._thrown = None, 0
+        self.worker_says = 'running'
+
+    def submit(self, sight: RobotView) -> dict[int, int]:
+        """Hand the observation to every policy; returns the tick it is of by the engine's id."""
+        ticks = {}
+        for engine in self._engines():
+            observation = sight.observation(engine.config)
+            if observation is not None and engine.worker.ready:
+                tick = tick_of(observation.stamp_s, self._rate_hz)
+                engine.worker.submit(tick, observation)
+                ticks[id(engine)] = tick
+                if engine is self.engine and self._asked_at is None:
+                    self._asked_at = time.monotonic()
+        return ticks
+
+    def ask(self, sight: RobotView, tick: int, timeout_s: float | None) -> None:
+        """Let every policy predict from what is seen now and wait for it, if a chunk is due."""
+        due = self._runtime.execution.due(tick) or self._runtime.replacing
+        if self.candidate is None and not due:
+            return
+        engines = self._engines()
+        thrown = [engine.worker.non_finite for engine in engines]
+        awaited = self.submit(sight)
+        if self.candidate is not None:  # that it hangs must not stop the present one
+            timeout_s = min(timeout_s or self.timeout_s, self.timeout_s)
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while awaited and not self._stopped():
+            for engine, chunk in self.collect(tick):
+                if awaited.get(id(engine)) == chunk.tick:
+                    del awaited[id(engine)]
+            failed = self.broken or any(engine.worker.error for engine in engines)
+            if failed or [engine.worker.non_finite for engine in engines] != thrown:
+                return
+            if deadline is not None and time.monotonic() > deadline:
+                return
+            time.sleep(0.0005)
+
+    def collect(self, tick: int) -> list[tuple[Engine, Chunk]]:
+        """Take in every chunk that has come; returns them."""
+        came = []
+        for engine in self._engines():
+            while (chunk := engine.worker.poll()) is not None:
+                came.append((engine, chunk))
+                if engine is self.engine:
+                    self._asked_at = None
+                if self._runtime.accept(chunk, tick, engine is self.candidate):
+                    self._statistics.chunk(chunk)
+                    self.taken.append(chunk)
+        if not self.broken:
+            self._check(self.engine.worker)
+        return came
+
+    def _check(self, worker: Worker) -> None:
+        """Notice what the policy's process threw away, that it has ended, or that it hangs."""
+        if worker.non_finite > self._thrown:
+            self._asked_at = None
+            self._count_thrown(worker.non_finite)
+        self.broken = worker.error or self._hangs()
+        self.worker_says = self.broken or ('running' if worker.ready else 'loading')
+        self._runtime.trouble = f'the policy stopped: {self.broken}' if self.broken else ''
+
+    def _hangs(self) -> str:
+        if self._asked_at is None:
+            return ''
+        waited_s = time.monotonic() - self._asked_at
+        # A network that is slow on this machine is no network that hangs.
+        if waited_s <= max(self.timeout_s, 5.0 * self._statistics.inference_s):
+            return ''
+        return f'the inference process has not answered for {waited_s:.1f} s'
+
+    def _count_thrown(self, non_finite: int) -> None:
+        """Tell the runtime of predictions that the inference process threw away."""
+        self._runtime.reject(
+            non_finite - self._thrown,
+            'the network predicted values that are not finite; those chunks are dropped',
+        )
+        self._thrown = non_finite
+
+    def _engines(self) -> list[Engine]:
+        """Those that may be asked."""
+        present = [] if self.broken else [self.engine]
+        return present if self.candidate is None else [*present, self.candidate]
+
+    def promote(self) -> None:
+        """If the runtime has gone over to the other policy's execution, that policy is the one."""
+        if self.candidate is not None and self._runtime.execution is self._candidate_execution:
+            self.install(self.candidate)
+            self.candidate, self._candidate_execution = None, None

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where arms are, for nodes that command them without a camera."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+
+from act_ros.nodes.shared.joint_state import ArmReader, JointStateError
+from act_ros.nodes.shared.times import seconds
+from act_ros.nodes.shared.topics import SENSOR, robot_topic
+from act_ros.robot.spec import GripperScale
+from act_ros.robot.types import Floats
+
+_QUIET_S = 5.0
+
+
+class ArmPoses:
+    """The arms' last joint states, as poses: joints, then the gripper. Safe to ask from any thread."""
+
+    def __init__(self, node: Node, now: Callable[[], float | None]) -> None:
+        """Listen on `node`; `now` is the ROS time of a message whose driver sets no stamp."""
+        self._node, self._now, self._lock = node, now, threading.Lock()
+        self._poses: dict[str, tuple[float, Floats]] = {}
+
+    def listen(self, arm: str, reader: ArmReader, motor: GripperScale | None = None) -> None:
+        """Hear an arm, too. `motor`: take its gripper from the motor, by this scale, not from the fingers."""
+        topic = robot_topic(self._node, f'{arm}/joint_states')
+        receive = partial(self._on_state, arm, reader, motor)
+        self._node.create_subscription(JointState, topic, receive, SENSOR)
+
+    def _on_state(
+        self, arm: str, reader: ArmReader, motor: GripperScale | None, msg: JointState
+    ) -> None:
+        try:
+            pose, _, _ = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
+        except JointStateError as error:
+            self._node.get_logger().warning(f'{arm}: {error}', throttle_duration_sec=_QUIET_S)
+            return
+        if motor:
+            pose[-1] = motor.joint_to_unit(msg.position[msg.name.index('gripper')])
+        stamp_s = seconds(msg.header.stamp) or self._now() or 0.0
+        with self._lock:
+            self._poses[arm] = stamp_s, pose
+
+    def take_for(self, arm: str, pose: Floats) -> None:
+        """Let a silent arm count as one that stands at a pose."""
+        with self._lock:
+            self._poses[arm] = math.inf, pose
+
+    def pose(self, arms: Sequence[str], oldest_s: float) -> Floats | None:
+        """The pose (dof,) of these arms; None if one has said nothing since `oldest_s` (ROS time)."""
+        with self._lock:
+            known = [self._poses.get(arm) for arm in arms]
+        poses = [pose for stamp_s, pose in filter(None, known) if stamp_s >= oldest_s]
+        return np.concatenate(poses) if len(poses) == len(arms) else None
+
+    def silent(self, arms: Sequence[str], oldest_s: float = -math.inf) -> list[str]:
+        """Which of these arms have said nothing since `oldest_s`, or ever."""
+        with self._lock:
+            known = {arm: self._poses.get(arm) for arm in arms}
+        return [arm for arm, pose in known.items() if pose is None or pose[0] < oldest_s]

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Poses that an arm cannot have reached are noticed, and those that it can are believed."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from act_ros.robot.jumps import CONFIRMED_S, JumpWatch
+from act_ros.robot.spec import RobotSpec
+
+SPEC = RobotSpec.load()
+ARM = SPEC.arm_entries(0)
+NAMES, VELOCITY = SPEC.joint_names[ARM], SPEC.velocity[ARM]
+
+
+def watch() -> JumpWatch:
+    return JumpWatch(NAMES, VELOCITY)
+
+
+def pose(value: float) -> np.ndarray:
+    return np.full(len(VELOCITY), value, np.float32)
+
+
+@given(st.lists(st.tuples(st.floats(0.002, 0.2), st.floats(-1, 1)), min_size=1, max_size=50))
+def test_an_arm_that_moves_no_faster_than_it_can_is_believed(
+    steps: list[tuple[float, float]],
+) -> None:
+    arm, stamp_s, qpos = watch(), 100.0, pose(0.0)
+    assert arm.jump(stamp_s, qpos) == ''
+    for seconds, speed in steps:
+        stamp_s += seconds
+        qpos = (qpos + speed * seconds * VELOCITY).astype(np.float32)
+        assert arm.jump(stamp_s, qpos) == ''
+
+
+@given(st.integers(1, 30), st.floats(0.25, 3.0), st.integers(0, len(VELOCITY) - 1))
+def test_poses_of_two_publishers_in_turns_are_told_apart(
+    every: int, off: float, entry: int
+) -> None:
+    arm = watch()
+    off = off * VELOCITY[entry] / VELOCITY[0]
+    for tick in range(200):
+        assert arm.jump(tick / 50, pose(0.3)) == ''
+        if tick % every == 0:
+            other = pose(0.3)
+            other[entry] += off
+            said = arm.jump(tick / 50 + 0.01, other)
+            assert NAMES[entry] in said and f'{off:.2f}' in said
+
+
+def test_an_arm_that_is_elsewhere_is_believed_after_a_while() -> None:
+    arm = watch()
+    arm.jump(0.0, pose(0.0))
+    said = [arm.jump(0.02 * tick, pose(3.0)) for tick in range(1, 30)]
+    assert all(said[: round(CONFIRMED_S * 50)]) and not any(said[round(CONFIRMED_S * 50) + 1 :])
+
+
+def test_after_a_silence_an_arm_may_be_anywhere_it_can_have_gone() -> None:
+    arm = watch()
+    arm.jump(0.0, pose(0.0))
+    assert arm.jump(1.0, pose(2.0)) == ''
+
+
+def test_a_clock_that_goes_back_gives_no_room() -> None:
+    arm = watch()
+    arm.jump(5.0, pose(0.0))
+    assert 'jumped by up to 0.80 in 0.000 s' in arm.jump(3.0, pose(0.8))
