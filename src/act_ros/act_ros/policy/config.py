@@ -9,7 +9,7 @@ from typing import Any
 
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.field_words import in_our_words
-from act_ros.policy.plain_values import is_name, is_number, is_run
+from act_ros.policy.values import is_name, is_number, is_run
 from act_ros.text import listed, shown
 
 FORMAT = 1

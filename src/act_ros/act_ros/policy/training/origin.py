@@ -8,7 +8,7 @@ from typing import Any
 
 from act_ros.data.dataset import Dataset
 from act_ros.policy.config import MOST_RUNS
-from act_ros.policy.plain_values import is_name
+from act_ros.policy.values import is_name
 
 
 def origin(dataset: Dataset) -> tuple[dict[str, Any], list[str]]:

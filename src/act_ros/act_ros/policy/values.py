@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether values that come out of a file are what they should be."""
+"""What a value out of a configuration is: a name, a run of seeds, a number."""
 
 from __future__ import annotations
 
