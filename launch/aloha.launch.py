@@ -13,8 +13,8 @@ from act_ros.launch_arguments import (
     SIM_TASKS,
     argument,
     common_arguments,
-    enable,
-    task,
+    enable_argument,
+    task_argument,
 )
 from act_ros.launching import (
     LaunchArgumentError,
@@ -38,11 +38,9 @@ HERE = Path(__file__).parent
 def _choose(context: LaunchContext) -> list[Action]:
     """Settle which policy does which task before anything starts; the simulator renders its cameras."""
     library = Library.of(value(context, 'models_dir'), anywhere=True)
-    simulated, chosen_task = value(context, 'robot') == 'sim', value(context, 'task')
-    if simulated and chosen_task not in (AUTO, *SIM_TASKS):
-        raise LaunchArgumentError(
-            f'task:={chosen_task} is not simulated; {" or ".join(SIM_TASKS)} is'
-        )
+    simulated, task = value(context, 'robot') == 'sim', value(context, 'task')
+    if simulated and task not in (AUTO, *SIM_TASKS):
+        raise LaunchArgumentError(f'task:={task} is not simulated; {" or ".join(SIM_TASKS)} is')
     name = value(context, 'checkpoint')
     if name == AUTO and not simulated:
         raise LaunchArgumentError(
@@ -50,14 +48,14 @@ def _choose(context: LaunchContext) -> list[Action]:
             + (', '.join(library.policies()) or 'none')
         )
     if name == AUTO:
-        name = shipped_policy(SIM_TASKS[0] if chosen_task == AUTO else chosen_task)
+        name = shipped_policy(SIM_TASKS[0] if task == AUTO else task)
     config = read_config(library.find(name))
     if reasons := misfits(config, RobotSpec.load()):
         raise LaunchArgumentError(f'{name} is no policy for this robot: {"; ".join(reasons)}')
-    if chosen_task == AUTO:
-        trained = config.task or 'not named'
-        chosen_task = SIM_TASKS[0] if simulated and trained not in SIM_TASKS else trained
-    chosen = {'checkpoint': name, 'task': chosen_task}
+    if task == AUTO:
+        task = config.task or 'not named'
+        task = SIM_TASKS[0] if simulated and task not in SIM_TASKS else task
+    chosen = {'checkpoint': name, 'task': task}
     if simulated and value(context, 'cameras') == AUTO:
         chosen['cameras'] = ','.join(config.cameras)
     return [SetLaunchConfiguration(*item) for item in chosen.items()]
@@ -65,12 +63,12 @@ def _choose(context: LaunchContext) -> list[Action]:
 
 def _policy(context: LaunchContext) -> list[Action]:
     simulated = value(context, 'robot') == 'sim'
-    enabled = value(context, 'enable')
+    enable = value(context, 'enable')
     parameters = {
         'checkpoint': value(context, 'checkpoint'),
         'models_dir': value(context, 'models_dir'),
         'allow_any_path': flag(context, 'allow_any_path'),
-        'enable': simulated if enabled == AUTO else enabled == 'true',
+        'enable': simulated if enable == 'auto' else enable == 'true',
         'ensemble': value(context, 'ensemble'),
         'inference': value(context, 'inference'),
         'task': value(context, 'task') if simulated else '',
@@ -91,7 +89,7 @@ def _policy(context: LaunchContext) -> list[Action]:
 
 def _arguments() -> list[DeclareLaunchArgument]:
     return [
-        task(AUTO, ' auto: the task that the policy was trained for.'),
+        task_argument(AUTO, ' auto: the task that the policy was trained for.'),
         argument(
             'checkpoint',
             AUTO,
@@ -109,7 +107,7 @@ def _arguments() -> list[DeclareLaunchArgument]:
             'Let the checkpoint be changed later to paths outside models_dir, too.',
             BOOLEAN,
         ),
-        enable('policy'),
+        enable_argument('policy'),
         argument(
             'ensemble',
             'oldest',

@@ -20,10 +20,10 @@ from act_ros.launch_arguments import (
     SIM_TASKS,
     argument,
     common_arguments,
-    leaders,
-    operator,
-    seed,
-    task,
+    leaders_argument,
+    operator_argument,
+    seed_argument,
+    task_argument,
 )
 from act_ros.launching import (
     GO_TO_REST_S,
@@ -67,9 +67,9 @@ def _attend(context: LaunchContext) -> list[Action]:
 
 def _record(context: LaunchContext) -> list[Action]:
     simulated, attended = value(context, 'robot') == 'sim', _attended(context)
-    name, episodes = value(context, 'task'), number(context, 'episodes', int, 0)
+    task, episodes = value(context, 'task'), number(context, 'episodes', int, 0)
     recording = {
-        'task': name,
+        'task': task,
         'dataset': value(context, 'dataset'),
         'episodes': 0
         if attended
@@ -82,7 +82,7 @@ def _record(context: LaunchContext) -> list[Action]:
         ),
     }
     session = {
-        'task': name,
+        'task': task,
         'episodes': episodes,
         'reset_time': number(context, 'reset_time', float, 0.0),
         'attended': attended,
@@ -119,10 +119,10 @@ def _stays(context: LaunchContext) -> Callable[..., list[Action] | None]:
 
 def _arguments() -> list[DeclareLaunchArgument]:
     return [
-        task(SIM_TASKS[0]),
+        task_argument(SIM_TASKS[0]),
         argument('episodes', '50', 'Episodes to keep; then everything ends. 0: until Ctrl+C.'),
         argument('dataset', '', 'Folder for the episodes; empty: data/TASK, where you are.'),
-        seed(
+        seed_argument(
             AUTO,
             ' auto: 1000, or the one after the last in the dataset; 0 to 999 are for evaluation.',
         ),
@@ -150,8 +150,8 @@ def _arguments() -> list[DeclareLaunchArgument]:
             'Scripted operator: keep the episodes in which the task was not done, too; they are marked.',
             BOOLEAN,
         ),
-        operator('scripted'),
-        leaders('true'),
+        operator_argument('scripted'),
+        leaders_argument('true'),
     ]
 
 

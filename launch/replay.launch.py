@@ -9,7 +9,7 @@ from launch import LaunchContext, LaunchDescription
 from launch.action import Action
 from launch.actions import OpaqueFunction, SetLaunchConfiguration
 
-from act_ros.launch_arguments import AUTO, SIM_TASKS, argument, common_arguments, enable
+from act_ros.launch_arguments import SIM_TASKS, argument, common_arguments, enable_argument
 from act_ros.launching import (
     LaunchArgumentError,
     act_node,
@@ -54,10 +54,10 @@ def _episode(context: LaunchContext) -> list[Action]:
 
 def _replay(context: LaunchContext) -> list[Action]:
     simulated = value(context, 'robot') == 'sim'
-    enabled = value(context, 'enable')
+    enable = value(context, 'enable')
     parameters = {
         'episode': value(context, 'episode'),
-        'enable': simulated if enabled == AUTO else enabled == 'true',
+        'enable': simulated if enable == 'auto' else enable == 'true',
     }
     # Its own patience, since the drivers' is long: what hangs is ended, and then the arms go to rest.
     replay = act_node(context, 'replay', parameters, use_sim_time=simulated, sigterm_timeout='5')
@@ -74,7 +74,7 @@ def generate_launch_description() -> LaunchDescription:
                 None,
                 'Episode to replay: an HDF5 file in any dialect of ALOHA, or FOLDER/episode_N of a LeRobot dataset.',
             ),
-            enable('replay'),
+            enable_argument('replay'),
             OpaqueFunction(function=_episode),
             OpaqueFunction(function=guarded),
             *bring_up(HERE / 'sim.launch.py', HERE / 'hardware.launch.py'),

@@ -182,7 +182,7 @@ class Runtime:
         self._rejection = reason
 
     def step(self, tick: int, now_s: float, inputs: TickInputs) -> Floats | None:
-        """The command (dof,) of a tick, or None if none may be sent; sets `state` and `reason`."""
+        """The command (14,) of a tick, or None if none may be sent; sets `state` and `reason`."""
         self.limited = ()
         self._take_over(tick)
         complaints = self._judge(now_s, inputs)

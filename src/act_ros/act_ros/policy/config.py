@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from act_ros.policy.errors import PolicyError
+from act_ros.policy.field_words import in_our_words
+from act_ros.policy.values import is_name, is_number, is_run
 from act_ros.text import listed, shown
 
 FORMAT = 1
@@ -155,7 +156,7 @@ class PolicyConfig:
                 f'task is {shown(self.task)}; expected a name of at most 100 printable characters'
             )
         runs: Any = self.training_seeds
-        if len(runs) > MOST_RUNS or not all(_is_run(run) for run in runs):
+        if len(runs) > MOST_RUNS or not all(is_run(run) for run in runs):
             raise PolicyError(
                 f'training_seeds is {shown(runs)}; expected at most {MOST_RUNS} pairs [first, last] of whole '
                 f'numbers from 0 up'
@@ -187,11 +188,11 @@ class PolicyConfig:
                 f'{MOST_PIXELS}'
             )
         self._check_colours()
-        if not _is_number(self.dropout) or not 0 <= self.dropout < 1:
+        if not is_number(self.dropout) or not 0 <= self.dropout < 1:
             raise PolicyError(
                 f'dropout is {shown(self.dropout)}; expected a number from 0 to below 1'
             )
-        if not _is_number(self.rate_hz) or not 0 < self.rate_hz <= 10_000:
+        if not is_number(self.rate_hz) or not 0 < self.rate_hz <= 10_000:
             raise PolicyError(
                 f'rate_hz is {shown(self.rate_hz)}; expected a positive rate in Hz, at most 10000'
             )
@@ -208,7 +209,7 @@ class PolicyConfig:
             else:
                 rows = (rows,)
             for row in rows:
-                if len(row) != 3 or not all(_is_number(v) and abs(v) < 1e6 for v in row):
+                if len(row) != 3 or not all(is_number(v) and abs(v) < 1e6 for v in row):
                     raise PolicyError(
                         f'{name} is {shown(list(row))}; expected 3 numbers (red, green, blue)'
                     )
@@ -246,11 +247,12 @@ class PolicyConfig:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> PolicyConfig:
-        """Build a configuration from plain values.
+        """Build a configuration from plain values, by the names here or by LeRobot's (see `field_words`).
 
         Raises:
-            PolicyError: an entry is unknown, missing or out of range.
+            PolicyError: an entry is unknown, missing, given twice or out of range.
         """
+        data = in_our_words(data)
         known = [f.name for f in fields(cls)]
         unknown = sorted(set(data) - set(known))
         if unknown:
@@ -263,24 +265,3 @@ class PolicyConfig:
 
 
 _FIRST_NEW = [f.name for f in fields(PolicyConfig)].index('backbone')
-
-
-def is_name(value: object) -> bool:
-    """Whether it can name a camera or a task."""
-    return isinstance(value, str) and 0 < len(value) <= 100 and value.isprintable()
-
-
-def _is_run(value: object) -> bool:
-    return (
-        isinstance(value, tuple)
-        and len(value) == 2
-        and all(type(seed) is int for seed in value)
-        and 0 <= value[0] <= value[1] < 2**63
-    )
-
-
-def _is_number(value: object) -> bool:
-    """Whether it is a finite number. Whole ones may be longer than a float can hold."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return abs(value) < 10**300 and math.isfinite(value)

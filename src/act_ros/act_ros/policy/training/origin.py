@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from act_ros.data.dataset import Dataset
-from act_ros.policy.config import MOST_RUNS, is_name
+from act_ros.policy.config import MOST_RUNS
+from act_ros.policy.values import is_name
 
 
 def origin(dataset: Dataset) -> tuple[dict[str, Any], list[str]]:
