@@ -12,10 +12,12 @@ from act_ros.launch_arguments import (
     BOOLEAN,
     SIM_TASKS,
     argument,
+    auto_reset_argument,
     common_arguments,
     enable_argument,
     task_argument,
 )
+from act_ros.launch_check import checked
 from act_ros.launching import (
     LaunchArgumentError,
     act_node,
@@ -89,6 +91,7 @@ def _policy(context: LaunchContext) -> list[Action]:
 
 def _arguments() -> list[DeclareLaunchArgument]:
     return [
+        auto_reset_argument('true'),
         task_argument(AUTO, ' auto: the task that the policy was trained for.'),
         argument(
             'checkpoint',
@@ -130,7 +133,7 @@ def _arguments() -> list[DeclareLaunchArgument]:
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, bring up the robot, then the policy."""
-    return LaunchDescription(
+    description = LaunchDescription(
         [
             *common_arguments(),
             *_arguments(),
@@ -140,3 +143,4 @@ def generate_launch_description() -> LaunchDescription:
             OpaqueFunction(function=_policy),
         ]
     )
+    return checked(description, HERE / 'sim.launch.py', HERE / 'hardware.launch.py')

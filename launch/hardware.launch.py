@@ -19,6 +19,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node, PushRosNamespace
 
 from act_ros.launch_arguments import AUTO, BOOLEAN, argument, common_arguments, leaders_argument
+from act_ros.launch_check import checked
 from act_ros.launching import (
     LaunchArgumentError,
     cameras,
@@ -168,7 +169,7 @@ def _hardware(context: LaunchContext) -> list[Action]:
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the hardware's arguments, then start the drivers."""
-    return LaunchDescription(
+    description = LaunchDescription(
         [
             *common_arguments(),
             leaders_argument('false'),
@@ -191,3 +192,4 @@ def generate_launch_description() -> LaunchDescription:
             OpaqueFunction(function=_hardware),
         ]
     )
+    return checked(description)

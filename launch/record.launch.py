@@ -19,12 +19,14 @@ from act_ros.launch_arguments import (
     BOOLEAN,
     SIM_TASKS,
     argument,
+    auto_reset_argument,
     common_arguments,
     leaders_argument,
     operator_argument,
     seed_argument,
     task_argument,
 )
+from act_ros.launch_check import checked
 from act_ros.launching import (
     GO_TO_REST_S,
     act_node,
@@ -119,6 +121,7 @@ def _stays(context: LaunchContext) -> Callable[..., list[Action] | None]:
 
 def _arguments() -> list[DeclareLaunchArgument]:
     return [
+        auto_reset_argument('true'),
         task_argument(SIM_TASKS[0]),
         argument('episodes', '50', 'Episodes to keep; then everything ends. 0: until Ctrl+C.'),
         argument('dataset', '', 'Folder for the episodes; empty: data/TASK, where you are.'),
@@ -157,7 +160,7 @@ def _arguments() -> list[DeclareLaunchArgument]:
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, bring up the robot, then teleoperation and the recorder."""
-    return LaunchDescription(
+    description = LaunchDescription(
         [
             *common_arguments(),
             *_arguments(),
@@ -168,3 +171,4 @@ def generate_launch_description() -> LaunchDescription:
             OpaqueFunction(function=_record),
         ]
     )
+    return checked(description, HERE / 'sim.launch.py', HERE / 'hardware.launch.py')

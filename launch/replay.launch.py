@@ -10,6 +10,7 @@ from launch.action import Action
 from launch.actions import OpaqueFunction, SetLaunchConfiguration
 
 from act_ros.launch_arguments import SIM_TASKS, argument, common_arguments, enable_argument
+from act_ros.launch_check import checked
 from act_ros.launching import (
     LaunchArgumentError,
     act_node,
@@ -66,7 +67,7 @@ def _replay(context: LaunchContext) -> list[Action]:
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, bring up the robot, then the replay."""
-    return LaunchDescription(
+    description = LaunchDescription(
         [
             *common_arguments(),
             argument(
@@ -81,3 +82,4 @@ def generate_launch_description() -> LaunchDescription:
             OpaqueFunction(function=_replay),
         ]
     )
+    return checked(description, HERE / 'sim.launch.py', HERE / 'hardware.launch.py')

@@ -108,6 +108,17 @@ def seed_argument(default: str, more: str = '') -> DeclareLaunchArgument:
     )
 
 
+def auto_reset_argument(default: str) -> DeclareLaunchArgument:
+    """Whether the simulated world is set up anew by itself."""
+    return argument(
+        'auto_reset',
+        default,
+        'Sim: begin another episode after success or the time limit; with `episodes` always. Else the world stays '
+        'as it is until somebody calls act/sim/reset.',
+        BOOLEAN,
+    )
+
+
 def sim_arguments() -> list[DeclareLaunchArgument]:
     """What the simulator can be told."""
     return [
@@ -115,12 +126,7 @@ def sim_arguments() -> list[DeclareLaunchArgument]:
         seed_argument('0'),
         argument('episodes', '0', 'Sim: end after this many episodes; 0: go on until Ctrl+C.'),
         operator_argument('none'),
-        argument(
-            'auto_reset',
-            'true',
-            'Sim: begin another episode after success or the time limit.',
-            BOOLEAN,
-        ),
+        auto_reset_argument('false'),
         argument(
             'lockstep',
             'false',
