@@ -48,6 +48,7 @@ class Done:
     ticks: int
     missing: tuple[str, ...]
     sim_unknown: bool
+    left_out: tuple[str, ...]
 
 
 def parser(name: str, pixels: str) -> argparse.ArgumentParser:
@@ -152,8 +153,11 @@ def work(storage: Storage, job: ConversionJob) -> Done:
     from act_ros.data.formats.store import store_episode
 
     with job.ref.open() as episode:
+        episode.refuse_faults()
         store_episode(episode, job.path, storage)
-        return Done(len(episode), tuple(episode.missing()), 'sim' not in episode.attrs)
+        left_out = tuple(f'{name} ({why})' for name, why in episode.unasked().items())
+        missing = tuple(episode.missing())
+        return Done(len(episode), missing, 'sim' not in episode.attrs, left_out)
 
 
 def _jobs(refs: Sequence[EpisodeRef], output: Path, source: Path) -> list[ConversionJob]:
@@ -201,6 +205,9 @@ def _report(
     if lacks:
         listed = ', '.join(f'{what} ({count} of {len(done)})' for what, count in lacks.items())
         print(f'{name}: not in the source, and left out: {listed}', file=sys.stderr)
+    unread = dict.fromkeys(what for one in done for what in one.left_out)
+    if unread:
+        print(f'{name}: in the source, and left out: {", ".join(unread)}', file=sys.stderr)
     if 'qvel' in lacks:
         print(
             f"{name}: without qvel the original's and Interbotix's loaders do not read the files; "

@@ -200,7 +200,9 @@ def _sigint_deferred() -> Iterator[None]:
 
     In the midst of a start it would leave a child that has been told half of what it is to do.
     """
-    if threading.current_thread() is not threading.main_thread():  # Python calls handlers there alone
+    if (
+        threading.current_thread() is not threading.main_thread()
+    ):  # Python calls handlers there alone
         yield
         return
     came: list[int] = []
