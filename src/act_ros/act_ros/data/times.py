@@ -15,8 +15,8 @@ GAP_PERIODS = 1.5
 """A longer step between two stamps is a gap: at least one row is missing."""
 LONG_GAP_S, RATE_OFF = 0.5, 0.05
 """From here on a gap, or the mean rate's distance from the nominal one, spoils an episode."""
-DRIFT_PERIODS = 0.5
-"""Rows that are farther from where a dataset's rate puts them are said to drift."""
+DRIFT_PERIODS = 1.5
+"""Rows that, without a gap, are farther from where the rate puts them are said to drift."""
 
 
 @dataclass
@@ -89,16 +89,12 @@ def stamp_findings(
             f'{worst + 1}'
         )
         (found.bad if steps[worst] > LONG_GAP_S else found.warn).append(text)
+    by_time, by_count = float(stamp[-1] - stamp[0]), (rows - 1) / rate
+    if abs(by_time - by_count) * rate > DRIFT_PERIODS and not (found.bad or found.warn):
+        found.add(
+            warn=[
+                f'{what}s drift: row {rows - 1} is {by_time:.3f} s behind the first; at {rate:g} Hz it would be '
+                f'{by_count:.3f} s'
+            ]
+        )
     return found
-
-
-def drift(times: NDArray[np.float64], rate_hz: float) -> list[str]:
-    """Where the last row lies by its time and by counting, if these are apart and no gap says why."""
-    by_count = (len(times) - 1) / rate_hz
-    by_time = float(times[-1] - times[0])
-    if abs(by_time - by_count) <= DRIFT_PERIODS / rate_hz:
-        return []
-    return [
-        f'the timestamps drift: row {len(times) - 1} is at {by_time:.3f} s, at {rate_hz:g} Hz it would be at '
-        f'{by_count:.3f} s'
-    ]

@@ -119,21 +119,26 @@ class Episode(ABC):
         named = {name: 'named as depth' for name in self.images if name not in self.cameras}
         return {**self.left_out, **named}
 
-    def faults(self, cameras: Iterable[str] | None = None) -> Findings:
+    def faults(
+        self, cameras: Iterable[str] | None = None, rate_hz: float | None = None
+    ) -> Findings:
         """What does not go together in it: rows, rates, tables, videos; nothing is decoded.
 
         Args:
             cameras: whose pictures are looked at; by default all of `cameras`.
+            rate_hz: of the rows, where a person says it; by default what the file states.
         """
-        return stamp_findings(self.stamp, len(self), self.rate_hz)
+        return stamp_findings(self.stamp, len(self), rate_hz or self.rate_hz)
 
-    def refuse_faults(self, cameras: Iterable[str] | None = None) -> None:
+    def refuse_faults(
+        self, cameras: Iterable[str] | None = None, rate_hz: float | None = None
+    ) -> None:
         """Refuse an episode whose parts do not go together; see `faults`.
 
         Raises:
             EpisodeError: what is wrong, with the numbers, and what to do.
         """
-        bad = self.faults(cameras).bad
+        bad = self.faults(cameras, rate_hz).bad
         if bad:
             more = f' (and {len(bad) - 1} more: see check_dataset)' if len(bad) > 1 else ''
             raise EpisodeError(f'{self.path}: {bad[0]}{more}; {self.REMEDY}')
@@ -153,7 +158,7 @@ class Episode(ABC):
     def missing(self) -> list[str]:
         """What this file lacks of what ours have, for people: ['effort', 'stamp', 'image_age', ...]."""
         lacks = [n for n in ('qvel', 'effort', 'stamp') if getattr(self, n) is None]
-        if set(self.image_age) != set(self.images):
+        if not set(self.cameras) <= set(self.image_age):
             lacks.append('image_age')
         lacks += [n for n in ('rate_hz', 'task', 'success') if self.attrs.get(n) is None]
         return lacks

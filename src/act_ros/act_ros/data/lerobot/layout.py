@@ -208,23 +208,23 @@ def _entries_v3(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
         for number, row in enumerate(pq.read_table(path, columns=columns).to_pylist()):
             where = f'{path}, row {number}'
             index = whole(row, 'episode_index', where)
-            begin, end = row.get('dataset_from_index'), row.get('dataset_to_index')
+            begin, end = (seconds(row.get(f'dataset_{name}_index')) for name in ('from', 'to'))
             yield EpisodeEntry(
                 index,
                 whole(row, 'length', where),
                 words.of(row, where),
-                _inside(root, info['data_path'], row, 'data'),
-                {key: _part(root, info, row, key) for key in _videos(info)},
+                _inside(root, info['data_path'], row, 'data', where),
+                {key: _part(root, info, row, key, where) for key in _videos(info)},
                 json.loads(row.get(ATTRS) or '{}'),
-                (int(begin), int(end)) if begin is not None and end is not None else None,
+                (int(begin), int(end)) if math.isfinite(begin) and math.isfinite(end) else None,
             )
 
 
 def _part(
-    root: Path, info: Mapping[str, Any], row: Mapping[str, Any], key: str
+    root: Path, info: Mapping[str, Any], row: Mapping[str, Any], key: str, where: str
 ) -> tuple[Path, Window]:
     """The file of a camera's video, and where in it the episode of a row lies."""
-    path = _inside(root, info['video_path'], row, f'videos/{key}', video_key=key)
+    path = _inside(root, info['video_path'], row, f'videos/{key}', where, video_key=key)
     end = row.get(f'videos/{key}/to_timestamp')
     begin_s = seconds(row[f'videos/{key}/from_timestamp'])
     return path, Window(begin_s, None if end is None else seconds(end))
@@ -288,9 +288,11 @@ class _Words:
         return self._known[number]
 
 
-def _inside(root: Path, template: str, row: Mapping[str, Any], prefix: str, **more: str) -> Path:
+def _inside(
+    root: Path, template: str, row: Mapping[str, Any], prefix: str, where: str, **more: str
+) -> Path:
     """A file of v3.0 by its chunk and file index in a row of the episodes' table."""
-    chunk, file = int(row[f'{prefix}/chunk_index']), int(row[f'{prefix}/file_index'])
+    chunk, file = (whole(row, f'{prefix}/{name}_index', where) for name in ('chunk', 'file'))
     return _within(root, template.format(chunk_index=chunk, file_index=file, **more))
 
 

@@ -46,9 +46,10 @@ def place(video: VideoTimes, window: Window, times: NDArray[np.float64], fps: fl
         times: (rows,) seconds, finite and rising, from wherever they begin.
         fps: rows a second that the dataset states.
     """
-    if not np.isfinite(window.begin_s):
-        nothing = np.zeros(len(times), np.int64)
-        return Placement(nothing, ('from_timestamp is missing or not finite',), ())
+    for name, value in (('from', window.begin_s), ('to', window.end_s)):
+        if value is not None and not np.isfinite(value):
+            nothing = np.zeros(len(times), np.int64)
+            return Placement(nothing, (f'{name}_timestamp is missing or not finite',), ())
     row_s, step_s = 1.0 / fps, video.step_s(1.0 / fps)
     end_s = float(video.times[-1]) + step_s if window.end_s is None else window.end_s
     warn = _rate(video, fps)

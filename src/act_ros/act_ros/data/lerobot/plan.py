@@ -86,8 +86,8 @@ class Plan:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def look(ref: EpisodeRef) -> Brief:
-    """Open an episode and note what the plan needs of it.
+def look(ref: EpisodeRef, rate_hz: float | None = None) -> Brief:
+    """Open an episode and note what the plan needs of it; `rate_hz`: where a person says it.
 
     Raises:
         EpisodeError: it cannot be read, or its parts don't fit together.
@@ -98,7 +98,7 @@ def look(ref: EpisodeRef) -> Brief:
             raise EpisodeError(f'{ref.path} has no tick')
         if not episode.cameras:
             raise EpisodeError(f'{ref.path} has no camera')
-        episode.refuse_faults()
+        episode.refuse_faults(rate_hz=rate_hz)
         widths = {
             key: _width(ref, key, value, length)
             for key, name in VECTORS.items()

@@ -31,7 +31,7 @@ from act_ros.data.lerobot.neighbours import row_faults, video_faults
 from act_ros.data.lerobot.pictures import TableFrames, VideoFrames, no_colours
 from act_ros.data.lerobot.rows import read_rows
 from act_ros.data.lerobot.video import VideoError
-from act_ros.data.times import Findings, drift, stamp_findings
+from act_ros.data.times import Findings, stamp_findings
 from act_ros.text import printable_data
 
 
@@ -98,14 +98,15 @@ class LeRobotEpisode(Episode):
                 found[name] = TableFrames(paths, key, entry.index, entry.length)
         return found, left_out
 
-    def faults(self, cameras: Iterable[str] | None = None) -> Findings:
+    def faults(
+        self, cameras: Iterable[str] | None = None, rate_hz: float | None = None
+    ) -> Findings:
         """See `Episode`: the rows' times, their place in the tables, and each camera's video."""
         layout, entry = self._layout, self._entry
-        found = stamp_findings(self._timestamps, len(self), layout.fps, TIMESTAMP)
-        if self._timestamps is not None and not found.bad and not found.lost:
-            found.add(warn=drift(self._timestamps, layout.fps))
+        rate = rate_hz or layout.fps
+        found = stamp_findings(self._timestamps, len(self), rate, TIMESTAMP)
         if self.stamp is not None:
-            measured = stamp_findings(self.stamp, len(self), layout.fps)
+            measured = stamp_findings(self.stamp, len(self), rate)
             measured.add(found.bad, found.warn)
             found = measured
         found.add(*row_faults(layout, entry, self._first_index))
