@@ -110,14 +110,16 @@ class Layout:
         return sorted(stated, key=lambda entry: (entry.rows or (0, 0), entry.index))
 
     def sharing(self, key: str, path: Path) -> list[EpisodeEntry]:
-        """The episodes in a video file, in their order there."""
-        return self._sharing[key, path]
+        """The episodes that state where in a video file they are, in their order there."""
+        return self._sharing.get((key, path), [])
 
     @cached_property
     def _sharing(self) -> dict[tuple[str, Path], list[EpisodeEntry]]:
         found: dict[tuple[str, Path], list[EpisodeEntry]] = {}
         for entry in self.entries:
-            for key, (path, _) in entry.videos.items():
+            for key, (path, window) in entry.videos.items():
+                if window.end_s is None or not math.isfinite(window.begin_s + window.end_s):
+                    continue
                 found.setdefault((key, path), []).append(entry)
         for (key, _), several in found.items():
             several.sort(key=lambda entry: (entry.videos[key][1].begin_s, entry.index))

@@ -27,9 +27,9 @@ def video_faults(
     """
     path, window = entry.videos[key]
     sharing = layout.sharing(key, path)
-    if window.end_s is None or not np.isfinite(window.begin_s) or not len(pictures):
+    at = next((i for i, other in enumerate(sharing) if other is entry), None)
+    if at is None or not len(pictures):
         return [], []
-    at = next(i for i, other in enumerate(sharing) if other is entry)
     bad = _overlap(layout, entry, key, sharing[max(at - 1, 0) : at + 2])
     total = sum(other.length for other in sharing)
     rate = video.rate_hz or layout.fps
