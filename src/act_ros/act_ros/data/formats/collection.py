@@ -69,13 +69,16 @@ class EpisodeRef:
             windows = [[key, str(window)] for key, (_, window) in videos]
             names = [str(file.relative_to(layout.root)) for file in files]
             tables = [PAIRING, layout.version, layout.fps, entry.length, windows, names]
-        try:
-            stats = [file.stat() for file in files]
-        except OSError as error:
-            raise EpisodeError(f'{self.path}: {error.strerror}: {error.filename}') from error
         marks: list[Any] = [self.name, *tables]
-        for stat in stats:
-            marks += [stat.st_size, stat.st_mtime_ns]
+        for file in files:
+            try:
+                stat = file.stat()
+            except OSError as error:
+                if self.index is None:
+                    raise EpisodeError(f'{self.path}: {error.strerror}') from error
+                marks += [None]  # perhaps of a camera that nobody asks for; said when it is read
+            else:
+                marks += [stat.st_size, stat.st_mtime_ns]
         # HDF5 without a choice keeps the marks it always had: caches of frames stay valid.
         return [*marks, self.jpeg_channels] if self.jpeg_channels else marks
 
