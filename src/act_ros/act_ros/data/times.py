@@ -80,8 +80,6 @@ def stamp_findings(
     period = usual if usual * rate > 1 + RATE_OFF else 1 / rate
     long = np.flatnonzero(steps > GAP_PERIODS * period)
     found.lost = int(np.round(steps[long] / period - 1).sum())
-    if abs(found.measured_hz / rate - 1) > RATE_OFF:
-        found.add([f'recorded at {found.measured_hz:.2f} Hz; nominal {rate:g} Hz'])
     if len(long):
         worst = int(long[np.argmax(steps[long])])
         text = (
@@ -89,6 +87,8 @@ def stamp_findings(
             f'{worst + 1}'
         )
         (found.bad if steps[worst] > LONG_GAP_S else found.warn).append(text)
+    if abs(found.measured_hz / rate - 1) > RATE_OFF and not found.bad:
+        found.add([f'recorded at {found.measured_hz:.2f} Hz; nominal {rate:g} Hz'])
     by_time, by_count = float(stamp[-1] - stamp[0]), (rows - 1) / rate
     if abs(by_time - by_count) * rate > DRIFT_PERIODS and not (found.bad or found.warn):
         found.add(
