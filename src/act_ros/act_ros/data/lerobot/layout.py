@@ -21,9 +21,7 @@ from act_ros.data.lerobot.tables import (
     LayoutError,
     read_json,
     read_lines,
-    read_tasks,
     seconds,
-    tasks,
     whole,
 )
 
@@ -203,7 +201,7 @@ def _entries_v3(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
     ]
     if not tables:
         raise LayoutError(f'{root}/meta/episodes has no table; was the dataset finalized?')
-    words = _Words(root)
+    words = Words(root)
     for path in tables:
         schema = pq.read_schema(path)
         columns = [n for n in schema.names if not n.startswith('stats/')]
@@ -234,7 +232,7 @@ def _part(
 
 def _entries_v2(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
     chunk = int(info.get('chunks_size', 1000))
-    words = _Words(root)
+    words = Words(root)
     table = root / 'meta' / 'episodes.jsonl'
     for number, row in read_lines(table):
         where = f'{table}, line {number}'
@@ -264,30 +262,6 @@ def _elsewhere(root: Path, stated: Path, key: str) -> Path:
     """The one video of that name and camera in the dataset; what was stated where there is none."""
     found = [p for p in (root / 'videos').rglob(stated.name) if key in p.relative_to(root).parts]
     return found[0] if len(found) == 1 else stated
-
-
-class _Words:
-    """What episodes show, in words; their table of tasks is read only if an episode gives numbers."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._known: dict[int, str] | None = None
-
-    def of(self, row: Mapping[str, Any], where: str) -> tuple[str, ...]:
-        value = row.get('tasks', row.get('task'))
-        try:
-            return tasks(value, self._word)
-        except ValueError as error:
-            raise LayoutError(f'{where}: {error}') from error
-
-    def _word(self, number: int) -> str:
-        if self._known is None:
-            self._known = read_tasks(self._root)
-        if number not in self._known:
-            raise ValueError(
-                f'its task is number {number}, which the table of tasks does not have'
-            )
-        return self._known[number]
 
 
 def _inside(

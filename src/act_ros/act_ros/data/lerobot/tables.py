@@ -115,3 +115,33 @@ def read_tasks(root: Path) -> dict[int, str]:
     return {
         int(row['task_index']): str(row.get('task', row.get('__index_level_0__'))) for row in rows
     }
+
+
+class Words:
+    """What episodes show, in words; their table of tasks is read only if an episode gives numbers."""
+
+    def __init__(self, root: Path) -> None:
+        """The texts of the dataset in `root`."""
+        self._root = root
+        self._known: dict[int, str] | None = None
+
+    def of(self, row: Mapping[str, Any], where: str) -> tuple[str, ...]:
+        """Of an episode in a row of its table.
+
+        Raises:
+            LayoutError: no texts, or a number that is none of a task; the message says `where`.
+        """
+        value = row.get('tasks', row.get('task'))
+        try:
+            return tasks(value, self._word)
+        except ValueError as error:
+            raise LayoutError(f'{where}: {error}') from error
+
+    def _word(self, number: int) -> str:
+        if self._known is None:
+            self._known = read_tasks(self._root)
+        if number not in self._known:
+            raise ValueError(
+                f'its task is number {number}, which the table of tasks does not have'
+            )
+        return self._known[number]
