@@ -135,7 +135,7 @@ def test_an_episode_that_is_listed_twice_is_refused_by_all(
     out = ['--output', str(tmp_path / 'out')]
     for command in (
         lambda: check_dataset.main([str(root)]),
-        lambda: train.main(['--data', str(root), '--config', 'small', *out]),
+        lambda: train.main(['--data', str(root), '--config', 'small', '--steps', '1', *out]),
         lambda: import_lerobot.main([str(root), *out]),
         lambda: export_lerobot.main([str(root), *out]),
         lambda: visualize.main([str(root), *out]),

@@ -17,13 +17,7 @@ import pyarrow.parquet as pq
 
 from act_ros.data.lerobot.depth import no_colour
 from act_ros.data.lerobot.placement import Window
-from act_ros.data.lerobot.tables import (
-    LayoutError,
-    read_json,
-    read_lines,
-    seconds,
-    whole,
-)
+from act_ros.data.lerobot.tables import LayoutError, Words, read_json, read_lines, seconds, whole
 
 __all__ = ['EpisodeEntry', 'Layout', 'LayoutError', 'is_lerobot', 'read_layout']
 
