@@ -133,6 +133,10 @@ def _notes(read: Sequence[_Vectors]) -> list[str]:
         notes.append(
             'base_action is in the files and is not trained on: the policy moves the arms'
         )
+    left_out = {name: why for v in read for name, why in v.left_out.items()}
+    if left_out:
+        listed = ', '.join(f'{name} ({why})' for name, why in left_out.items())
+        notes.append(f'in the files, and not trained on: {listed}')
     unfinished = [v.path.name for v in read if v.unfinished]
     if unfinished:
         notes.append(f'cut off while recording, trained on all the same: {", ".join(unfinished)}')
@@ -152,6 +156,7 @@ class _Vectors:
     unfinished: bool
     task: str
     seed: int | None
+    left_out: dict[str, str]
 
     @classmethod
     def read(cls, ref: EpisodeRef, cameras: Sequence[str] | None) -> _Vectors:
@@ -173,9 +178,12 @@ class _Vectors:
                 )
         names = tuple(cameras) if cameras else episode.cameras
         missing = [name for name in names if name not in episode.images]
+        unasked = episode.unasked()
         if missing or not names:
+            why = [f'{name}: {unasked[name]}' for name in missing or unasked if name in unasked]
             raise EpisodeError(
-                f'{path} has no camera {", ".join(missing) or "at all"}; it has {", ".join(sorted(episode.images))}'
+                f'{path} has no camera {", ".join(missing) or "at all"}; it has '
+                f'{", ".join(sorted(episode.images))}{"; " * bool(why)}{", ".join(why)}'
             )
         lengths = {'qpos': len(episode.qpos), 'action': len(episode.action)}
         lengths.update({name: len(episode.images[name]) for name in names})
@@ -183,6 +191,7 @@ class _Vectors:
             raise EpisodeError(
                 f'{path}: the lengths differ: {", ".join(f"{k} {v}" for k, v in lengths.items())}'
             )
+        episode.refuse_faults(names)
         return cls(
             path,
             episode.qpos,
@@ -193,6 +202,7 @@ class _Vectors:
             episode.attrs.get('complete') is False,
             str(episode.attrs.get('task') or ''),
             _seed(episode),
+            {} if cameras else unasked,
         )
 
     def check_like(self, first: _Vectors) -> None:
