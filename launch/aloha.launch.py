@@ -12,10 +12,12 @@ from act_ros.launch_arguments import (
     BOOLEAN,
     SIM_TASKS,
     argument,
+    auto_reset_argument,
     common_arguments,
-    enable,
-    task,
+    enable_argument,
+    task_argument,
 )
+from act_ros.launch_check import checked
 from act_ros.launching import (
     LaunchArgumentError,
     act_node,
@@ -39,11 +41,9 @@ HERE = Path(__file__).parent
 def _choose(context: LaunchContext) -> list[Action]:
     """Settle which policy does which task before anything starts; the simulator renders its cameras."""
     library = Library.of(value(context, 'models_dir'), anywhere=True)
-    simulated, chosen_task = value(context, 'robot') == 'sim', value(context, 'task')
-    if simulated and chosen_task not in (AUTO, *SIM_TASKS):
-        raise LaunchArgumentError(
-            f'task:={chosen_task} is not simulated; {" or ".join(SIM_TASKS)} is'
-        )
+    simulated, task = value(context, 'robot') == 'sim', value(context, 'task')
+    if simulated and task not in (AUTO, *SIM_TASKS):
+        raise LaunchArgumentError(f'task:={task} is not simulated; {" or ".join(SIM_TASKS)} is')
     name = value(context, 'checkpoint')
     if name == AUTO and not simulated:
         raise LaunchArgumentError(
@@ -51,7 +51,7 @@ def _choose(context: LaunchContext) -> list[Action]:
             + (', '.join(library.policies()) or 'none')
         )
     if name == AUTO:
-        name = shipped_policy(SIM_TASKS[0] if chosen_task == AUTO else chosen_task)
+        name = shipped_policy(SIM_TASKS[0] if task == AUTO else task)
     rate_hz = number(context, 'policy_rate_hz', float, 0.0)
     config = with_rate(read_config(library.find(name)), rate_hz)
     reasons = misfits(config, RobotSpec.load())
@@ -59,10 +59,10 @@ def _choose(context: LaunchContext) -> list[Action]:
         reasons.append(refusal)
     if reasons:
         raise LaunchArgumentError(f'{name} is no policy for this robot: {"; ".join(reasons)}')
-    if chosen_task == AUTO:
-        trained = config.task or 'not named'
-        chosen_task = SIM_TASKS[0] if simulated and trained not in SIM_TASKS else trained
-    chosen = {'checkpoint': name, 'task': chosen_task}
+    if task == AUTO:
+        task = config.task or 'not named'
+        task = SIM_TASKS[0] if simulated and task not in SIM_TASKS else task
+    chosen = {'checkpoint': name, 'task': task}
     if simulated and value(context, 'cameras') == AUTO:
         chosen['cameras'] = ','.join(config.cameras)
     return [SetLaunchConfiguration(*item) for item in chosen.items()]
@@ -70,14 +70,14 @@ def _choose(context: LaunchContext) -> list[Action]:
 
 def _policy(context: LaunchContext) -> list[Action]:
     simulated = value(context, 'robot') == 'sim'
-    enabled = value(context, 'enable')
+    enable = value(context, 'enable')
     parameters = {
         'checkpoint': value(context, 'checkpoint'),
         'models_dir': value(context, 'models_dir'),
         'allow_any_path': flag(context, 'allow_any_path'),
         'assume_rate': simulated,
         'policy_rate_hz': number(context, 'policy_rate_hz', float, 0.0),
-        'enable': simulated if enabled == AUTO else enabled == 'true',
+        'enable': simulated if enable == 'auto' else enable == 'true',
         'ensemble': value(context, 'ensemble'),
         'inference': value(context, 'inference'),
         'task': value(context, 'task') if simulated else '',
@@ -98,7 +98,8 @@ def _policy(context: LaunchContext) -> list[Action]:
 
 def _arguments() -> list[DeclareLaunchArgument]:
     return [
-        task(AUTO, ' auto: the task that the policy was trained for.'),
+        auto_reset_argument('true'),
+        task_argument(AUTO, ' auto: the task that the policy was trained for.'),
         argument(
             'checkpoint',
             AUTO,
@@ -122,7 +123,7 @@ def _arguments() -> list[DeclareLaunchArgument]:
             'Control rate in Hz of the data that the policy was trained on, where it states none: with '
             'robot:=aloha such a policy does not start without it. 0: not known. It is written nowhere.',
         ),
-        enable('policy'),
+        enable_argument('policy'),
         argument(
             'ensemble',
             'oldest',
@@ -145,7 +146,7 @@ def _arguments() -> list[DeclareLaunchArgument]:
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, bring up the robot, then the policy."""
-    return LaunchDescription(
+    description = LaunchDescription(
         [
             *common_arguments(),
             *_arguments(),
@@ -155,3 +156,4 @@ def generate_launch_description() -> LaunchDescription:
             OpaqueFunction(function=_policy),
         ]
     )
+    return checked(description, HERE / 'sim.launch.py', HERE / 'hardware.launch.py')

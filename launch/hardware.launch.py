@@ -18,7 +18,8 @@ from launch.actions import (
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node, PushRosNamespace
 
-from act_ros.launch_arguments import AUTO, BOOLEAN, argument, common_arguments, leaders
+from act_ros.launch_arguments import AUTO, BOOLEAN, argument, common_arguments, leaders_argument
+from act_ros.launch_check import checked
 from act_ros.launching import (
     LaunchArgumentError,
     cameras,
@@ -155,23 +156,23 @@ def _unknown_serials(unknown: list[str], path: Path, enable: str) -> list[Action
 
 def _hardware(context: LaunchContext) -> list[Action]:
     spec = RobotSpec.load()
-    led = [arm.leader for arm in spec.arms] if flag(context, 'leaders') else []
+    leaders = [arm.leader for arm in spec.arms] if flag(context, 'leaders') else []
     packages = ['interbotix_xsarm_control', 'interbotix_xs_modules', 'realsense2_camera']
-    _require(packages + (['interbotix_gravity_compensation'] if led else []))
+    _require(packages + (['interbotix_gravity_compensation'] if leaders else []))
     return [
         *(_arm(context, arm.follower, 'follower') for arm in spec.arms),
-        *(_arm(context, leader, 'leader') for leader in led),
-        *(_gravity_compensation(context, leader) for leader in led),
+        *(_arm(context, leader, 'leader') for leader in leaders),
+        *(_gravity_compensation(context, leader) for leader in leaders),
         *_cameras(context),
     ]
 
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the hardware's arguments, then start the drivers."""
-    return LaunchDescription(
+    description = LaunchDescription(
         [
             *common_arguments(),
-            leaders('false'),
+            leaders_argument('false'),
             argument('leader_model', 'aloha_wx250s', 'Aloha: Interbotix model of the leaders.'),
             argument(
                 'follower_model', 'aloha_vx300s', 'Aloha: Interbotix model of the followers.'
@@ -191,3 +192,4 @@ def generate_launch_description() -> LaunchDescription:
             OpaqueFunction(function=_hardware),
         ]
     )
+    return checked(description)

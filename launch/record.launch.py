@@ -19,12 +19,14 @@ from act_ros.launch_arguments import (
     BOOLEAN,
     SIM_TASKS,
     argument,
+    auto_reset_argument,
     common_arguments,
-    leaders,
-    operator,
-    seed,
-    task,
+    leaders_argument,
+    operator_argument,
+    seed_argument,
+    task_argument,
 )
+from act_ros.launch_check import checked
 from act_ros.launching import (
     GO_TO_REST_S,
     act_node,
@@ -67,9 +69,9 @@ def _attend(context: LaunchContext) -> list[Action]:
 
 def _record(context: LaunchContext) -> list[Action]:
     simulated, attended = value(context, 'robot') == 'sim', _attended(context)
-    name, episodes = value(context, 'task'), number(context, 'episodes', int, 0)
+    task, episodes = value(context, 'task'), number(context, 'episodes', int, 0)
     recording = {
-        'task': name,
+        'task': task,
         'dataset': value(context, 'dataset'),
         'episodes': 0
         if attended
@@ -82,7 +84,7 @@ def _record(context: LaunchContext) -> list[Action]:
         ),
     }
     session = {
-        'task': name,
+        'task': task,
         'episodes': episodes,
         'reset_time': number(context, 'reset_time', float, 0.0),
         'attended': attended,
@@ -119,10 +121,11 @@ def _stays(context: LaunchContext) -> Callable[..., list[Action] | None]:
 
 def _arguments() -> list[DeclareLaunchArgument]:
     return [
-        task(SIM_TASKS[0]),
+        auto_reset_argument('true'),
+        task_argument(SIM_TASKS[0]),
         argument('episodes', '50', 'Episodes to keep; then everything ends. 0: until Ctrl+C.'),
         argument('dataset', '', 'Folder for the episodes; empty: data/TASK, where you are.'),
-        seed(
+        seed_argument(
             AUTO,
             ' auto: 1000, or the one after the last in the dataset; 0 to 999 are for evaluation.',
         ),
@@ -150,14 +153,14 @@ def _arguments() -> list[DeclareLaunchArgument]:
             'Scripted operator: keep the episodes in which the task was not done, too; they are marked.',
             BOOLEAN,
         ),
-        operator('scripted'),
-        leaders('true'),
+        operator_argument('scripted'),
+        leaders_argument('true'),
     ]
 
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, bring up the robot, then teleoperation and the recorder."""
-    return LaunchDescription(
+    description = LaunchDescription(
         [
             *common_arguments(),
             *_arguments(),
@@ -168,3 +171,4 @@ def generate_launch_description() -> LaunchDescription:
             OpaqueFunction(function=_record),
         ]
     )
+    return checked(description, HERE / 'sim.launch.py', HERE / 'hardware.launch.py')

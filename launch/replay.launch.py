@@ -9,7 +9,8 @@ from launch import LaunchContext, LaunchDescription
 from launch.action import Action
 from launch.actions import OpaqueFunction, SetLaunchConfiguration
 
-from act_ros.launch_arguments import AUTO, SIM_TASKS, argument, common_arguments, enable
+from act_ros.launch_arguments import SIM_TASKS, argument, common_arguments, enable_argument
+from act_ros.launch_check import checked
 from act_ros.launching import (
     LaunchArgumentError,
     act_node,
@@ -58,11 +59,11 @@ def _episode(context: LaunchContext) -> list[Action]:
 
 def _replay(context: LaunchContext) -> list[Action]:
     simulated = value(context, 'robot') == 'sim'
-    enabled = value(context, 'enable')
+    enable = value(context, 'enable')
     parameters = {
         'episode': value(context, 'episode'),
         'joint_order': value(context, 'joint_order'),
-        'enable': simulated if enabled == AUTO else enabled == 'true',
+        'enable': simulated if enable == 'auto' else enable == 'true',
     }
     # Its own patience, since the drivers' is long: what hangs is ended, and then the arms go to rest.
     replay = act_node(context, 'replay', parameters, use_sim_time=simulated, sigterm_timeout='5')
@@ -71,7 +72,7 @@ def _replay(context: LaunchContext) -> list[Action]:
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, bring up the robot, then the replay."""
-    return LaunchDescription(
+    description = LaunchDescription(
         [
             *common_arguments(),
             argument(
@@ -86,10 +87,11 @@ def generate_launch_description() -> LaunchDescription:
                 'the order of this robot; ours: its names are wrong. asked: such a file is refused.',
                 (ASKED, *CHOICES),
             ),
-            enable('replay'),
+            enable_argument('replay'),
             OpaqueFunction(function=_episode),
             OpaqueFunction(function=guarded),
             *bring_up(HERE / 'sim.launch.py', HERE / 'hardware.launch.py'),
             OpaqueFunction(function=_replay),
         ]
     )
+    return checked(description, HERE / 'sim.launch.py', HERE / 'hardware.launch.py')

@@ -9,6 +9,7 @@ from launch.actions import GroupAction, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 
 from act_ros.launch_arguments import common_arguments, sim_arguments
+from act_ros.launch_check import checked
 from act_ros.launching import (
     act_node,
     cameras,
@@ -47,6 +48,7 @@ def _sim(context: LaunchContext) -> list[Action]:
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the simulator's arguments, then start it."""
-    return LaunchDescription(
+    description = LaunchDescription(
         [*common_arguments(), *sim_arguments(), OpaqueFunction(function=_sim)]
     )
+    return checked(description)

@@ -40,6 +40,7 @@ base="$(find_base)"
 read -r kind distro prefix <<<"$base"
 
 if [ -d "$venv" ] && ! environment_fits "$base"; then
+    find_python >/dev/null   # what is there stays until another can be made
     say "the environment in .venv was made for something else; making it anew"
     rm -rf "$venv" build/act_* build/interbotix_* install
 fi

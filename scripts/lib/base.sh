@@ -109,6 +109,11 @@ PY
     return 1
 }
 
+version_of() {
+    "$1" -I -c 'import platform as p; print(p.python_implementation(), p.python_version())' \
+        2>/dev/null || echo 'not there, or cannot be run'
+}
+
 find_python() { usable_python || fail "$(no_python)"; }
 
 no_python() {
@@ -119,7 +124,7 @@ no_python() {
             "$(uname -m). Install ROS 2 (Humble, Jazzy, Kilted or Lyrical), source it, run this again."
     else
         echo "PyPI has ROS 2 for CPython 3.10 to 3.13, and ${PYTHON:-python3} is" \
-            "$("${PYTHON:-python3}" -V 2>&1 | tail -n 1). Install one of those (then: make setup" \
+            "$(version_of "${PYTHON:-python3}"). Install one of those (then: make setup" \
             "PYTHON=python3.12), or install ROS 2 and source it, and run this again."
     fi
 }

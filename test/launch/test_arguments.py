@@ -79,6 +79,9 @@ REFUSED = [
     ),
     ('record.launch.py', 'keep_failures:=perhaps', 'Valid options are'),
     ('record.launch.py', 'operator:=me', 'Valid options are'),
+    ('sim.launch.py', 'seedd:=7', "'seedd' is no argument of this launch file; is seed meant?"),
+    ('aloha.launch.py', 'checkpont:=x', 'is checkpoint meant?'),
+    ('record.launch.py', 'epsiodes:=2', 'is episodes meant?'),
     ('record.launch.py', 'seed:=later', 'seed:=later is not a whole number of at least 0'),
 ]
 

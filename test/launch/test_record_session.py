@@ -18,7 +18,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'nodes'))
 
 SMALL = ['image_height:=48', 'image_width:=64', 'sounds:=false', 'operator:=none']
-FREE = (0.5, 0.5)
+FREE = 0.5
+ONE_ARM = Path(__file__).resolve().parents[2] / 'examples' / 'one_arm.yaml'
 
 
 class Person:
@@ -33,6 +34,8 @@ class Person:
         from act_ros.robot.spec import RobotSpec
 
         self.listener, self.spec, self.kinds = listener, RobotSpec.load(), SessionState
+        self.open = (FREE,) * len(self.spec.arms)
+        self.shut = (0.0,) * len(self.spec.arms)
         self.states: list[Any] = []
         self.pose: dict[str, np.ndarray] = {}
         self.finger: dict[str, float] = {}
@@ -65,8 +68,8 @@ class Person:
         self.listener.spin_until(seen, f'state {state}')
 
     def squeezes(self, *openings: float) -> None:
-        """Open both, until they are, then these."""
-        self.hands.grip(*FREE)
+        """Open all, until they are, then these."""
+        self.hands.grip(*self.open)
         self.listener.spin_until(self._are_open, 'open grippers')
         self.goes_on(0.4)
         self.hands.grip(*openings)
@@ -74,7 +77,7 @@ class Person:
     def _are_open(self) -> bool:
         scale = self.spec.leader_gripper
         measured = [self.finger.get(arm.leader, 0.0) for arm in self.spec.arms]
-        return all(abs(scale.finger_to_unit(finger) - FREE[0]) < 0.05 for finger in measured)
+        return all(abs(scale.finger_to_unit(finger) - FREE) < 0.05 for finger in measured)
 
     def goes_on(self, seconds: float) -> None:
         """Wait until so much time has passed in the simulation, which a busy machine slows down."""
@@ -83,19 +86,19 @@ class Person:
 
     def starts(self) -> None:
         self.sees(self.kinds.WAITING)
-        self.squeezes(0.0, 0.0)
+        self.squeezes(*self.shut)
         self.sees(self.kinds.RECORDING)
-        self.hands.grip(*FREE)
+        self.hands.grip(*self.open)
 
     def brings_the_arms_to_the_start(self, launch: Any) -> None:
         self.launch = launch
         self.sees(self.kinds.ARMS_OFF)
-        self.listener.spin_until(lambda: len(self.pose) == 4, 'joint states')
+        self.listener.spin_until(lambda: len(self.pose) == 2 * len(self.spec.arms), 'joint states')
         before = {arm: pose.copy() for arm, pose in self.pose.items()}
         self.goes_on(1.0)
         for arm, pose in self.pose.items():  # nothing has moved unasked
             np.testing.assert_allclose(pose, before[arm], atol=0.02)
-        self.squeezes(0.0, 0.0)
+        self.squeezes(*self.shut)
         self.sees(self.kinds.MOVING)
         self.hands.let_go()
 
@@ -150,6 +153,31 @@ def test_a_session_by_hand_alone(start: Callable, tmp_path: Path, person: Person
     for word in ('RECORDING 2/2', 'ARMS GO TO REST', 'DONE  2/2'):
         assert word in launch.text
     assert 'Traceback' not in launch.text
+
+
+def test_a_session_with_one_arm(
+    start: Callable, tmp_path: Path, listener: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('ACT_ROBOT', str(ONE_ARM))
+    data, person = tmp_path / 'data', Person(listener)
+    given = (f'dataset:={data}', 'episodes:=1', 'reset_time:=1', 'cameras:=cam_wrist')
+    launch = start('record.launch.py', *given, *SMALL, ACT_ROBOT=str(ONE_ARM))
+    person.brings_the_arms_to_the_start(launch)
+    person.starts()
+    person.hands.move('leader', person.spec.start[:6] + [0.3, 0, 0, 0, 0, 0])
+    person.listener.spin_until(
+        lambda: abs(person.pose['follower'][0] - 0.3) < 0.05, 'the follower follows'
+    )
+    person.listener.spin_until(lambda: person.states[-1].rows > 75, 'rows with an open gripper')
+    person.hands.grip(0.0)
+    person.listener.spin_until(lambda: launch.process.poll() is not None, 'the end')
+    assert launch.wait() == 0, launch.text
+    person.finds_all_arms_at_rest()
+    assert 'squeeze the gripper for 0.5 s' in launch.text and 'DONE  1/1' in launch.text
+    with h5py.File(data / 'episode_0.hdf5') as file:
+        assert file.attrs['success'] and file['action'].shape[1] == 7
+        assert list(file['observations/images']) == ['cam_wrist']
+        assert abs(file['observations/qpos'][-1, 0] - 0.3) < 0.05
 
 
 def test_ctrl_c_while_the_leaders_are_led_by_hand_drops_no_arm(

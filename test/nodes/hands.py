@@ -8,31 +8,29 @@ from interbotix_xs_msgs.srv import OperatingModes, TorqueEnable
 
 from act_ros.robot.spec import RobotSpec
 
-SPEC = RobotSpec.load()
-LEADERS = [arm.leader for arm in SPEC.arms]
-
 
 class Hands:
-    """Both hands. What they hold obeys them: a hand is stronger than gravity compensation."""
+    """A hand on each leader. What they hold obeys them: a hand is stronger than gravity compensation."""
 
     def __init__(self, node, call) -> None:
         """`call(kind, name, request)` calls a service and returns its answer."""
-        self._call = call
+        self._call, spec = call, RobotSpec.load()
+        self._leaders, self._scale = [arm.leader for arm in spec.arms], spec.leader_gripper
         topic = '/{}/commands/joint_{}'
         self._group = {
             a: node.create_publisher(JointGroupCommand, topic.format(a, 'group'), 1)
-            for a in LEADERS
+            for a in self._leaders
         }
         self._single = {
             a: node.create_publisher(JointSingleCommand, topic.format(a, 'single'), 1)
-            for a in LEADERS
+            for a in self._leaders
         }
 
     def grip(self, *openings: float) -> None:
-        """Bring the left and the right gripper to an opening (0..1)."""
-        for arm, opening in zip(LEADERS, openings, strict=True):
+        """Bring the grippers, in the robot's order, to an opening (0..1) each."""
+        for arm, opening in zip(self._leaders, openings, strict=True):
             self._take(arm, 'single', 'gripper')
-            turn = SPEC.leader_gripper.unit_to_joint(opening)
+            turn = self._scale.unit_to_joint(opening)
             self._single[arm].publish(JointSingleCommand(name='gripper', cmd=turn))
 
     def move(self, arm: str, joints) -> None:
@@ -44,7 +42,7 @@ class Hands:
 
     def let_go(self) -> None:
         """The grippers move no more by these hands."""
-        for arm in LEADERS:
+        for arm in self._leaders:
             request = TorqueEnable.Request(cmd_type='single', name='gripper', enable=False)
             self._call(TorqueEnable, f'/{arm}/torque_enable', request)
 

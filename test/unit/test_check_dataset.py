@@ -61,6 +61,17 @@ def test_a_sound_episode_is_ok(tmp_path: Path) -> None:
     assert report.age_s == pytest.approx(0.01) and report.success is True
 
 
+@pytest.mark.parametrize(('every', 'verdict'), [(3, 'bad'), (1000, 'warn')])
+def test_poses_that_jump_as_no_arm_can_are_named(tmp_path: Path, every: int, verdict: str) -> None:
+    def torn(qpos: np.ndarray) -> np.ndarray:
+        qpos[every % len(qpos) :: every, 3] += 0.3
+        return qpos
+
+    report = checked(record(tmp_path / 'episode_0.hdf5'), **{'observations/qpos': torn})
+    assert report.verdict == verdict
+    assert 'first left_forearm_roll at tick' in [*report.bad, *report.warn][0]
+
+
 def late(from_tick: int, by_s: float) -> Any:
     return lambda stamp: stamp + by_s * (np.arange(len(stamp)) >= from_tick)
 

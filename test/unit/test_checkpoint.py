@@ -91,6 +91,21 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_checkpoint(tmp_path / 'nowhere')
 
 
+def test_lerobots_words_for_sizes_are_read_and_the_old_ones_stay() -> None:
+    theirs = {
+        'chunk_size': 20, 'dim_model': 64, 'n_heads': 4, 'dim_feedforward': 96,
+        'n_encoder_layers': 2, 'n_decoder_layers': 1, 'n_vae_encoder_layers': 3,
+    }  # fmt: skip
+    ours = PolicyConfig(
+        ('a',), chunk=20, d_model=64, heads=4, feedforward=96,
+        encoder_layers=2, decoder_layers=1, vae_layers=3,
+    )  # fmt: skip
+    text = json.dumps({'format': 1, 'cameras': ['a'], **theirs})
+    assert PolicyConfig.from_json(text) == PolicyConfig.from_json(ours.to_json()) == ours
+    with pytest.raises(PolicyError, match='chunk_size and chunk are one entry by two names'):
+        PolicyConfig.from_dict({'cameras': ['a'], 'chunk': 20, **theirs})
+
+
 def test_a_configuration_survives_its_file() -> None:
     config = tiny_config(cameras=('cam_high', 'cam_left_wrist'))
     assert PolicyConfig.from_json(config.to_json()) == config

@@ -132,22 +132,32 @@ def test_a_jpeg_that_was_cut_off_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ('name', 'values', 'message'),
+    ('values', 'message'),
     [
-        ('observations/images/cam_high', np.zeros((4, 5, 5), np.uint8), 'expected uint8'),
-        ('observations/images/cam_high', np.zeros((4, 5, 5, 4), np.uint8), '4 channels'),
-        ('observations/images/cam_high', np.zeros((4, 9), np.float32), 'expected uint8'),
-        ('action', np.array([b'a', b'b']), 'expected numbers'),
+        (np.zeros((4, 5, 5), np.uint8), r'uint8 \(4, 5, 5\)'),
+        (np.zeros((4, 5, 5, 4), np.uint8), r'uint8 \(4, 5, 5, 4\)'),
+        (np.zeros((4, 9), np.float32), r'float32 \(4, 9\)'),
     ],
 )
-def test_parts_of_another_kind_are_named(
-    tmp_path: Path, name: str, values: np.ndarray, message: str
+def test_pictures_of_another_kind_are_named(
+    tmp_path: Path, values: np.ndarray, message: str
 ) -> None:
     path = mobile(tmp_path / 'episode_0.hdf5')
     with h5py.File(path, 'r+') as root:
-        del root[name]
-        root[name] = values
-    with pytest.raises(EpisodeError, match=message):
+        del root['observations/images/cam_high']
+        root['observations/images/cam_high'] = values
+    with pytest.raises(
+        EpisodeError, match=f'no camera cam_high; it has cam_left_wrist.*{message}'
+    ):
+        Dataset(tmp_path, (48, 64), 3, ['cam_high'])
+
+
+def test_actions_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    path = mobile(tmp_path / 'episode_0.hdf5')
+    with h5py.File(path, 'r+') as root:
+        del root['action']
+        root['action'] = np.array([b'a', b'b'])
+    with pytest.raises(EpisodeError, match='expected numbers'):
         read_episode(path)
 
 

@@ -58,7 +58,7 @@ def common_arguments() -> list[DeclareLaunchArgument]:
     ]
 
 
-def task(default: str, more: str = '') -> DeclareLaunchArgument:
+def task_argument(default: str, more: str = '') -> DeclareLaunchArgument:
     """The task. With a real robot any name will do: only sim.launch.py limits the choice."""
     return argument(
         'task',
@@ -67,7 +67,7 @@ def task(default: str, more: str = '') -> DeclareLaunchArgument:
     )
 
 
-def enable(node: str) -> DeclareLaunchArgument:
+def enable_argument(node: str) -> DeclareLaunchArgument:
     """Whether the node that leads the arms moves them from the start."""
     return argument(
         'enable',
@@ -78,7 +78,7 @@ def enable(node: str) -> DeclareLaunchArgument:
     )
 
 
-def leaders(default: str) -> DeclareLaunchArgument:
+def leaders_argument(default: str) -> DeclareLaunchArgument:
     """Whether the leaders' drivers are started."""
     return argument(
         'leaders',
@@ -88,7 +88,7 @@ def leaders(default: str) -> DeclareLaunchArgument:
     )
 
 
-def operator(default: str) -> DeclareLaunchArgument:
+def operator_argument(default: str) -> DeclareLaunchArgument:
     """Who moves the simulated leaders."""
     return argument(
         'operator',
@@ -99,7 +99,7 @@ def operator(default: str) -> DeclareLaunchArgument:
     )
 
 
-def seed(default: str, more: str = '') -> DeclareLaunchArgument:
+def seed_argument(default: str, more: str = '') -> DeclareLaunchArgument:
     """Where the simulated objects lie."""
     return argument(
         'seed',
@@ -108,19 +108,25 @@ def seed(default: str, more: str = '') -> DeclareLaunchArgument:
     )
 
 
+def auto_reset_argument(default: str) -> DeclareLaunchArgument:
+    """Whether the simulated world is set up anew by itself."""
+    return argument(
+        'auto_reset',
+        default,
+        'Sim: begin another episode after success or the time limit; with `episodes` always. Else the world stays '
+        'as it is until somebody calls act/sim/reset.',
+        BOOLEAN,
+    )
+
+
 def sim_arguments() -> list[DeclareLaunchArgument]:
     """What the simulator can be told."""
     return [
         argument('task', SIM_TASKS[0], 'Simulated task.', SIM_TASKS),
-        seed('0'),
+        seed_argument('0'),
         argument('episodes', '0', 'Sim: end after this many episodes; 0: go on until Ctrl+C.'),
-        operator('none'),
-        argument(
-            'auto_reset',
-            'true',
-            'Sim: begin another episode after success or the time limit.',
-            BOOLEAN,
-        ),
+        operator_argument('none'),
+        auto_reset_argument('false'),
         argument(
             'lockstep',
             'false',

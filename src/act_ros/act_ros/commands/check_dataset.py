@@ -148,17 +148,18 @@ def remarks(reports: Sequence[Report]) -> list[str]:
     for report in reports:
         lines += [f'BAD   {report.name}: {text}' for text in report.bad]
         lines += [f'warn  {report.name}: {text}' for text in report.warn]
-    lacking: dict[str, list[str]] = {}
-    for report in reports:
-        for what in report.missing:
-            lacking.setdefault(what, []).append(report.name)
-    for what, names in lacking.items():
-        where = (
-            'all episodes'
-            if len(names) == len(reports)
-            else f'{len(names)} episodes ({names[0]} …)'
-        )
-        lines.append(f'note  not in the files: {what}, of {where}')
+    for begin, name in (
+        ('not in the files', 'missing'),
+        ('in the files, and not read', 'left_out'),
+    ):
+        noted: dict[str, list[str]] = {}
+        for report in reports:
+            for what in getattr(report, name):
+                noted.setdefault(what, []).append(report.name)
+        for what, names in noted.items():
+            whole = len(names) == len(reports)
+            where = 'all episodes' if whole else f'{len(names)} episodes ({names[0]} …)'
+            lines.append(f'note  {begin}: {what}, of {where}')
     numbers = [
         int(n[-1]) for r in reports if (n := re.findall(r'\d+', r.name.removesuffix('.hdf5')))
     ]

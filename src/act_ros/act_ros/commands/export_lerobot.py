@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from act_ros.commands.options import (
@@ -117,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
     if args.crf is not None:
         codec = dataclasses.replace(codec, crf=args.crf)
     refs = chosen_episodes(args)
-    plan = make_plan(_briefs(refs), codec, args.task, args.rate, args.robot_type)
+    plan = make_plan(_briefs(refs, args.rate), codec, args.task, args.rate, args.robot_type)
     for note in plan.notes:
         print(f'export_lerobot: {note}', file=sys.stderr)
     total = sum(brief.length for brief in plan.briefs)
@@ -139,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _briefs(refs: Sequence[EpisodeRef]) -> list[Brief]:
+def _briefs(refs: Sequence[EpisodeRef], rate_hz: float | None) -> list[Brief]:
     """Look at every episode, in a process that a damaged file may end; all that fail are named.
 
     Raises:
@@ -149,7 +150,7 @@ def _briefs(refs: Sequence[EpisodeRef]) -> list[Brief]:
     from act_ros.data.errors import EpisodeError
     from act_ros.data.lerobot.plan import look
 
-    outcomes = list(each(look, refs, 1, LOOK_S))
+    outcomes = list(each(partial(look, rate_hz=rate_hz), refs, 1, LOOK_S))
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     if failed:
         names = ', '.join(outcome.item.name for outcome in failed)

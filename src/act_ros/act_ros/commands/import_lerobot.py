@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
 import sys
 import time
@@ -56,6 +58,7 @@ class Done:
     ticks: int
     missing: tuple[str, ...]
     sim_unknown: bool
+    left_out: tuple[str, ...]
     joints: str = ''
 
 
@@ -165,9 +168,11 @@ def work(storage: Storage, job: ConversionJob) -> Done:
     from act_ros.data.joint_names import this_robot, trouble
 
     with job.ref.open() as episode:
+        episode.refuse_faults()
         store_episode(episode, job.path, storage)
-        joints = trouble(episode, this_robot())
-        return Done(len(episode), tuple(episode.missing()), 'sim' not in episode.attrs, joints)
+        left_out = tuple(f'{name} ({why})' for name, why in episode.unasked().items())
+        missing, joints = tuple(episode.missing()), trouble(episode, this_robot())
+        return Done(len(episode), missing, 'sim' not in episode.attrs, left_out, joints)
 
 
 def _jobs(
@@ -176,25 +181,45 @@ def _jobs(
     """What is still to be done in a folder that only this conversion may use.
 
     Raises:
-        EpisodeError: the folder has episodes of something else.
+        EpisodeError: the folder has episodes of something else, or of what has changed since.
     """
     from act_ros.data.errors import EpisodeError
 
     mark, name = output / '.converted_from', str(source.resolve())
     name += f' --joint-order {joint_order}' if joint_order else ''
     _clear(output)
+    known: dict[str, str] = {}
     if mark.exists():
-        before = mark.read_text(encoding='utf-8')
+        before, *lines = mark.read_text(encoding='utf-8').splitlines()
         if before != name:
             raise EpisodeError(
                 f'{output} holds episodes converted from {before}; name another folder'
             )
-    elif any(output.glob('*.hdf5*')):
+        known = dict(line.split('\t', 1) for line in lines if '\t' in line)
+    elif any(path for path in output.glob('*.hdf5*') if not path.name.startswith('.')):
         raise EpisodeError(f'{output} already holds episodes; name another folder')
-    else:
-        mark.write_text(name, encoding='utf-8')
     jobs = [ConversionJob(ref, output / f'{ref.name.removesuffix(".hdf5")}.hdf5') for ref in refs]
+    for job in jobs:
+        now = _digest(job.ref)
+        if job.path.exists() and known.get(job.ref.name, now) != now:
+            raise EpisodeError(
+                f'{job.ref.path} has changed since {job.path} was made of it; delete that file, or name another '
+                'folder'
+            )
+        known[job.ref.name] = now
+    lines = [name, *(f'{ref}\t{digest}' for ref, digest in known.items())]
+    mark.write_text('\n'.join(lines), encoding='utf-8')
     return [job for job in jobs if not job.path.exists()]
+
+
+def _digest(ref: EpisodeRef) -> str:
+    """What an episode was as it was converted; of one that lacks a file nothing: it fails by itself."""
+    from act_ros.data.errors import EpisodeError
+
+    try:
+        return hashlib.sha256(json.dumps(ref.fingerprint()).encode()).hexdigest()[:16]
+    except EpisodeError:
+        return ''
 
 
 def _clear(output: Path) -> None:
@@ -218,6 +243,9 @@ def _report(
     if lacks:
         listed = ', '.join(f'{what} ({count} of {len(done)})' for what, count in lacks.items())
         print(f'{name}: not in the source, and left out: {listed}', file=sys.stderr)
+    unread = dict.fromkeys(what for one in done for what in one.left_out)
+    if unread:
+        print(f'{name}: in the source, and left out: {", ".join(unread)}', file=sys.stderr)
     if 'qvel' in lacks:
         print(
             f"{name}: without qvel the original's and Interbotix's loaders do not read the files; "

@@ -88,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
         stem = args.output / ref.name.removesuffix('.hdf5')
         try:
             with ref.open() as episode:
+                for text in episode.faults().bad:
+                    print(f'visualize: {ref.name}: {text}', file=sys.stderr)
                 draw(episode, stem, args.width, film=not args.no_film)
         except EpisodeError as error:
             failed += 1

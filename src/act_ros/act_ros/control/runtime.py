@@ -65,6 +65,7 @@ JOINTS = 'joint states'
 """What the joint states are called in reasons and in `Inputs.notes`."""
 
 DISABLED = 'not enabled; call the enable service to let the arms move'
+BEGINNING = 'begins by itself as soon as the arms are heard'
 
 
 class Runtime:
@@ -83,7 +84,7 @@ class Runtime:
         self.cameras = tuple(cameras)
         self.freshness = freshness or Freshness()
         self.state = State.IDLE
-        self.reason = DISABLED
+        self.reason = self.idle_reason = DISABLED
         self.limited: tuple[Reason, ...] = ()
         self.missing: tuple[str, ...] = ()  # inputs that are missing or too old, by name
         self.rejected = 0  # chunks that were not taken in
@@ -96,7 +97,8 @@ class Runtime:
         self._blend: Blend | None = None
         self._command: Floats | None = None
         self._anchored = False
-        self._bridging = False  # between a reset and the first chunk after it
+        self.beginning = False  # between a reset and the first chunk after it
+        self._bridging = False  # the same, where commands were going out
         self._first_tick = 0  # chunks of ticks before this are of another time
         self._joints_seen_s = -float('inf')
         self._tick = 0
@@ -131,6 +133,7 @@ class Runtime:
         """Stop commanding; a position-controlled arm stays at the last command."""
         self._enabled = False
         self._forget_command()
+        self.idle_reason = DISABLED
         self._become(State.IDLE, DISABLED)
 
     def fail(self, reason: str) -> None:
@@ -143,6 +146,7 @@ class Runtime:
         Where commands were going out, they go on: the measured pose, until there is a chunk.
         """
         self._bridging = self._bridging or self._command is not None
+        self.beginning = True
         self._fault, self._rejection = '', ''
         self._first_tick = tick
         self.execution.reset()
@@ -200,7 +204,8 @@ class Runtime:
         wanting = '; '.join(complaints.values())
         if not self._enabled:
             self._become(
-                State.IDLE, f'{DISABLED} (still wanting: {wanting})' if wanting else DISABLED
+                State.IDLE,
+                f'{self.idle_reason} (still wanting: {wanting})' if wanting else self.idle_reason,
             )
             return None
         if self._fault:
@@ -225,6 +230,7 @@ class Runtime:
                 self._follow(inputs.qpos, inputs.qpos)
             return self._hold(State.HOLDING, reason)
         self._follow(action, inputs.qpos)
+        self.beginning = False
         self._become(State.RUNNING, '')
         return self._command
 

@@ -10,22 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from act_ros.data.errors import EpisodeError
-from act_ros.data.formats.aloha import HDF5Frames, decode
 from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode, Frames
 from act_ros.data.formats.collection import EpisodeRef
+from act_ros.data.formats.hdf5_frames import HDF5Frames
+from act_ros.data.formats.pixels import decode
 from act_ros.data.joint_names import arrange, named, orders, trouble
+from act_ros.robot.jumps import too_far
 from act_ros.robot.spec import RobotSpec
 
-GAP_PERIODS = 1.5
-"""A longer step between two stamps is a gap: at least one row is missing."""
-LONG_GAP_S, RATE_OFF = 0.5, 0.05
-"""From here on a gap, or the mean rate's distance from the nominal one, spoils an episode."""
 OLD_FRAME_S, FROZEN_S = 0.2, 1.0
 """A frame older than the first would have stopped a policy; older than the second, the camera stood."""
 STILL_S = 1.0
 """The same picture for longer is named: a still scene, or a camera that hung."""
 SLACK = 1e-4
 """Rounding allowed at a limit (rad, opening)."""
+TORN_ROWS, STALE_S = 2, 0.1
+"""So many jumps of qpos may be torn readings; a row that the recorder calls stale is older than the second."""
 LOSSES = (
     *('dropped', 'dropped_rows', 'lost_rows', 'missed_rows', 'stale_rows', 'frozen_rows'),
     *('not_measured', 'faults'),
@@ -44,6 +44,7 @@ class Report:
         repeated: share of frames that equal the one before, of the worst camera; None: not looked at.
         outside, fast: entries of actions outside the joint limits, and faster than them.
         bad, warn: what spoils the episode, and what one should know. missing: what the file lacks.
+        left_out: what lies there and is not read, with the reason.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Report:
     success: bool | None = None
     layout: str = ''
     missing: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
     warn: list[str] = field(default_factory=list)
 
@@ -82,13 +84,15 @@ def check_episode(ref: EpisodeRef, spec: RobotSpec, pixels: bool) -> Report:
         with ref.open() as episode:
             report.kind, report.ticks = episode.kind, len(episode)
             report.missing = episode.missing()
+            report.left_out = [f'{name} ({why})' for name, why in episode.unasked().items()]
             success = episode.attrs.get('success')
             report.success = success if isinstance(success, bool) else None
             if _vectors(report, episode):
                 report.rate_hz = episode.rate_hz
                 _joints(report, episode, spec)
-                _stamps(report, episode)
+                _times(report, episode)
                 _limits(report, episode, spec)
+                _jumps(report, episode, spec)
                 _recorder(report, episode)
                 for camera in episode.cameras:
                     _age(report, episode, camera)
@@ -105,11 +109,11 @@ def _vectors(report: Report, episode: Episode) -> bool:
     if length == 0:
         report.bad.append('no tick')
         return False
-    for name in ('qpos', 'action', 'qvel', 'effort', 'base_action', 'stamp'):
+    for name in ('qpos', 'action', 'qvel', 'effort', 'base_action'):
         values: NDArray[Any] | None = getattr(episode, name)
         if values is None:
             continue
-        if len(values) != length or values.ndim != (1 if name == 'stamp' else 2):
+        if len(values) != length or values.ndim != 2:
             report.bad.append(f'{name} has shape {values.shape}; expected {length} rows')
             return False
         broken = np.argwhere(~np.isfinite(values))
@@ -117,39 +121,21 @@ def _vectors(report: Report, episode: Episode) -> bool:
             report.bad.append(
                 f'{name}: {len(broken)} entries not finite, first at tick {broken[0][0]}'
             )
-    if not episode.images:
+    if not episode.cameras:
         report.bad.append('no camera')
-    for camera, frames in episode.images.items():
+    for camera in episode.cameras:
+        frames = episode.images[camera]
         if len(frames) != length:
             report.bad.append(f'{camera}: {len(frames)} frames; expected {length}')
     report.layout = f'{episode.action.shape[1]} actions, cameras {", ".join(episode.cameras)}'
     return True
 
 
-def _stamps(report: Report, episode: Episode) -> None:
-    stamp, rate = episode.stamp, episode.rate_hz or ALOHA_RATE_HZ
-    if stamp is None or len(stamp) < 2 or not np.isfinite(stamp).all():
-        return
-    steps = np.diff(stamp)
-    report.gap_s = float(steps.max())
-    back = np.flatnonzero(steps <= 0)
-    if len(back):
-        report.bad.append(
-            f'stamps do not rise at tick {back[0] + 1} ({steps[back[0]]:+.3f} s): the clock jumped'
-        )
-        return
-    report.measured_hz = float((len(stamp) - 1) / (stamp[-1] - stamp[0]))
-    long = np.flatnonzero(steps > GAP_PERIODS / rate)
-    report.lost = int(np.round(steps[long] * rate - 1).sum())
-    if len(long):
-        worst = int(long[np.argmax(steps[long])])
-        text = (
-            f'{len(long)} gaps, {report.lost} rows lost; the longest {steps[worst]:.3f} s before tick '
-            f'{worst + 1}'
-        )
-        (report.bad if steps[worst] > LONG_GAP_S else report.warn).append(text)
-    if abs(report.measured_hz / rate - 1) > RATE_OFF:
-        report.bad.append(f'recorded at {report.measured_hz:.2f} Hz; nominal {rate:g} Hz')
+def _times(report: Report, episode: Episode) -> None:
+    found = episode.faults()
+    report.measured_hz, report.gap_s, report.lost = found.measured_hz, found.gap_s, found.lost
+    report.bad += found.bad
+    report.warn += found.warn
 
 
 def _limits(report: Report, episode: Episode, spec: RobotSpec) -> None:
@@ -183,6 +169,25 @@ def _joints(report: Report, episode: Episode, spec: RobotSpec) -> None:
         report.bad.append(wrong)
         if not any(order.why for order in orders(episode, spec)):
             arrange(episode, 'as-stated', spec)
+
+
+def _jumps(report: Report, episode: Episode, spec: RobotSpec) -> None:
+    """Poses that an arm cannot have had one after the other: of two publishers, or torn readings."""
+    qpos = episode.qpos.astype(np.float64)
+    if qpos.shape[1] != spec.dof or len(qpos) < 2:
+        return
+    # What the recorder notes as old or lost was moved on meanwhile.
+    old = any(episode.attrs.get(name) for name in ('stale_rows', 'dropped_rows', 'lost_rows'))
+    seconds = 1 / (episode.rate_hz or ALOHA_RATE_HZ) + (STALE_S if old else 0.0)
+    far = too_far(spec.velocity, qpos[:-1], qpos[1:], seconds)
+    if far.any():
+        tick, joint = np.argwhere(far)[0]
+        rows = int(far.any(axis=1).sum())
+        text = (
+            f'qpos jumps in {rows} rows as no arm can, first {spec.joint_names[joint]} at tick {tick + 1}: '
+            f'{qpos[tick, joint]:.3f} to {qpos[tick + 1, joint]:.3f}; did a second node publish joint states?'
+        )
+        (report.bad if rows > TORN_ROWS else report.warn).append(text)
 
 
 def _recorder(report: Report, episode: Episode) -> None:
@@ -250,7 +255,7 @@ def _pictures(frames: Frames) -> Any:
             row = frames.stored(t)
             same = last is not None and np.array_equal(row, last)
             if not same:
-                picture = decode(row) if frames.jpeg else row
+                picture = decode(row) if frames.encoded else row
             yield picture, same
             last = row
         return

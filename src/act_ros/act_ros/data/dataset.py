@@ -145,6 +145,10 @@ def _notes(read: Sequence[_Vectors]) -> list[str]:
         notes.append(
             'base_action is in the files and is not trained on: the policy moves the arms'
         )
+    left_out = {name: why for v in read for name, why in v.left_out.items()}
+    if left_out:
+        listed = ', '.join(f'{name} ({why})' for name, why in left_out.items())
+        notes.append(f'in the files, and not trained on: {listed}')
     unfinished = [v.path.name for v in read if v.unfinished]
     if unfinished:
         notes.append(f'cut off while recording, trained on all the same: {", ".join(unfinished)}')
@@ -165,6 +169,7 @@ class _Vectors:
     named: bool
     task: str
     seed: int | None
+    left_out: dict[str, str]
 
     @classmethod
     def read(cls, ref: EpisodeRef, cameras: Sequence[str] | None) -> _Vectors:
@@ -191,9 +196,12 @@ class _Vectors:
         check_order(episode, this_robot())
         names = tuple(cameras) if cameras else episode.cameras
         missing = [name for name in names if name not in episode.images]
+        unasked = episode.unasked()
         if missing or not names:
+            why = [f'{name}: {unasked[name]}' for name in missing or unasked if name in unasked]
             raise EpisodeError(
-                f'{path} has no camera {", ".join(missing) or "at all"}; it has {", ".join(sorted(episode.images))}'
+                f'{path} has no camera {", ".join(missing) or "at all"}; it has '
+                f'{", ".join(sorted(episode.images))}{"; " * bool(why)}{", ".join(why)}'
             )
         lengths = {'qpos': len(episode.qpos), 'action': len(episode.action)}
         lengths.update({name: len(episode.images[name]) for name in names})
@@ -201,6 +209,7 @@ class _Vectors:
             raise EpisodeError(
                 f'{path}: the lengths differ: {", ".join(f"{k} {v}" for k, v in lengths.items())}'
             )
+        episode.refuse_faults(names)
         return cls(
             path,
             episode.qpos,
@@ -212,6 +221,7 @@ class _Vectors:
             named(episode, this_robot()),
             str(episode.attrs.get('task') or ''),
             _seed(episode),
+            {} if cameras else unasked,
         )
 
     def check_like(self, first: _Vectors) -> None:

@@ -41,6 +41,8 @@ PARAMETERS = (
     Param('engage', False, 'Let the followers move from the start; in simulation they always do.'),
 )
 _QUIET_S = 5.0
+_SILENT_TICKS = 50
+"""A leader that is silent for so long is warned of: at the start all are, for a moment."""
 
 
 class TeleopNode(BaseNode):
@@ -64,6 +66,7 @@ class TeleopNode(BaseNode):
         self._leaders: Floats | None = None
         self._followers: Floats | None = None
         self.silent: list[str] = []
+        self._silent_ticks = 0
         simulated = bool(self.get_parameter('use_sim_time').value)
         self._led = led
         self._engaged = not led and (simulated or bool(self._values['engage']))
@@ -148,7 +151,8 @@ class TeleopNode(BaseNode):
             newly = ', '.join(arm for arm in self.silent if arm not in known)
         if newly and self._engaged:
             self._fault.publish(String(data=f'{newly} was silent, the followers held'))
-        if self.silent and self._engaged:
+        self._silent_ticks = self._silent_ticks + 1 if self.silent else 0
+        if self._silent_ticks >= _SILENT_TICKS and self._engaged:
             self.get_logger().warning(
                 f'{", ".join(self.silent)}: a leader arm does not report its joints; the followers hold',
                 throttle_duration_sec=_QUIET_S,

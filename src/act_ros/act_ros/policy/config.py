@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from act_ros.policy.errors import PolicyError
+from act_ros.policy.field_words import in_our_words
 from act_ros.policy.values import is_name, is_number, is_run
 from act_ros.text import listed, shown
 
@@ -256,11 +257,12 @@ class PolicyConfig:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> PolicyConfig:
-        """Build a configuration from plain values.
+        """Build a configuration from plain values, by the names here or by LeRobot's (see `field_words`).
 
         Raises:
-            PolicyError: an entry is unknown, missing or out of range.
+            PolicyError: an entry is unknown, missing, given twice or out of range.
         """
+        data = in_our_words(data)
         known = [f.name for f in fields(cls)]
         unknown = sorted(set(data) - set(known))
         if unknown:

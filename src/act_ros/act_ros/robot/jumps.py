@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,9 @@ CONFIRMED_S = 0.2
 """A pose that others agree with for so long is believed: the arm was moved while nobody heard it."""
 
 
-def too_far(velocity: Vector, before: Floats, after: Floats, seconds: float) -> NDArray[np.bool_]:
+def too_far(
+    velocity: Vector, before: NDArray[Any], after: NDArray[Any], seconds: float
+) -> NDArray[np.bool_]:
     """By entry whether an arm cannot have moved there.
 
     Args:

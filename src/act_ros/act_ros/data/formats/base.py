@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
@@ -12,11 +12,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from act_ros.data.errors import EpisodeError
+from act_ros.data.formats.pixels import names_depth
+from act_ros.data.times import ALOHA_RATE_HZ, Findings, stamp_findings
 from act_ros.robot.joint_names import names_in
 from act_ros.robot.types import Floats, Frame
 
-ALOHA_RATE_HZ = 50.0
-"""The rate of ALOHA's own files, which don't state it: DT = 0.02 in all of its code bases."""
+__all__ = ['ALOHA_RATE_HZ', 'Episode', 'Frames']
 
 
 class Frames(ABC):
@@ -52,6 +54,7 @@ class Episode(ABC):
         stamp: (T,) float64 seconds, or None. image_age: by camera (T,) float32 seconds (ours).
         images: by camera its `Frames`.
         attrs: what the file says about itself, as Python values.
+        left_out: by name what lies there and is not read, with the reason, for people.
     """
 
     path: Path
@@ -65,9 +68,12 @@ class Episode(ABC):
     image_age: dict[str, Floats]
     images: Mapping[str, Frames]
     attrs: dict[str, Any]
+    left_out: dict[str, str]
 
     OPTIONAL: ClassVar[tuple[str, ...]] = ('qvel', 'effort', 'base_action', 'stamp')
     """Per-tick arrays that a file may lack."""
+    REMEDY: ClassVar[str] = 'repair the file, or take it out of the folder'
+    """What to do with one whose parts do not go together."""
 
     def __len__(self) -> int:
         return len(self.action)
@@ -97,11 +103,46 @@ class Episode(ABC):
 
     @property
     def cameras(self) -> tuple[str, ...]:
-        """Names of the cameras: in the order the file states, else sorted."""
+        """Names of the cameras that are taken where nobody names some: in the order the file states, else sorted.
+
+        One whose name tells of depth is taken only where the file states it, or somebody names it.
+        """
+        usual = [name for name in self.images if not names_depth(name)]
         order = self.attrs.get('cameras')
-        if isinstance(order, list) and sorted(map(str, order)) == sorted(self.images):
-            return tuple(map(str, order))
-        return tuple(sorted(self.images))
+        if isinstance(order, list):
+            stated = tuple(map(str, order))
+            if sorted(stated) in (sorted(self.images), sorted(usual)):
+                return stated
+        return tuple(sorted(usual))
+
+    def unasked(self) -> dict[str, str]:
+        """What lies there and is not taken where nobody names it, with the reason, for people."""
+        named = {name: 'named as depth' for name in self.images if name not in self.cameras}
+        return {**self.left_out, **named}
+
+    def faults(
+        self, cameras: Iterable[str] | None = None, rate_hz: float | None = None
+    ) -> Findings:
+        """What does not go together in it: rows, rates, tables, videos; nothing is decoded.
+
+        Args:
+            cameras: whose pictures are looked at; by default all of `cameras`.
+            rate_hz: of the rows, where a person says it; by default what the file states.
+        """
+        return stamp_findings(self.stamp, len(self), rate_hz or self.rate_hz)
+
+    def refuse_faults(
+        self, cameras: Iterable[str] | None = None, rate_hz: float | None = None
+    ) -> None:
+        """Refuse an episode whose parts do not go together; see `faults`.
+
+        Raises:
+            EpisodeError: what is wrong, with the numbers, and what to do.
+        """
+        bad = self.faults(cameras, rate_hz).bad
+        if bad:
+            more = f' (and {len(bad) - 1} more: see check_dataset)' if len(bad) > 1 else ''
+            raise EpisodeError(f'{self.path}: {bad[0]}{more}; {self.REMEDY}')
 
     @property
     def joint_names(self) -> tuple[str, ...] | None:
@@ -122,7 +163,7 @@ class Episode(ABC):
     def missing(self) -> list[str]:
         """What this file lacks of what ours have, for people: ['effort', 'stamp', 'image_age', ...]."""
         lacks = [n for n in ('qvel', 'effort', 'stamp') if getattr(self, n) is None]
-        if set(self.image_age) != set(self.images):
+        if not set(self.cameras) <= set(self.image_age):
             lacks.append('image_age')
         lacks += [n for n in ('rate_hz', 'task', 'success') if self.attrs.get(n) is None]
         lacks += [] if self.action_names else ['joint_names']

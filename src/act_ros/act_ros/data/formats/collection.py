@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from act_ros.data.lerobot.layout import EpisodeEntry, Layout
 
 
+PAIRING = 2
+"""How rows and pictures are paired: 1 counted, 2 goes by their times. What was cached by another is not used."""
+
+
 @dataclass(frozen=True)
 class EpisodeRef:
     """How to open one episode; can be sent to another process.
@@ -65,21 +69,30 @@ class EpisodeRef:
         return LeRobotEpisode(layout, _entry(layout, self.index))
 
     def fingerprint(self) -> list[Any]:
-        """What changes when the episode's files do: names, sizes and times of change."""
+        """What changes when the episode does: names, sizes and times of change of its files, and its tables."""
+        tables: list[Any] = []
         if self.index is None:
             files = [self.path]
         else:
-            from act_ros.data.lerobot.layout import read_layout
+            from act_ros.data.lerobot.rows import row_files
 
-            (entry,) = (e for e in read_layout(self.path.parent).entries if e.index == self.index)
-            files = [entry.data, *(path for path, _ in entry.videos.values())]
-        try:
-            stats = [file.stat() for file in files]
-        except OSError as error:
-            raise EpisodeError(f'{self.path}: {error.strerror}: {error.filename}') from error
-        marks: list[Any] = [self.name]
-        for stat in stats:
-            marks += [stat.st_size, stat.st_mtime_ns]
+            layout = _layout(self.path.parent)
+            entry = _entry(layout, self.index)
+            videos = sorted(entry.videos.items())
+            files = [*row_files(layout, entry), *(path for _, (path, _) in videos)]
+            windows = [[key, str(window)] for key, (_, window) in videos]
+            names = [str(file.relative_to(layout.root)) for file in files]
+            tables = [PAIRING, layout.version, layout.fps, entry.length, windows, names]
+        marks: list[Any] = [self.name, *tables]
+        for file in files:
+            try:
+                stat = file.stat()
+            except OSError as error:
+                if self.index is None:
+                    raise EpisodeError(f'{self.path}: {error.strerror}') from error
+                marks += [None]  # perhaps of a camera that nobody asks for; said when it is read
+            else:
+                marks += [stat.st_size, stat.st_mtime_ns]
         # HDF5 without a choice keeps the marks it always had: caches of frames stay valid.
         return [*marks, self.jpeg_channels] if self.jpeg_channels else marks
 
@@ -109,7 +122,8 @@ def find_episodes(
         return [
             EpisodeRef(place / f'episode_{e.index}', None, e.index, joint_order) for e in entries
         ]
-    paths = sorted(place.glob('*.hdf5'), key=_number)
+    # Hidden ones are no episodes: macOS puts a ._episode_0.hdf5 beside each file on a foreign disk.
+    paths = sorted((p for p in place.glob('*.hdf5') if not p.name.startswith('.')), key=_number)
     if not paths:
         raise SourceError(
             f'{place} holds no .hdf5 episode and no LeRobot dataset; record some with record.launch.py, '
@@ -128,7 +142,13 @@ def choose(refs: Sequence[EpisodeRef], wanted: str | None) -> list[EpisodeRef]:
     """
     if wanted is None:
         return list(refs)
-    by_number = {episode_number(ref): ref for ref in refs}
+    by_number: dict[int | None, EpisodeRef] = {}
+    twice: dict[int | None, str] = {}
+    for ref in refs:
+        number = episode_number(ref)
+        if number in by_number:
+            twice[number] = f'{by_number[number].name} and {ref.name}'
+        by_number[number] = ref
     taken: set[int] = set()
     for first, last in _runs(wanted):
         found = {n for n in by_number if n is not None and first <= n <= last}
@@ -136,6 +156,10 @@ def choose(refs: Sequence[EpisodeRef], wanted: str | None) -> list[EpisodeRef]:
             raise SourceError(
                 f'there is no episode {first if first == last else f"{first}-{last}"}; there are {len(refs)}, '
                 f'from {refs[0].name} to {refs[-1].name}'
+            )
+        if both := sorted(n for n in found if n in twice):
+            raise SourceError(
+                f'{both[0]} is the number of two episodes, {twice[both[0]]}; rename one'
             )
         taken |= found
     return [by_number[n] for n in sorted(taken)]
@@ -164,25 +188,24 @@ def _runs(wanted: str) -> list[tuple[int, int]]:
 
 
 @lru_cache(4)
-def _read_layout(root: Path, changed_ns: int) -> Layout:
+def _read_layout(root: Path, marks: tuple[tuple[str, int, int], ...]) -> Layout:
     from act_ros.data.lerobot.layout import read_layout
 
     return read_layout(root)
 
 
 def _layout(root: Path) -> Layout:
-    """The tables of a dataset, read once while its info.json stays as it is."""
-    from act_ros.data.lerobot.layout import INFO
-
-    info = root / INFO
-    return _read_layout(root, info.stat().st_mtime_ns if info.exists() else 0)
+    """The tables of a dataset, read once while their files stay as they are."""
+    meta = root / 'meta'
+    tables = [*meta.glob('*.json*'), *meta.glob('*.parquet'), *meta.glob('episodes/*/*.parquet')]
+    stats = [(str(path), path.stat()) for path in sorted(tables) if path.is_file()]
+    return _read_layout(root, tuple((name, s.st_size, s.st_mtime_ns) for name, s in stats))
 
 
 def _entry(layout: Layout, index: int) -> EpisodeEntry:
-    for entry in layout.entries:
-        if entry.index == index:
-            return entry
-    raise EpisodeError(f'{layout.root} has no episode {index}')
+    if index not in layout.by_index:
+        raise EpisodeError(f'{layout.root} has no episode {index}')
+    return layout.by_index[index]
 
 
 def _number(path: Path) -> tuple[list[int], str]:

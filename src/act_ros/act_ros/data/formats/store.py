@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from act_ros.data.errors import EpisodeError
-from act_ros.data.formats.aloha import HDF5Frames
 from act_ros.data.formats.base import Episode
+from act_ros.data.formats.hdf5_frames import HDF5Frames
 from act_ros.robot.types import Frame
 from act_ros.text import printable_data
 from act_ros.version import own_version
@@ -179,7 +179,7 @@ def _attributes(episode: Episode, storage: Storage) -> Mapping[str, Any]:
     keep = {k: v for k, v in episode.attrs.items() if v is not None and not k.startswith('jpeg_')}
     jpeg: dict[str, Any] = {}
     if storage.pixels == 'jpeg':
-        taken_over = all(_fits(frames) for frames in episode.images.values())
+        taken_over = all(_fits(episode.images[name]) for name in episode.cameras)
         quality = episode.attrs.get('jpeg_quality') if taken_over else storage.quality
         jpeg = {'jpeg_channels': 'rgb', **({'jpeg_quality': quality} if quality else {})}
     return {

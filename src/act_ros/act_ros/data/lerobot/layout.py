@@ -4,21 +4,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from act_ros.data.errors import EpisodeError
+from act_ros.data.lerobot.depth import no_colour
+from act_ros.data.lerobot.placement import Window
+from act_ros.data.lerobot.tables import LayoutError, Words, read_json, read_lines, seconds, whole
 from act_ros.robot.joint_names import names_in
+
+__all__ = ['EpisodeEntry', 'Layout', 'LayoutError', 'is_lerobot', 'read_layout']
 
 INFO = 'meta/info.json'
 STATE, ACTION = 'observation.state', 'action'
 VELOCITY, EFFORT = 'observation.velocity', 'observation.effort'
 IMAGES = 'observation.images.'
+TIMESTAMP = 'timestamp'
 BASE, STAMP, AGE = 'base_action', 'stamp', 'frame_age.'
 """Features that are ours; none has 'image' in its name, from which LeRobot would infer a shape."""
 ATTRS = 'act_ros/attrs'
@@ -31,28 +39,28 @@ DAMAGE = (
 """What reading a damaged table raises: pyarrow also lets through what Python says to its bytes."""
 
 
-class LayoutError(EpisodeError):
-    """A folder that is no LeRobot dataset of a version that is read; the message says what is wrong."""
-
-
 @dataclass(frozen=True)
 class EpisodeEntry:
-    """Where one episode is.
+    """Where one episode is, as the tables say.
 
     Attributes:
         index: its number. length: its ticks.
         tasks: what was done, in words.
         data: the parquet file of its rows (others may be in it).
-        videos: by feature its file, and where in it the episode begins, in seconds.
+        videos: by feature its file, and where in it the episode lies.
         attrs: what our exporter noted, empty where another wrote the dataset.
+        rows: its first row among those of all episodes, and the one after its last; None: not stated.
+        notes: what of it is elsewhere than the tables say, for people.
     """
 
     index: int
     length: int
     tasks: tuple[str, ...]
     data: Path
-    videos: Mapping[str, tuple[Path, float]] = field(default_factory=dict)
+    videos: Mapping[str, tuple[Path, Window]] = field(default_factory=dict)
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    rows: tuple[int, int] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,10 +76,46 @@ class Layout:
 
     def cameras(self) -> dict[str, str]:
         """By name of a camera ('cam_high') its feature ('observation.images.cam_high')."""
-        found = {}
-        for key, feature in self.features.items():
-            if feature.get('dtype') in ('video', 'image') and not _is_depth(feature):
-                found[key.removeprefix(IMAGES).removeprefix('observation.')] = key
+        return {n: key for n, key in self._pictures.items() if not no_colour(self.features[key])}
+
+    def no_cameras(self) -> dict[str, str]:
+        """By name of what looks like a camera and shows no colours the reason, for people."""
+        reasons = {n: no_colour(self.features[key]) for n, key in self._pictures.items()}
+        return {name: why for name, why in reasons.items() if why}
+
+    @cached_property
+    def _pictures(self) -> dict[str, str]:
+        return {
+            key.removeprefix(IMAGES).removeprefix('observation.'): key
+            for key, feature in self.features.items()
+            if feature.get('dtype') in ('video', 'image')
+        }
+
+    @cached_property
+    def by_index(self) -> dict[int, EpisodeEntry]:
+        """The entries by their numbers."""
+        return {entry.index: entry for entry in self.entries}
+
+    @cached_property
+    def by_row(self) -> list[EpisodeEntry]:
+        """The entries that state their rows, in the order of these."""
+        stated = [entry for entry in self.entries if entry.rows is not None]
+        return sorted(stated, key=lambda entry: (entry.rows or (0, 0), entry.index))
+
+    def sharing(self, key: str, path: Path) -> list[EpisodeEntry]:
+        """The episodes that state where in a video file they are, in their order there."""
+        return self._sharing.get((key, path), [])
+
+    @cached_property
+    def _sharing(self) -> dict[tuple[str, Path], list[EpisodeEntry]]:
+        found: dict[tuple[str, Path], list[EpisodeEntry]] = {}
+        for entry in self.entries:
+            for key, (path, window) in entry.videos.items():
+                if window.end_s is None or not math.isfinite(window.begin_s + window.end_s):
+                    continue
+                found.setdefault((key, path), []).append(entry)
+        for (key, _), several in found.items():
+            several.sort(key=lambda entry: (entry.videos[key][1].begin_s, entry.index))
         return found
 
     def names(self, key: str) -> list[str]:
@@ -91,10 +135,10 @@ def read_layout(root: Path) -> Layout:
         LayoutError: a table is missing or damaged, or the version is not read.
     """
     try:
-        info = json.loads((root / INFO).read_text(encoding='utf-8'))
+        info = read_json(root / INFO)
         version = str(info['codebase_version'])
         fps, features = float(info['fps']), info['features']
-        if not fps > 0:
+        if not 0 < fps < math.inf:
             raise LayoutError(f'{root / INFO}: fps is {fps}; expected a positive number')
         if version.startswith('v3.'):
             entries = tuple(_entries_v3(root, info))
@@ -116,66 +160,103 @@ def read_layout(root: Path) -> Layout:
         raise LayoutError(f'the tables of {root} cannot be read: {what}') from error
     if not entries:
         raise LayoutError(f'{root} holds no episode')
+    _listed_once(root, entries)
     robot = info.get('robot_type')
     return Layout(root, version, fps, robot if isinstance(robot, str) else None, features, entries)
 
 
-def _entries_v3(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
-    videos = [key for key, feature in info['features'].items() if feature['dtype'] == 'video']
-    tables = sorted((root / 'meta' / 'episodes').glob('*/*.parquet'))
-    if not tables:
-        raise LayoutError(f'{root}/meta/episodes has no table; was the dataset finalized?')
-    for path in tables:
-        schema = pq.read_schema(path)
-        columns = [n for n in schema.names if not n.startswith('stats/')]
-        for row in pq.read_table(path, columns=columns).to_pylist():
-            yield EpisodeEntry(
-                int(row['episode_index']),
-                int(row['length']),
-                tuple(map(str, row['tasks'])),
-                _inside(root, info['data_path'], row, 'data'),
-                {
-                    key: (
-                        _inside(root, info['video_path'], row, f'videos/{key}', video_key=key),
-                        float(row[f'videos/{key}/from_timestamp']),
-                    )
-                    for key in videos
-                },
-                json.loads(row.get(ATTRS) or '{}'),
-            )
-
-
-def _entries_v2(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
-    videos = [key for key, feature in info['features'].items() if feature['dtype'] == 'video']
-    chunk = int(info.get('chunks_size', 1000))
-    for number, line in enumerate(
-        (root / 'meta' / 'episodes.jsonl').read_text(encoding='utf-8').splitlines(), 1
-    ):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise LayoutError(f'{root}/meta/episodes.jsonl, line {number}: {error}') from error
-        place = {
-            'episode_index': int(row['episode_index']),
-            'episode_chunk': int(row['episode_index']) // chunk,
-        }
-        yield EpisodeEntry(
-            place['episode_index'],
-            int(row['length']),
-            tuple(map(str, row.get('tasks', []))),
-            _within(root, info['data_path'].format(**place)),
-            {
-                key: (_within(root, info['video_path'].format(video_key=key, **place)), 0.0)
-                for key in videos
-            },
+def _listed_once(root: Path, entries: Sequence[EpisodeEntry]) -> None:
+    counts = Counter(entry.index for entry in entries)
+    twice = sorted(index for index, count in counts.items() if count > 1)
+    if twice:
+        listed = ', '.join(map(str, twice[:10])) + (', …' if len(twice) > 10 else '')
+        times = {2: 'twice'}.get(counts[twice[0]], f'{counts[twice[0]]} times')
+        raise LayoutError(
+            f'{root}: its table of episodes (meta/episodes…) lists episode {listed} {times}; leave one row of '
+            'each in it'
         )
 
 
-def _inside(root: Path, template: str, row: Mapping[str, Any], prefix: str, **more: str) -> Path:
+def _videos(info: Mapping[str, Any]) -> list[str]:
+    return [key for key, feature in info['features'].items() if feature.get('dtype') == 'video']
+
+
+def _entries_v3(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
+    tables = [
+        path
+        for path in sorted((root / 'meta' / 'episodes').glob('*/*.parquet'))
+        if not path.name.startswith('.')
+    ]
+    if not tables:
+        raise LayoutError(f'{root}/meta/episodes has no table; was the dataset finalized?')
+    words = Words(root)
+    for path in tables:
+        schema = pq.read_schema(path)
+        columns = [n for n in schema.names if not n.startswith('stats/')]
+        for number, row in enumerate(pq.read_table(path, columns=columns).to_pylist()):
+            where = f'{path}, row {number}'
+            index = whole(row, 'episode_index', where)
+            begin, end = (seconds(row.get(f'dataset_{name}_index')) for name in ('from', 'to'))
+            yield EpisodeEntry(
+                index,
+                whole(row, 'length', where),
+                words.of(row, where),
+                _inside(root, info['data_path'], row, 'data', where),
+                {key: _part(root, info, row, key, where) for key in _videos(info)},
+                json.loads(row.get(ATTRS) or '{}'),
+                (int(begin), int(end)) if math.isfinite(begin) and math.isfinite(end) else None,
+            )
+
+
+def _part(
+    root: Path, info: Mapping[str, Any], row: Mapping[str, Any], key: str, where: str
+) -> tuple[Path, Window]:
+    """The file of a camera's video, and where in it the episode of a row lies."""
+    path = _inside(root, info['video_path'], row, f'videos/{key}', where, video_key=key)
+    end = row.get(f'videos/{key}/to_timestamp')
+    begin_s = seconds(row[f'videos/{key}/from_timestamp'])
+    return path, Window(begin_s, None if end is None else seconds(end))
+
+
+def _entries_v2(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
+    chunk = int(info.get('chunks_size', 1000))
+    words = Words(root)
+    table = root / 'meta' / 'episodes.jsonl'
+    for number, row in read_lines(table):
+        where = f'{table}, line {number}'
+        index = whole(row, 'episode_index', where)
+        place = {'episode_index': index, 'episode_chunk': index // chunk}
+        notes: list[str] = []
+        videos = {}
+        for key in _videos(info):
+            stated = _within(root, info['video_path'].format(video_key=key, **place))
+            path = stated if stated.exists() else _elsewhere(root, stated, key)
+            if path != stated:
+                notes.append(
+                    f'its video of {key} is {path.relative_to(root)}, not {stated.relative_to(root)}'
+                )
+            videos[key] = (path, Window(0.0))
+        yield EpisodeEntry(
+            index,
+            whole(row, 'length', where),
+            words.of(row, where),
+            _within(root, info['data_path'].format(**place)),
+            videos,
+            notes=tuple(notes),
+        )
+
+
+def _elsewhere(root: Path, stated: Path, key: str) -> Path:
+    """The one video of that name and camera in the dataset; what was stated where there is none."""
+    found = [p for p in (root / 'videos').rglob(stated.name) if key in p.relative_to(root).parts]
+    return found[0] if len(found) == 1 else stated
+
+
+def _inside(
+    root: Path, template: str, row: Mapping[str, Any], prefix: str, where: str, **more: str
+) -> Path:
     """A file of v3.0 by its chunk and file index in a row of the episodes' table."""
-    chunk, file = int(row[f'{prefix}/chunk_index']), int(row[f'{prefix}/file_index'])
+    chunk, file = (whole(row, f'{prefix}/{name}_index', where) for name in ('chunk', 'file'))
     return _within(root, template.format(chunk_index=chunk, file_index=file, **more))
 
 
@@ -184,11 +265,6 @@ def _within(root: Path, relative: str) -> Path:
     if not path.resolve().is_relative_to(root.resolve()):
         raise LayoutError(f'{root / INFO} leads out of the dataset: {relative}')
     return path
-
-
-def _is_depth(feature: Mapping[str, Any]) -> bool:
-    info = feature.get('info') or feature.get('video_info') or {}
-    return bool(info.get('is_depth_map') or info.get('video.is_depth_map'))
 
 
 def _line(error: BaseException) -> str:

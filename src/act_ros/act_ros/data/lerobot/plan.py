@@ -54,6 +54,7 @@ class Brief:
     stamped: bool
     aged: bool
     task: str | None
+    left_out: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,8 @@ class Plan:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def look(ref: EpisodeRef) -> Brief:
-    """Open an episode and note what the plan needs of it.
+def look(ref: EpisodeRef, rate_hz: float | None = None) -> Brief:
+    """Open an episode and note what the plan needs of it; `rate_hz`: where a person says it.
 
     Raises:
         EpisodeError: it cannot be read, or its parts don't fit together.
@@ -97,8 +98,9 @@ def look(ref: EpisodeRef) -> Brief:
         length = len(episode)
         if length == 0:
             raise EpisodeError(f'{ref.path} has no tick')
-        if not episode.images:
+        if not episode.cameras:
             raise EpisodeError(f'{ref.path} has no camera')
+        episode.refuse_faults(rate_hz=rate_hz)
         widths = {
             key: _width(ref, key, value, length)
             for key, name in VECTORS.items()
@@ -126,6 +128,7 @@ def look(ref: EpisodeRef) -> Brief:
             episode.stamp is not None and episode.stamp.shape == (length,),
             all(episode.image_age.get(n, np.empty(0)).shape == (length,) for n in cameras),
             str(task) if task else None,
+            episode.unasked(),
         )
 
 
@@ -162,6 +165,10 @@ def make_plan(
             raise EpisodeError(
                 f'{brief.ref.path} does not say which task was done; say it with --task "Pick up the cube"'
             )
+    notes += [
+        f'{name} is left out: {why}'
+        for name, why in {n: w for brief in briefs for n, w in brief.left_out.items()}.items()
+    ]
     features = _features(briefs, notes)
     return Plan(
         tuple(dataclasses.replace(brief, task=words) for brief, words in named),

@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from act_ros.data.formats.base import Episode, Frames
+from act_ros.data.formats.pixels import names_depth
 from act_ros.data.lerobot.layout import (
     ACTION,
     AGE,
@@ -22,85 +21,24 @@ from act_ros.data.lerobot.layout import (
     EFFORT,
     STAMP,
     STATE,
+    TIMESTAMP,
     VELOCITY,
     EpisodeEntry,
     Layout,
     LayoutError,
 )
-from act_ros.data.lerobot.video import read_video
-from act_ros.robot.types import Frame
+from act_ros.data.lerobot.neighbours import row_faults, video_faults
+from act_ros.data.lerobot.pictures import TableFrames, VideoFrames, no_colours
+from act_ros.data.lerobot.rows import read_rows
+from act_ros.data.lerobot.video import VideoError
+from act_ros.data.times import Findings, stamp_findings
 from act_ros.text import printable_data
-
-
-class VideoFrames(Frames):
-    """Frames in a video; read one after the other they cost a decoding each, at random a seek."""
-
-    def __init__(self, path: Path, start_s: float, count: int, fps: float) -> None:
-        """The `count` frames of `path` from `start_s` on."""
-        self._path, self._start_s, self._count, self._fps = path, start_s, count, fps
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index: int) -> Frame:
-        if not 0 <= index < self._count:
-            raise IndexError(index)
-        (frame,) = read_video(self._path, self._start_s + index / self._fps, 1, self._fps)
-        return frame
-
-    def __iter__(self) -> Iterator[Frame]:
-        return read_video(self._path, self._start_s, self._count, self._fps)
-
-
-class TableFrames(Frames):
-    """Frames in a column of pictures (PNG or JPEG, as LeRobot stores `image` features)."""
-
-    def __init__(self, path: Path, key: str, index: int, count: int) -> None:
-        """The pictures of episode `index` in column `key`."""
-        self._path, self._key, self._index, self._count = path, key, index, count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index: int) -> Frame:
-        if not 0 <= index < self._count:
-            raise IndexError(index)
-        for t, frame in enumerate(self):
-            if t == index:
-                return frame
-        raise LayoutError(f'{self._path}: {self._key} has no row {index} of episode {self._index}')
-
-    def __iter__(self) -> Iterator[Frame]:
-        t = 0
-        for number, item in self._items():
-            if number == self._index:
-                yield self._decode(item, t)
-                t += 1
-
-    def _items(self) -> Iterator[tuple[int, Any]]:
-        try:
-            with pq.ParquetFile(self._path) as file:
-                for batch in file.iter_batches(32, columns=['episode_index', self._key]):
-                    numbers = batch.column('episode_index').to_pylist()
-                    yield from zip(numbers, batch.column(self._key).to_pylist(), strict=True)
-        except DAMAGE as error:
-            raise LayoutError(
-                f'{self._path}: {self._key} cannot be read: {" ".join(str(error).split())}'
-            ) from error
-
-    def _decode(self, item: Any, t: int) -> Frame:
-        data = item.get('bytes') if isinstance(item, dict) else None
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-        if image is None:
-            raise LayoutError(
-                f'{self._path}: {self._key}, row {t} of episode {self._index} is no picture in the '
-                'table; pictures beside the table are not read'
-            )
-        return np.asarray(image[:, :, ::-1], np.uint8)
 
 
 class LeRobotEpisode(Episode):
     """An episode of a LeRobot dataset; see `Episode`."""
+
+    REMEDY = 'repair the dataset, or leave the episode out: import_lerobot --episodes makes HDF5 of the others'
 
     def __init__(self, layout: Layout, entry: EpisodeEntry) -> None:
         """Read its vectors.
@@ -110,15 +48,17 @@ class LeRobotEpisode(Episode):
         """
         self.path = layout.root / f'episode_{entry.index}'
         self.kind = f'LeRobot {layout.version}'
-        table = self._rows(layout, entry)
+        self._layout, self._entry = layout, entry
+        pictures = {k for k, f in layout.features.items() if f.get('dtype') in ('image', 'video')}
+        table, paths, self._odd = read_rows(layout, entry, pictures)
         for key in (STATE, ACTION):
             if key not in table.column_names:
                 raise LayoutError(
-                    f'{entry.data} has no column {key}; it has {", ".join(table.column_names)}'
+                    f'{paths[0]} has no column {key}; it has {", ".join(table.column_names)}'
                 )
 
         def vectors(key: str) -> NDArray[np.float32] | None:
-            return _matrix(table, key, entry.data) if key in table.column_names else None
+            return _matrix(table, key, paths[0]) if key in table.column_names else None
 
         action, qpos = vectors(ACTION), vectors(STATE)
         assert action is not None and qpos is not None
@@ -128,65 +68,99 @@ class LeRobotEpisode(Episode):
             vectors(EFFORT),
             vectors(BASE),
         )
-        self.stamp = (
-            table.column(STAMP).to_numpy().astype(np.float64)
-            if STAMP in table.column_names
-            else None
-        )
-        self.images = _frames(layout, entry)
+        self.stamp, self._timestamps = _seconds(table, STAMP), _seconds(table, TIMESTAMP)
+        self._first_index = table.column('index')[0].as_py() if _has(table, 'index') else None
+        self.images, self.left_out = self._frames(layout, entry, paths)
         ages = {name: vectors(AGE + name) for name in self.images}
         self.image_age = {name: age[:, 0] for name, age in ages.items() if age is not None}
         self.attrs = self._attributes(layout, entry)
 
-    def _rows(self, layout: Layout, entry: EpisodeEntry) -> Any:
-        pictures = {k for k, f in layout.features.items() if f.get('dtype') in ('image', 'video')}
+    def _times(self) -> NDArray[np.float64]:
+        """Seconds (rows,) of the rows: their own where these can be used, else by counting."""
+        times, fps = self._timestamps, self._layout.fps
+        if times is None or not (np.isfinite(times).all() and (np.diff(times) > 0).all()):
+            return np.arange(len(self)) / fps
+        return times
+
+    def _frames(
+        self, layout: Layout, entry: EpisodeEntry, paths: tuple[Path, ...]
+    ) -> tuple[Mapping[str, Frames], dict[str, str]]:
+        """The cameras, and what looks like one and is none."""
+        found: dict[str, Frames] = {}
+        left_out = layout.no_cameras()
+        for name, key in layout.cameras().items():
+            if key in entry.videos:
+                path, window = entry.videos[key]
+                found[name] = VideoFrames(path, window, self._times(), layout.fps)
+            elif why := no_colours(layout, key):
+                left_out[name] = why
+            else:
+                found[name] = TableFrames(paths, key, entry.index, entry.length)
+        return found, left_out
+
+    def faults(
+        self, cameras: Iterable[str] | None = None, rate_hz: float | None = None
+    ) -> Findings:
+        """See `Episode`: the rows' times, their place in the tables, and each camera's video."""
+        layout, entry = self._layout, self._entry
+        rate = rate_hz or layout.fps
+        found = stamp_findings(self._timestamps, len(self), rate, TIMESTAMP)
+        if self.stamp is not None:
+            measured = stamp_findings(self.stamp, len(self), rate)
+            measured.add(found.bad, found.warn)
+            found = measured
+        found.add(*row_faults(layout, entry, self._first_index))
+        found.add(warn=[*self._odd, *entry.notes])
+        for name in self.cameras if cameras is None else cameras:
+            frames = self.images.get(name)
+            if isinstance(frames, VideoFrames):
+                self._video(found, name, frames)
+        return found
+
+    def _video(self, found: Findings, name: str, frames: VideoFrames) -> None:
         try:
-            names = [n for n in pq.read_schema(entry.data).names if n not in pictures]
-            mine = [('episode_index', '=', entry.index)]
-            table = pq.read_table(entry.data, columns=names, filters=mine)
-            ticks = table.column('frame_index').to_numpy()
-        except FileNotFoundError as error:
-            raise LayoutError(
-                f'{self.path}: its rows are missing: no file {entry.data}'
-            ) from error
-        except DAMAGE as error:
-            raise LayoutError(
-                f'{self.path}: its rows in {entry.data} cannot be read: {" ".join(str(error).split())}'
-            ) from error
-        if not np.array_equal(ticks, np.arange(entry.length)):
-            raise LayoutError(
-                f'{self.path}: {entry.data} has {len(ticks)} rows of it; expected ticks 0 to '
-                f'{entry.length - 1} in order'
-            )
-        return table
+            placed, video = frames.placement, frames.video
+        except VideoError as error:
+            found.add([f'{name}: {error}'])
+            return
+        key = self._layout.cameras()[name]
+        bad, warn = video_faults(self._layout, self._entry, key, video, placed.pictures)
+        found.add(
+            [f'{name}: {text}' for text in (*placed.bad, *bad)],
+            [f'{name}: {text}' for text in (*placed.warn, *warn)],
+        )
 
     def _attributes(self, layout: Layout, entry: EpisodeEntry) -> dict[str, Any]:
-        attrs: dict[str, Any] = {'rate_hz': layout.fps, 'cameras': list(self.images)}
-        stated: dict[str, Any] = {'rate_hz': layout.fps, 'cameras': list(self.images)}
-        state, action = layout.names(STATE), layout.names(ACTION)
-        if state or action:
-            stated['joint_names'] = state or action
-            stated['action_names'] = action if action and action != state and state else None
+        attrs: dict[str, Any] = {}
         if entry.tasks:
             attrs['task'] = '; '.join(entry.tasks)
         if layout.robot_type:
             attrs['robot_type'] = layout.robot_type
         # What our exporter noted is nearer to the recording than what LeRobot's tables hold.
+        cameras = [name for name in self.images if not names_depth(name)]
+        stated: dict[str, Any] = {'rate_hz': layout.fps, 'cameras': cameras}
+        state, action = layout.names(STATE), layout.names(ACTION)
+        if state or action:
+            stated['joint_names'] = state or action
+            stated['action_names'] = action if action and action != state and state else None
         return cast(dict[str, Any], printable_data({**attrs, **entry.attrs, **stated}))
 
     def close(self) -> None:
         """Nothing is held open."""
 
 
-def _frames(layout: Layout, entry: EpisodeEntry) -> Mapping[str, Frames]:
-    found: dict[str, Frames] = {}
-    for name, key in layout.cameras().items():
-        if key in entry.videos:
-            path, start_s = entry.videos[key]
-            found[name] = VideoFrames(path, start_s, entry.length, layout.fps)
-        else:
-            found[name] = TableFrames(entry.data, key, entry.index, entry.length)
-    return found
+def _has(table: Any, name: str) -> bool:
+    return name in table.column_names and len(table) > 0
+
+
+def _seconds(table: Any, name: str) -> NDArray[np.float64] | None:
+    """A column of times (rows,), None where there is none; an empty row is not a number."""
+    if not _has(table, name):
+        return None
+    column = table.column(name).combine_chunks()
+    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+        return np.asarray(_matrix(table, name, Path(name))[:, 0], np.float64)
+    return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
 
 
 def _matrix(table: Any, key: str, path: Path) -> NDArray[np.float32]:

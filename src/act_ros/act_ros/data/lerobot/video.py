@@ -167,7 +167,7 @@ class VideoWriter:
 
 
 def read_video(path: Path, start_s: float, count: int, fps: float) -> Iterator[Frame]:
-    """Yield `count` frames (H, W, 3) RGB of a video, from the one at `start_s` on.
+    """Yield `count` frames (H, W, 3) RGB of a video, from the one at `start_s` on; `fps` is the rate there.
 
     Raises:
         VideoError: the video is missing, damaged, or ends before.
@@ -178,7 +178,9 @@ def read_video(path: Path, start_s: float, count: int, fps: float) -> Iterator[F
     begin = max(start_s - 0.5 / fps, 0.0)
     command = [
         *(ffmpeg(), '-nostdin', '-loglevel', 'error', '-xerror'),
-        *('-ss', f'{begin:.6f}', '-i', str(path), '-map', '0:v:0', '-frames:v', str(count)),
+        # By the file's own clock: else it counts from whatever begins first, sound for example.
+        *('-seek_timestamp', '1', '-ss', f'{begin:.6f}', '-i', str(path)),
+        *('-map', '0:v:0', '-frames:v', str(count)),
         *('-fps_mode', 'passthrough', '-vf', _TO_RGB, '-f', 'image2pipe', '-c:v', 'ppm', 'pipe:1'),
     ]
     with tempfile.TemporaryFile() as errors:

@@ -26,7 +26,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from act_ros.control.ensemble import Execution, make_execution
 from act_ros.control.limiter import Limiter
-from act_ros.control.runtime import Freshness, Runtime
+from act_ros.control.runtime import BEGINNING, DISABLED, Freshness, Runtime
 from act_ros.control.ticker import SimTime, SystemTime, Ticker
 from act_ros.nodes.policy.camera import FUTURE_S
 from act_ros.nodes.policy.engine import (
@@ -103,6 +103,7 @@ class PolicyNode(BaseNode):
         self.supervisor = Supervisor(self.loop, again(self._make), self.get_logger())
         self._swap = Swap(self, self.loop, self.observer, self.supervisor, stop.is_set)
         self._want_enabled: bool = values['enable']
+        runtime.reason = runtime.idle_reason = BEGINNING if self._want_enabled else DISABLED
         self.status = Status(self, self.loop, self.observer, self._look_after, self._now)
         cameras = self.observer.watch(engine.config.cameras, engine.config.image_size)
         self.groups: Sequence[Sequence[Node]] = [[self.observer.joints, *cameras], [self]]
@@ -208,6 +209,7 @@ class PolicyNode(BaseNode):
             refused = self._enable()
             if refused:
                 self._want_enabled = False
+                self.loop.runtime.idle_reason = DISABLED
                 self.get_logger().error(f'not enabled: {refused}, then call ~/enable')
 
     def _enable(self) -> str:

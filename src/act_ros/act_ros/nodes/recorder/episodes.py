@@ -149,7 +149,12 @@ class Episodes:
         """End the open episode and wait until everything is on the disk."""
         with self.lock:
             if self.open:
-                self.end(self.open, self._keeps_failures, success=False, why='it was interrupted')
+                # A simulator that ends after its last episode ends this, too: what was done is done.
+                keep, success = self.open.verdict or (
+                    self.success or self._keeps_failures,
+                    self.success,
+                )
+                self.end(self.open, keep, success, '' if success else 'it was interrupted')
         self.archive.close()
 
     def _ended(self, outcome: EpisodeOutcome) -> None:

@@ -32,6 +32,11 @@ class KeptEpisodes:
         return len(self._episodes)
 
     @property
+    def successes(self) -> int:
+        """How many of them succeeded."""
+        return sum(success for _, _, success in self._episodes)
+
+    @property
     def last(self) -> tuple[int, bool]:
         """Number and success of the last episode; (-1, False) without one."""
         number, _, success = self._episodes[-1] if self._episodes else (-1, Path(), False)

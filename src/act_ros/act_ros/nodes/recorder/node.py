@@ -102,6 +102,11 @@ class RecorderNode(BaseNode):
         """End the open episode and wait until everything is on the disk."""
         self._thread.join()
         self.episodes.close()
+        kept, folder = self.episodes.kept, self.episodes.archive.folder
+        thrown = f'; {self.episodes.failed} were not kept' if self.episodes.failed else ''
+        self.episodes.say(
+            f'{len(kept)} episodes recorded in {folder}, {kept.successes} of them successes{thrown}'
+        )
         self._publish_state()
 
     def _run(self) -> None:

@@ -201,6 +201,8 @@ class SessionNode(BaseNode):
 def watched(recording: RecorderStatus, wanted: int) -> SessionView:
     """What is shown of a recorder that works by itself."""
     phase = Phase.RECORDING if recording.open and recording.rows else Phase.WAITING
+    if 0 < wanted <= recording.kept:
+        phase = Phase.DONE
     note = recording.reason if recording.open else ''
     return SessionView(
         phase, recording.kept, wanted, note=note or (recording.message if recording.fault else '')

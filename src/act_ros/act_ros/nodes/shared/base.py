@@ -22,7 +22,11 @@ getattr(rcutils_logger, '_internal_callers', []).append(os.path.realpath(__file_
 
 
 class BaseNode(Node):
-    """A node of this suite."""
+    """A node of this suite, in the namespace `act` where nobody names another."""
+
+    def __init__(self, name: str, **options: Any) -> None:
+        """As rclpy's own."""
+        super().__init__(name, **{'namespace': 'act', **options})
 
     def get_logger(self) -> Any:
         """The node's logger."""

@@ -53,7 +53,11 @@ PARAMETERS = (
         'Folder of episodes: the first seed is 1000, or the one after the last that is there; empty: `seed`.',
     ),
     Param('episodes', 0, 'Stop after this many episodes; 0: go on until stopped.', low=0),
-    Param('auto_reset', True, 'Begin another episode after success or the time limit.'),
+    Param(
+        'auto_reset',
+        False,
+        'Begin another episode after success or the time limit; with `episodes` that is done in any case.',
+    ),
     Param(
         'operator',
         'none',
@@ -191,7 +195,8 @@ class SimNode(BaseNode):
         for driver in self._drivers:
             driver.follow()
         sim.advance()
-        if sim.ended and (self._values['auto_reset'] or sim.unstable):
+        goes_on = self._values['auto_reset'] or self._values['episodes']
+        if sim.ended and (goes_on or sim.unstable):
             self._end_episode()
 
     def _end_episode(self) -> None:
@@ -200,7 +205,7 @@ class SimNode(BaseNode):
             self.get_logger().error(sim.unstable)
         outcome = 'success' if sim.world.success else 'no success'
         self.get_logger().info(
-            f'episode {sim.episode}: seed {sim.seed}, {outcome}, '
+            f'seed {sim.seed}: {outcome}, '
             f'reward {sim.world.max_reward} of 4, {sim.elapsed_s:.1f} s'
         )
         if sim.episode == self._values['episodes']:

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LeRobot's tables are read as they were meant: rows elsewhere, episodes twice, JSON of every hand."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from act_ros.commands import check_dataset, export_lerobot, import_lerobot, train, visualize
+from act_ros.data.check import check_episode
+from act_ros.data.dataset import Dataset
+from act_ros.data.errors import EpisodeError
+from act_ros.data.formats.collection import find_episodes
+from act_ros.data.lerobot.layout import LayoutError, read_layout
+from act_ros.robot.spec import RobotSpec
+from inline import each
+from lerobot_sets import KEY, TABLE, change, seen, v21, v30, video_of
+
+SPEC = RobotSpec.load()
+
+
+@pytest.fixture(autouse=True)
+def inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('act_ros.data.child_processes.each', each)
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('made')
+    v21(folder / 'v21')
+    v30(folder / 'v30', files=(0, 1, 1))
+    return folder
+
+
+@pytest.fixture
+def old(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made / 'v21', tmp_path / 'v21'))
+
+
+@pytest.fixture
+def new(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made / 'v30', tmp_path / 'v30'))
+
+
+def said(root: Path, episode: int) -> str:
+    report = check_episode(find_episodes(root)[episode], SPEC, pixels=False)
+    return '; '.join([report.verdict, *report.bad, *report.warn])
+
+
+@pytest.mark.parametrize('files', [(0, 0, 1), (0, 7, 7), (1, 0, 0)])
+def test_rows_are_looked_for_in_all_files(new: Path, files: Any, tmp_path: Path) -> None:
+    change(new / TABLE, data__file_index=lambda _: list(files))
+    (new / 'data/chunk-000/._file-000.parquet').write_bytes(b'\0\5\26\7')
+    text = said(new, 1)
+    assert text.startswith('warn; its rows are in data/chunk-000/file-001.parquet; the table says')
+    data = Dataset(new, (32, 64), 3, cache=tmp_path / 'frames')
+    assert len(data) == 27
+    with find_episodes(new)[2].open() as episode:
+        assert len(episode) == 9 and seen(episode.images['cam_high']) == list(range(100, 109))
+
+
+def test_an_episode_in_two_files_is_read_from_both(new: Path) -> None:
+    first, second = (new / f'data/chunk-000/file-{n:03d}.parquet' for n in (0, 1))
+    rows = pq.read_table(second)
+    pq.write_table(pa.concat_tables([pq.read_table(first), rows.slice(0, 3)]), first)
+    pq.write_table(rows.slice(3), second)
+    with find_episodes(new)[1].open() as episode:
+        assert len(episode) == 8
+    assert 'file-000.parquet, data/chunk-000/file-001.parquet' in said(new, 1)
+
+
+def test_files_of_v21_in_another_chunk_are_found(old: Path) -> None:
+    info = json.loads((old / 'meta/info.json').read_text())
+    (old / 'meta/info.json').write_text(json.dumps({**info, 'chunks_size': 1}))
+    text = said(old, 1)
+    assert 'its rows are in data/chunk-000/episode_000001.parquet' in text
+    assert f'its video of {KEY} is videos/chunk-000' in text and text.startswith('warn')
+    with find_episodes(old)[1].open() as episode:
+        assert seen(episode.images['cam_high']) == list(range(50, 58))
+
+
+@pytest.mark.parametrize(
+    ('columns', 'message'),
+    [
+        ({'episode_index': lambda v: [0] * len(v)}, 'has 0 rows of it; its length is 8; it has rows of episode 0'),
+        ({'frame_index': lambda v: [*v[:4], *v[:4]]}, 'frame_index of row 4 in .* is 0 after 3'),
+        ({'frame_index': lambda v: [n - 2 for n in v]}, 'frame_index of row 0 in .* is -2'),
+        ({'frame_index': lambda v: [0, *v[:-1]]}, 'frame_index of row 1 in .* is 0 after 0'),
+        ({'frame_index': lambda v: v[::-1]}, 'is 6 after 7'),
+    ],
+)  # fmt: skip
+def test_rows_that_are_not_one_after_the_other_are_refused(
+    old: Path, columns: Any, message: str
+) -> None:
+    change(old / 'data/chunk-000/episode_000001.parquet', **columns)
+    with pytest.raises(LayoutError, match=message):
+        find_episodes(old)[1].open()
+
+
+def test_rows_that_count_on_from_the_episode_before_are_read(old: Path) -> None:
+    path = old / 'data/chunk-000/episode_000001.parquet'
+    change(path, frame_index=lambda values: [n + 10 for n in values])
+    assert said(old, 1) == 'warn; frame_index begins at 10, not at 0'
+
+
+def test_rows_that_are_there_twice_are_refused_with_their_number(new: Path) -> None:
+    path = new / 'data/chunk-000/file-000.parquet'
+    pq.write_table(pa.concat_tables([pq.read_table(path)] * 2), path)
+    assert 'has 20 rows of it; its length is 10' in said(new, 0)
+
+
+def listed_twice(root: Path) -> None:
+    if (root / TABLE).exists():
+        table = pq.read_table(root / TABLE)
+        pq.write_table(table.slice(1, 1), root / 'meta/episodes/chunk-000/file-001.parquet')
+    else:
+        path = root / 'meta/episodes.jsonl'
+        path.write_text(path.read_text() + path.read_text().splitlines()[1] + '\n')
+
+
+@pytest.mark.parametrize('kind', ['v21', 'v30'])
+def test_an_episode_that_is_listed_twice_is_refused_by_all(
+    made: Path, kind: str, tmp_path: Path, capsys: Any
+) -> None:
+    root = Path(shutil.copytree(made / kind, tmp_path / 'twice'))
+    listed_twice(root)
+    out = ['--output', str(tmp_path / 'out')]
+    for command in (
+        lambda: check_dataset.main([str(root)]),
+        lambda: train.main(['--data', str(root), '--config', 'small', '--steps', '1', *out]),
+        lambda: import_lerobot.main([str(root), *out]),
+        lambda: export_lerobot.main([str(root), *out]),
+        lambda: visualize.main([str(root), *out]),
+    ):
+        assert command() == 1
+        error = capsys.readouterr().err
+        assert 'lists episode 1 twice' in error and len(error.splitlines()) == 1, error
+    assert not list((tmp_path / 'out').glob('*')) if (tmp_path / 'out').exists() else True
+
+
+def test_two_files_of_one_number_are_not_chosen_between(tmp_path: Path, capsys: Any) -> None:
+    for name in ('episode_1', 'episode_01', 'episode_2'):
+        (tmp_path / f'{name}.hdf5').touch()
+    assert check_dataset.main([str(tmp_path), '--episodes', '1']) == 1
+    assert (
+        '1 is the number of two episodes, episode_01.hdf5 and episode_1.hdf5'
+        in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    ('tasks', 'expected'),
+    [
+        ('Hand it over', ('Hand it over',)),
+        (['Hand it', 'over'], ('Hand it', 'over')),
+        (None, ()),
+        ([None, ''], ()),
+        ([], ()),
+        (0, ('Turn it',)),
+        ([0], ('Turn it',)),
+    ],
+)
+def test_tasks_are_read_in_every_form(old: Path, tasks: Any, expected: Any) -> None:
+    (old / 'meta/tasks.jsonl').write_text('{"task_index": 0, "task": "Turn it"}\n')
+    lines = [{'episode_index': e, 'tasks': tasks, 'length': n} for e, n in enumerate((10, 8))]
+    (old / 'meta/episodes.jsonl').write_text('\n'.join(map(json.dumps, lines)))
+    assert [entry.tasks for entry in read_layout(old).entries] == [expected] * 2
+
+
+@pytest.mark.parametrize('tasks', [3.5, [True], {'a': 1}, 7])
+def test_tasks_that_are_no_text_are_refused_with_their_line(old: Path, tasks: Any) -> None:
+    line = {'episode_index': 0, 'tasks': tasks, 'length': 10}
+    (old / 'meta/episodes.jsonl').write_text(json.dumps(line) + '\n')
+    with pytest.raises(LayoutError, match='episodes.jsonl, line 1: '):
+        read_layout(old)
+
+
+@pytest.mark.parametrize(
+    ('begin', 'end', 'between'),
+    [
+        ('\ufeff', '\n', '\n'),
+        ('', '\r\n\r\n', '\r\n'),
+        ('\n', '\n\n \n\0\0', '\n\n'),
+        ('', '', '\n'),
+    ],
+)
+@pytest.mark.parametrize(
+    'text', ['a\u2028b', 'a\u2029b', 'a\x85b', 'a\x0b\x0c\x1cb', '把方块交给']
+)
+def test_lines_end_where_json_lines_do(
+    old: Path, begin: str, end: str, between: str, text: str
+) -> None:
+    lines = [
+        json.dumps({'episode_index': e, 'tasks': [text], 'length': n}, ensure_ascii=False)
+        for e, n in enumerate((10, 8))
+    ]
+    table = begin + between.join(lines) + end
+    (old / 'meta/episodes.jsonl').write_bytes(table.encode())
+    info = (old / 'meta/info.json').read_bytes()
+    (old / 'meta/info.json').write_bytes(b'\xef\xbb\xbf' + info)
+    assert [entry.tasks for entry in read_layout(old).entries] == [(text,)] * 2
+
+
+@pytest.mark.parametrize(
+    ('line', 'message'),
+    [
+        ('{"episode_index": 0, "length": NaN}', 'line 1: length is nan; expected a whole'),
+        ('{"episode_index": -1, "length": 3}', 'line 1: episode_index is -1'),
+        ('{"episode_index": 0, "length": 2.5}', 'line 1: length is 2.5'),
+        ('{"episode_index": 0}', 'line 1: length is None'),
+        ('[0, 3]', 'line 1 is no object'),
+        ('{"episode_index": 0,', 'line 1: '),
+    ],
+)
+def test_a_line_that_says_nothing_is_named(old: Path, line: str, message: str) -> None:
+    (old / 'meta/episodes.jsonl').write_text(line + '\n')
+    with pytest.raises(LayoutError, match=message):
+        read_layout(old)
+
+
+def test_numbers_that_other_writers_write_are_numbers(old: Path) -> None:
+    lines = '{"episode_index": "0", "length": 10.0}\n{"episode_index": 1.0, "length": "8"}\n'
+    (old / 'meta/episodes.jsonl').write_text(lines)
+    assert [(e.index, e.length) for e in read_layout(old).entries] == [(0, 10), (1, 8)]
+
+
+DEPTH = {'dtype': 'image', 'shape': [32, 64, 1], 'names': ['height', 'width', 'channels']}
+
+
+@pytest.mark.parametrize(
+    ('name', 'feature', 'why'),
+    [
+        ('cam_low', {**DEPTH, 'info': {'is_depth_map': True}}, 'marked as depth'),
+        ('cam_low', DEPTH, 'pictures of 1 channel'),
+        ('cam_low', {**DEPTH, 'shape': [1, 32, 64], 'names': None}, 'pictures of 1 channel'),
+        ('cam_low', {**DEPTH, 'shape': [32, 64, 3]}, 'PNGs of 16 bits and one channel'),
+        ('cam_low', {**DEPTH, 'shape': [32, 64, 3], 'info': {'video.pix_fmt': 'gray12le'}}, 'gray12le'),
+        ('cam_low_depth', {**DEPTH, 'shape': [32, 64, 3]}, ''),
+    ],
+)  # fmt: skip
+def test_depth_is_no_colour_camera(
+    old: Path, name: str, feature: Any, why: str, tmp_path: Path, capsys: Any
+) -> None:
+    key = f'observation.images.{name}'
+    info = json.loads((old / 'meta/info.json').read_text())
+    info['features'][key] = feature
+    (old / 'meta/info.json').write_text(json.dumps(info))
+    for e, ticks in enumerate((10, 8)):
+        png = cv2.imencode('.png', np.full((32, 64), 700 + e, np.uint16))[1].tobytes()
+        path = old / f'data/chunk-000/episode_{e:06d}.parquet'
+        pictures = pa.array([{'bytes': png, 'path': None}] * ticks)
+        pq.write_table(pq.read_table(path).append_column(key, pictures), path)
+    data = Dataset(old, (32, 64), 3, cache=tmp_path / 'frames')
+    assert data.cameras == ('cam_high',)
+    assert any(f'not trained on: {name} (' in note and why in note for note in data.notes)
+    with pytest.raises(EpisodeError, match=f'no camera {name}'):
+        Dataset(old, (32, 64), 3, cameras=[name])
+    assert check_dataset.main([str(old), '--quick']) == 0
+    assert f'in the files, and not read: {name} (' in capsys.readouterr().out
+
+
+def test_a_missing_video_of_a_camera_that_is_not_asked_for_is_in_nobodys_way(old: Path) -> None:
+    info = json.loads((old / 'meta/info.json').read_text())
+    info['features']['observation.images.cam_low'] = info['features'][KEY]
+    (old / 'meta/info.json').write_text(json.dumps(info))
+    assert len(Dataset(old, (32, 64), 3, cameras=['cam_high'])) == 18
+    assert 'cam_low: there is no video' in said(old, 0)
+    video_of(old, 0).unlink()
+    with pytest.raises(EpisodeError, match='cam_high: there is no video'):
+        Dataset(old, (32, 64), 3, cameras=['cam_high'])
