@@ -334,6 +334,18 @@ def test_an_episode_that_is_not_whole_is_named(tmp_path: Path, capsys: Any) -> N
         find_episodes(root)[0].open()
 
 
+def test_an_episode_without_a_row_is_said_to_be_empty(tmp_path: Path) -> None:
+    root = v21(tmp_path / 'old')
+    path = root / 'data/chunk-000/episode_000001.parquet'
+    pq.write_table(pq.read_table(path).slice(0, 0), path)
+    lines = (root / 'meta/episodes.jsonl').read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    rows[1]['length'] = 0
+    (root / 'meta/episodes.jsonl').write_text('\n'.join(map(json.dumps, rows)) + '\n')
+    with pytest.raises(EpisodeError, match='episode_1 has no tick'):
+        find_episodes(root)[1].open()
+
+
 def test_a_video_that_is_shorter_than_its_rows_is_refused(tmp_path: Path) -> None:
     path = tmp_path / 'a.mp4'
     writer = VideoWriter(path, 50, CODECS['h264'])

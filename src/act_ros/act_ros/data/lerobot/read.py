@@ -51,6 +51,10 @@ class LeRobotEpisode(Episode):
         self._layout, self._entry = layout, entry
         pictures = {k for k, f in layout.features.items() if f.get('dtype') in ('image', 'video')}
         table, paths, self._odd = read_rows(layout, entry, pictures)
+        if not len(table):
+            raise LayoutError(
+                f'{self.path} has no tick: it was stopped at once; take it out of the dataset'
+            )
         for key in (STATE, ACTION):
             if key not in table.column_names:
                 raise LayoutError(
