@@ -9,7 +9,8 @@ import pytest
 from act_ros.control.blend import BLEND_TICKS
 from act_ros.control.ensemble import TemporalEnsemble, make_execution
 from act_ros.control.limiter import Limiter
-from act_ros.control.runtime import Runtime, State, TickInputs
+from act_ros.control.runtime import Runtime, State
+from act_ros.control.tick_inputs import TickInputs
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk
 

@@ -21,8 +21,9 @@ import numpy as np
 from act_ros.commands.report import EpisodeTrace
 from act_ros.control.ensemble import make_execution
 from act_ros.control.limiter import Limiter
-from act_ros.control.runtime import Runtime, State, TickInputs
+from act_ros.control.runtime import Runtime, State
 from act_ros.control.smoothness import Smoothness, SmoothnessMeter
+from act_ros.control.tick_inputs import TickInputs
 from act_ros.data.child_processes import each
 from act_ros.policy.errors import NonFiniteError
 from act_ros.robot.spec import RobotSpec

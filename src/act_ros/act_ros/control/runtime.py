@@ -8,13 +8,13 @@ what comes back.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
 from act_ros.control.blend import Blend
 from act_ros.control.ensemble import Execution
 from act_ros.control.limiter import Limiter, Reason
 from act_ros.control.short_chunks import ShortChunks
+from act_ros.control.tick_inputs import JOINTS, Freshness, TickInputs
 from act_ros.robot.spec import Vector
 from act_ros.robot.types import Chunk, Floats
 
@@ -28,41 +28,6 @@ class State(enum.Enum):
     HOLDING = 'HOLDING'  # the last command is repeated; goes on by itself when the cause is gone
     FAULT = 'FAULT'  # the last command is repeated until somebody enables or resets
 
-
-@dataclass(frozen=True)
-class TickInputs:
-    """The newest inputs at a tick.
-
-    Attributes:
-        qpos: (dof,) measured positions, or None if there are none yet.
-        stamp_s: ROS time of `qpos`.
-        image_stamps_s: ROS time of the newest frame of each camera that delivered one.
-        notes: by input ('joint states' or a camera's name), why its newest message could not be
-            used.
-        contested: by input, why what comes from it cannot be believed, however new it is.
-    """
-
-    qpos: Floats | None = None
-    stamp_s: float = 0.0
-    image_stamps_s: Mapping[str, float] = field(default_factory=dict)
-    notes: Mapping[str, str] = field(default_factory=dict)
-    contested: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Freshness:
-    """How old inputs may be, in seconds of ROS time."""
-
-    joints_s: float = 0.1
-    images_s: float = 0.2
-    future_s: float = 0.1
-    reanchor_s: float = (
-        1.0  # joint states away longer than this: the arm may have been moved meanwhile
-    )
-
-
-JOINTS = 'joint states'
-"""What the joint states are called in reasons and in `Inputs.notes`."""
 
 DISABLED = 'not enabled; call the enable service to let the arms move'
 BEGINNING = 'begins by itself as soon as the arms are heard'
@@ -254,40 +219,13 @@ class Runtime:
         self._command, self.limited = self.limiter.apply(target)
 
     def _judge(self, now_s: float, inputs: TickInputs) -> dict[str, str]:
-        """The inputs that are missing or too old, with a sentence each; empty if all is well."""
-        fresh, stamps = self.freshness, inputs.image_stamps_s
-        stamp_s = inputs.stamp_s if inputs.qpos is not None else None
-        joints = self._complaint(JOINTS, stamp_s, now_s, fresh.joints_s, inputs)
-        if not joints:
-            if now_s - self._joints_seen_s > fresh.reanchor_s:
+        """The inputs that are missing, too old or contested, with a sentence each; empty if all is well."""
+        complaints = self.freshness.complaints(now_s, inputs, self.cameras)
+        if JOINTS not in complaints:
+            if now_s - self._joints_seen_s > self.freshness.reanchor_s:
                 self._anchored = False
             self._joints_seen_s = now_s
-        complaints = {JOINTS: joints}
-        for name in self.cameras:
-            stamp_s = stamps.get(name)
-            complaints[name] = self._complaint(name, stamp_s, now_s, fresh.images_s, inputs)
-        return {name: line for name, line in complaints.items() if line}
-
-    def _complaint(
-        self,
-        name: str,
-        stamp_s: float | None,
-        now_s: float,
-        limit_s: float,
-        inputs: TickInputs,
-    ) -> str:
-        if name in inputs.contested:
-            return f'{name}: {inputs.contested[name]}'
-        notes = inputs.notes
-        if stamp_s is not None and -self.freshness.future_s <= now_s - stamp_s <= limit_s:
-            return ''
-        note = f' ({notes[name]})' if name in notes else ''
-        age_s = now_s - (stamp_s or 0.0)
-        if stamp_s is None:
-            return f'nothing usable from {name} yet{note}'
-        if age_s < 0:
-            return f'{name}: stamped {-age_s:.2f} s in the future; are the clocks in step?{note}'
-        return f'{name}: the newest is {age_s:.2f} s old, at most {limit_s:g} s is used{note}'
+        return complaints
 
     def _hold(self, state: State, reason: str) -> Floats | None:
         """Repeat the last command; without one there is nothing to hold and the runtime waits."""

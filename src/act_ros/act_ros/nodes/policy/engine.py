@@ -196,3 +196,11 @@ def look_at(path: Path, spec: RobotSpec) -> tuple[bool, str]:
     height, width = config.image_size
     what = f'{", ".join(config.cameras)} at {width}x{height}, chunks of {config.chunk} actions'
     return not reasons, '; '.join(reasons) or what
+
+
+def spawn(threads: int, folder: Path) -> Worker:
+    """The suite's own inference process, at low priority: the loop goes first."""
+    from act_ros.policy.inference.worker import InferenceWorker
+
+    worker: Worker = InferenceWorker(folder, threads=threads, nice=10)
+    return worker

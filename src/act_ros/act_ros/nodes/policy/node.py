@@ -26,7 +26,8 @@ from std_srvs.srv import SetBool, Trigger
 
 from act_ros.control.ensemble import Execution, make_execution
 from act_ros.control.limiter import Limiter
-from act_ros.control.runtime import BEGINNING, DISABLED, Freshness, Runtime
+from act_ros.control.runtime import BEGINNING, DISABLED, Runtime
+from act_ros.control.tick_inputs import Freshness
 from act_ros.control.ticker import SimTime, SystemTime, Ticker
 from act_ros.nodes.policy.camera import FUTURE_S
 from act_ros.nodes.policy.engine import (
@@ -37,6 +38,7 @@ from act_ros.nodes.policy.engine import (
     library_of,
     look_at,
     make_engine,
+    spawn,
 )
 from act_ros.nodes.policy.loop import ControlLoop
 from act_ros.nodes.policy.observer import Observer
@@ -279,14 +281,6 @@ class PolicyNode(BaseNode):
             self.loop.sync = values['inference'] == 'sync'
             self.loop.inference.timeout_s = values['inference_timeout_s']
         return ''
-
-
-def spawn(threads: int, folder: Path) -> Worker:
-    """The suite's own inference process, at low priority: the loop goes first."""
-    from act_ros.policy.inference.worker import InferenceWorker
-
-    worker: Worker = InferenceWorker(folder, threads=threads, nice=10)
-    return worker
 
 
 def main() -> int:

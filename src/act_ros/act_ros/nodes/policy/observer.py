@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rclpy.node import Node
 
-from act_ros.control.runtime import JOINTS, TickInputs
+from act_ros.control.tick_inputs import JOINTS, TickInputs
 from act_ros.nodes.policy.camera import CameraNode, Size, Snapshot
 from act_ros.nodes.shared.joint_state import JointSample, JointStateNode
 from act_ros.policy.config import PolicyConfig
