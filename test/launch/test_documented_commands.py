@@ -15,6 +15,7 @@ from importlib import import_module
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import yaml
@@ -88,13 +89,19 @@ def run(command: Command, words: list[str]) -> None:
 
 
 def parse(command: Command, parser: argparse.ArgumentParser, words: list[str]) -> None:
+    """Its options take these words; that the places are there, too, is looked at by `paths`."""
     said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+    there = mock.patch('act_ros.commands.options._kind', _taken_for)
+    with there, contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
         try:
             parser.parse_args(words)
         except SystemExit as end:
             if end.code:
                 refuse(command, said.getvalue())
+
+
+def _taken_for(path: Path) -> str:
+    return 'file' if path.suffix else 'folder'
 
 
 def launch(command: Command, words: list[str]) -> None:
