@@ -43,12 +43,31 @@ def _require(packages: list[str]) -> None:
         except PackageNotFoundError:
             missing.append(package)
     if missing:
-        distro = os.environ.get('ROS_DISTRO', 'humble')
         raise RuntimeError(
-            f'robot:=aloha needs {", ".join(missing)}, not found in this workspace. Install the Interbotix X-Series '
-            f'packages (xsarm_amd64_install.sh -d {distro} of Interbotix/interbotix_ros_manipulators) and '
-            f'ros-{distro}-realsense2-camera, source their setup.bash and try again. Without a robot: robot:=sim'
+            f'robot:=aloha needs {", ".join(missing)}, not found in this workspace. {_how_to_get()}, source their '
+            f'setup.bash and try again. Without a robot: robot:=sim'
         )
+
+
+def _how_to_get() -> str:
+    """How the drivers come to the ROS 2 that runs here."""
+    distro = os.environ.get('ROS_DISTRO', 'humble')
+    if not Path(f'/opt/ros/{distro}').exists():
+        return (
+            'The ROS 2 from PyPI has no drivers: install ROS 2 Humble, the Interbotix X-Series packages '
+            '(xsarm_amd64_install.sh -d humble of Interbotix/interbotix_ros_manipulators) and '
+            'ros-humble-realsense2-camera'
+        )
+    if distro == 'humble':
+        return (
+            'Install the Interbotix X-Series packages (xsarm_amd64_install.sh -d humble of '
+            'Interbotix/interbotix_ros_manipulators) and ros-humble-realsense2-camera'
+        )
+    return (
+        f"Interbotix's installer has no option for {distro}: build the branches humble of interbotix_ros_core, "
+        f'interbotix_ros_manipulators and interbotix_ros_toolboxes in a workspace (colcon build), or run the drivers '
+        f'under Humble in the same ROS domain; and install ros-{distro}-realsense2-camera'
+    )
 
 
 def _rig(context: LaunchContext, name: str) -> Path:

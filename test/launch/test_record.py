@@ -54,3 +54,16 @@ def test_a_signal_ends_all_nodes_cleanly(
     launch.wait()
     assert launch.text.count('process has finished cleanly') == 3, launch.text
     assert 'Traceback' not in launch.text
+
+
+def test_a_disk_without_room_ends_everything_where_nobody_could_make_some(
+    start: Callable, tmp_path: Path
+) -> None:
+    wanted = tmp_path / 'params.yaml'
+    wanted.write_text('/**:\n  ros__parameters:\n    min_free_mb: 1000000000\n')
+    launch = start(
+        'record.launch.py', f'dataset:={tmp_path / "data"}', f'params_file:={wanted}', *SMALL
+    )
+    assert launch.wait() == 1
+    assert 'cannot record: ' in launch.text and 'recorder ended with exit code 1' in launch.text
+    assert 'Traceback' not in launch.text

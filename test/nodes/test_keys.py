@@ -108,6 +108,14 @@ def test_a_terminal_shows_what_the_session_does_and_a_fault_before_that(ros):
         assert b'LINE 1' not in shown
         state.publish(SessionState(line='LINE 2', headline='WAITING', hint='z', fault='no arm'))
         ros.wait_until(lambda: b'LINE 2' in shown, what='the fault')
+        keys.stdin.write(b'p')
+        keys.stdin.flush()
+        answer = b'the recording that runs is led by a program, and has no such key'
+        ros.wait_until(lambda: answer in shown, what='the answer to a key')
+        state.publish(SessionState(line='LINE 3', headline='DONE', hint='bye'))
+        ros.wait_until(
+            lambda: answer in shown.rpartition(b'bye')[2], what='the answer below the next state'
+        )
     finally:
         keys.communicate(b'q', timeout=30)
         reader.join()

@@ -81,7 +81,7 @@ class RecorderNode(BaseNode):
         length = values['length']
         EpisodeServices(self, self.episodes, values['task'], length, DELAY_TICKS)
         self._follower = (
-            SimFollower(self, self.episodes, length, spec.rate_hz) if follows else None
+            SimFollower(self, self.episodes, length, spec.rate_hz, stop.fail) if follows else None
         )
         self._thread = threading.Thread(target=self._run, name='grid', daemon=True)
 

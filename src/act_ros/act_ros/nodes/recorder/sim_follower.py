@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Callable
 
 from act_msgs.msg import SimState
 from act_msgs.srv import ResetSim
@@ -22,9 +22,25 @@ LATE_TICKS = 10
 class SimFollower:
     """Begins and ends the recorder's episodes with the world's."""
 
-    def __init__(self, node: Node, episodes: Episodes, length: int, rate_hz: float) -> None:
-        """Listen to the simulator in `node`'s namespace; `length`: rows of an episode, 0: the task's."""
+    def __init__(
+        self,
+        node: Node,
+        episodes: Episodes,
+        length: int,
+        rate_hz: float,
+        give_up: Callable[[], object],
+    ) -> None:
+        """Listen to the simulator in `node`'s namespace.
+
+        Args:
+            node: the recorder.
+            episodes: what is begun.
+            length: rows of an episode; 0: the task's.
+            rate_hz: of the rows.
+            give_up: called where no episode can be opened: nobody is there who would make room.
+        """
         self._episodes, self._length, self._rate_hz = episodes, length, rate_hz
+        self._give_up = give_up
         self._sim: SimState | None = None
         self._handled = 0
         node.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
@@ -42,8 +58,10 @@ class SimFollower:
             return
         self._handled = sim.episode
         first = tick_of(seconds(sim.header.stamp), self._rate_hz) + 1
-        with contextlib.suppress(EpisodeError, OSError):  # it is said
+        try:
             self._episodes.begin(sim.task, sim.seed, first, self._length or sim.length)
+        except (EpisodeError, OSError):  # it is said
+            self._give_up()
 
     def _on_sim(self, msg: SimState) -> None:
         episodes = self._episodes

@@ -34,6 +34,8 @@ from act_ros.nodes.shared.topics import LATCHED
 from act_ros.text import printable
 
 WAIT_S, ANSWER_S = 5.0, 130.0
+AGAIN_S = 0.5
+"""After its first seconds the program knows who is there, and waits no longer than this."""
 LOOK_S = 0.1
 
 
@@ -131,31 +133,45 @@ class Board:
 
     def __init__(self, node: Node) -> None:
         """Listen to the session."""
-        self._shown = self._new = ('', '')
+        self._shown = self._new = ('', '', '')
+        self._answer = ''
         node.create_subscription(SessionState, 'session_state', self._on_state, LATCHED)
 
     def _on_state(self, msg: SessionState) -> None:
         words, rest = ('FAULT', msg.line) if msg.fault else (msg.headline, msg.hint)
-        self._new = printable(words, keep=''), printable(rest, keep='')
+        self._new = printable(words, keep=''), printable(rest, keep=''), self._answer
+
+    def tell(self, answer: str) -> None:
+        """Show what came of a key, until the next one."""
+        self._answer = printable(answer)
+        self._new = *self._new[:2], self._answer
+        if not self._new[0] or not sys.stdout.isatty():
+            sys.stdout.write(f'{self._answer}\n')
+            sys.stdout.flush()
 
     def show(self) -> None:
         """Write it anew where it has changed."""
-        if self._new == self._shown or not sys.stdout.isatty():
+        if self._new == self._shown or not self._new[0] or not sys.stdout.isatty():
             return
-        self._shown = words, rest = self._new
+        self._shown = words, rest, answer = self._new
         columns = shutil.get_terminal_size().columns - 1
         lines = [row for part in wrap(words, 13) for row in large_letters(part, columns)]
-        sys.stdout.write('\x1b[H\x1b[J' + '\n'.join([*lines, '', rest, '', HELP]) + '\n')
+        sys.stdout.write('\x1b[H\x1b[J' + '\n'.join([*lines, '', rest, '', HELP, answer]) + '\n')
         sys.stdout.flush()
 
 
-def ask(node: Node, key: Key) -> str:
-    """Call the first of a key's services that is there; returns a line for the operator."""
+def ask(node: Node, key: Key, since: float) -> str:
+    """Call the first of a key's services that is there; returns a line for the operator.
+
+    `since`: when the program began, by the monotonic clock: by and by it knows who is there.
+    """
     clients = [node.create_client(call.kind, call.service) for call in key.calls]
     try:
-        end = time.monotonic() + WAIT_S
+        end = max(time.monotonic() + AGAIN_S, since + WAIT_S)
         while not (ready := [client.service_is_ready() for client in clients]).count(True):
             if time.monotonic() > end:
+                if node.count_publishers('session_state'):
+                    return f'{key.does}: the recording that runs is led by a program, and has no such key'
                 names = ' or '.join(node.resolve_service_name(call.service) for call in key.calls)
                 return (
                     f'{key.does}: nobody serves {names}; is that node running in this namespace?'
@@ -186,15 +202,14 @@ def main() -> int:
         return status
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('keys', namespace='act')
-    board = Board(node)
+    board, began = Board(node), time.monotonic()
     try:
         sys.stdout.write(HELP)
         sys.stdout.flush()
         with single_keys():
             for key in pressed():
                 if key in KEYS:
-                    sys.stdout.write(f'{printable(ask(node, KEYS[key]))}\n')
-                    sys.stdout.flush()
+                    board.tell(ask(node, KEYS[key], began))
                 rclpy.spin_once(node, timeout_sec=0.0)
                 board.show()
     except KeyboardInterrupt:
