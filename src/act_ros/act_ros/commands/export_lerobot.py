@@ -37,9 +37,10 @@ examples:
   ros2 run act_ros export_lerobot data/old_aloha --output lerobot/old --task "Put the cup down" --jpeg-channels rgb
 
 The source is any kind that can be read: HDF5 of act_ros, of the original ALOHA, of Interbotix or mobile ALOHA, or
-a LeRobot dataset (v2.1 becomes v3.0 so). qpos becomes observation.state, qvel observation.velocity, effort
-observation.effort, each camera a video; measured stamps and the ages of frames come along where the files have
-them. A run that was killed goes on where it was when the same command is given again.
+a LeRobot dataset (v2.1 becomes v3.0 so). qpos becomes observation.state, each camera a video;
+qvel and effort are kept as velocity and effort, which no policy of LeRobot's takes for an input; measured stamps and
+the ages of frames come along where the files have them. A run that was killed goes on where it was when the same
+command is given again.
 """
 
 

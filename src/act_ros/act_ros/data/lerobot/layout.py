@@ -24,7 +24,10 @@ __all__ = ['EpisodeEntry', 'Layout', 'LayoutError', 'is_lerobot', 'read_layout']
 
 INFO = 'meta/info.json'
 STATE, ACTION = 'observation.state', 'action'
-VELOCITY, EFFORT = 'observation.velocity', 'observation.effort'
+VELOCITY, EFFORT = 'velocity', 'effort'
+"""Not `observation.…`, as LeRobot's own converter of ALOHA has them: LeRobot's policies take those as inputs."""
+OBSERVED = 'observation.'
+"""Read before those names, too."""
 IMAGES = 'observation.images.'
 TIMESTAMP = 'timestamp'
 BASE, STAMP, AGE = 'base_action', 'stamp', 'frame_age.'

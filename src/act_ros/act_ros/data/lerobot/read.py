@@ -19,6 +19,7 @@ from act_ros.data.lerobot.layout import (
     BASE,
     DAMAGE,
     EFFORT,
+    OBSERVED,
     STAMP,
     STATE,
     TIMESTAMP,
@@ -68,8 +69,8 @@ class LeRobotEpisode(Episode):
         assert action is not None and qpos is not None
         self.action, self.qpos = action, qpos
         self.qvel, self.effort, self.base_action = (
-            vectors(VELOCITY),
-            vectors(EFFORT),
+            _first(vectors(VELOCITY), vectors(OBSERVED + VELOCITY)),
+            _first(vectors(EFFORT), vectors(OBSERVED + EFFORT)),
             vectors(BASE),
         )
         self.stamp, self._timestamps = _seconds(table, STAMP), _seconds(table, TIMESTAMP)
@@ -184,3 +185,7 @@ def _matrix(table: Any, key: str, path: Path) -> NDArray[np.float32]:
         return np.asarray(column.to_numpy(zero_copy_only=False), np.float32).reshape(-1, 1)
     except DAMAGE as error:
         raise LayoutError(f'{path}: {key} is no table of numbers: {error}') from error
+
+
+def _first(*found: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+    return next((values for values in found if values is not None), None)
