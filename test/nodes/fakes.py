@@ -78,6 +78,7 @@ class FakeRobot:
         self.commands = defaultdict(list)  # (follower, kind): [(arrival, values)]
         self.joints_on = self.images_on = True
         self.torn, self._sent = False, 0
+        self.frozen, self._shot = False, 0
         self.names = list(NAMES)
         self.encoding = 'rgb8'
         self.image_changes = {}
@@ -139,6 +140,9 @@ class FakeRobot:
         msg.data = array('B', bytes(96 * 384))
         for name, value in self.image_changes.items():
             setattr(msg, name, array('B', value) if name == 'data' else value)
+        if not self.frozen and len(msg.data) > 8 * msg.step > 0:
+            self._shot = (self._shot + 1) % 256
+            msg.data[7 * msg.step + 33] = self._shot  # no two pictures of a camera are the same
         return msg
 
     def count(self):

@@ -182,6 +182,15 @@ def test_a_second_publisher_of_an_input_holds_the_arms_while_it_lasts(ros, robot
     ros.wait_until(lambda: node.state == 'RUNNING')
 
 
+def test_a_camera_that_repeats_its_picture_with_new_stamps_holds_the_arms(ros, robot, policy):
+    node = running(ros, policy())
+    ros.wait_until(lambda: robot.count() > 50)
+    robot.frozen = True
+    ros.wait_until(lambda: node.state == 'HOLDING' and 'sends the same picture' in node.reason)
+    robot.frozen = False
+    ros.wait_until(lambda: node.state == 'RUNNING')
+
+
 def test_poses_that_no_arm_can_reach_are_left_out_and_hold_the_arms_if_they_go_on(
     ros, robot, policy
 ):

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from act_ros.data.recording.episode_log import encode
+from act_ros.robot.stillness import FROZEN_S
 from act_ros.robot.types import Floats, Frame
 
 T = TypeVar('T')
@@ -22,8 +23,6 @@ STALE_S = 0.1
 """A row with a frame, joint state or command older than this is counted as stale."""
 FRAMES = 25
 """Frames of a camera that are kept, so that a row may be made half a second late on a busy machine."""
-FROZEN_S = 0.5
-"""A camera that sends the same picture for longer hangs: no sensor is without noise."""
 COMMAND, BASE = 'act/command', 'base'
 """Names of the sources that are no arm and no camera."""
 
@@ -46,22 +45,6 @@ class Picture:
                 self._encoded = pool.submit(encode, self._frame, quality)
                 self._frame = None
             return self._encoded
-
-
-class PictureStillness:
-    """How long a camera has been sending the same picture, with ever new stamps."""
-
-    def __init__(self) -> None:
-        """Nothing was seen."""
-        self._seen, self._since = b'', 0.0
-
-    def of(self, stamp_s: float, frame: Frame) -> float:
-        """Seconds for which the pictures have been the same, this one included."""
-        # Some hundred pixels: where there is noise, one of them changes.
-        seen = frame[7::24, 11::32].tobytes()
-        if seen != self._seen or stamp_s < self._since:
-            self._seen, self._since = seen, stamp_s
-        return stamp_s - self._since
 
 
 class History(Generic[T]):

@@ -16,6 +16,7 @@ from act_ros.nodes.shared.rivals import Rivals
 from act_ros.nodes.shared.topics import NEWEST, robot_topic
 from act_ros.robot.image import ImageError, resize
 from act_ros.robot.spec import Camera
+from act_ros.robot.stillness import FROZEN_S, PictureStillness
 from act_ros.robot.types import Frame
 
 FUTURE_S = 0.1
@@ -70,6 +71,8 @@ class CameraNode(BaseNode):
         self._not_before_s = -float('inf')
         self._stampless = False
         self._rivals = Rivals(self, {'': self.topic})
+        self.simulated = False
+        self._stillness, self._frozen = PictureStillness(), ''
         self.create_subscription(Image, self.topic, self._on_image, NEWEST)
 
     @property
@@ -79,8 +82,8 @@ class CameraNode(BaseNode):
 
     @property
     def contested(self) -> str:
-        """Why what comes cannot be believed: another camera sends on the same topic; or ''."""
-        return self._rivals.found.get('', '')
+        """Why what comes cannot be believed: another camera sends there, too, or this one hangs; or ''."""
+        return self._rivals.found.get('', '') or self._frozen
 
     def forget(self, before_s: float) -> None:
         """Drop what was seen before a ROS time: it shows another world."""
@@ -114,9 +117,19 @@ class CameraNode(BaseNode):
         if stamp_s < self._not_before_s:
             return
         picture = rgb(msg)
+        self._look_whether_it_hangs(stamp_s, picture)
         frames = {size: resize(picture, *size) for size in self.sizes}
         self._newest = Snapshot(frames, stamp_s)
         self.note = ''
+
+    def _look_whether_it_hangs(self, stamp_s: float, picture: Frame) -> None:
+        if self.simulated:  # what stands still there looks the same, pixel by pixel
+            return
+        still_s = self._stillness.of(stamp_s, picture)
+        hangs = still_s >= FROZEN_S
+        self._frozen = (
+            f'{self.topic} sends the same picture since {still_s:.1f} s' if hangs else ''
+        )
 
     def _stamp(self, msg: Image) -> float:
         now = self._now()

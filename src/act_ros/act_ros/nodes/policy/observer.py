@@ -85,7 +85,7 @@ class Observer:
                 continue
             camera = self._spec.cameras[name]
             node = CameraNode(camera, {size}, self._now, self.changed.set, **self._options)
-            node.future_s = self._future_s
+            node.future_s, node.simulated = self._future_s, self.joints.simulated
             self.cameras = {**self.cameras, name: node}
             new.append(node)
         return new

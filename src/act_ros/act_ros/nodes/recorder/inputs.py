@@ -17,7 +17,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, JointState
 
 from act_ros.control.ticker import SimTime
-from act_ros.data.recording.grid import BASE, COMMAND, Heard, History, Picture, PictureStillness
+from act_ros.data.recording.grid import BASE, COMMAND, Heard, History, Picture
 from act_ros.data.recording.source_watch import Wrong
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.images import rgb
@@ -33,6 +33,7 @@ from act_ros.nodes.shared.topics import NEWEST, SENSOR, robot_topic
 from act_ros.robot.image import ImageError
 from act_ros.robot.jumps import JumpWatch
 from act_ros.robot.spec import RobotSpec
+from act_ros.robot.stillness import PictureStillness
 
 _QUIET_S = 5.0
 
