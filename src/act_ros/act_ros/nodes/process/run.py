@@ -134,6 +134,10 @@ def _domain_hint(error: Exception) -> str:
     """What to look at when ROS 2 could not be started or a node not be made."""
     if not _is_of_rclpy(error) or 'parameter' in str(error):
         return ''
+    if 'logging' in str(error):
+        return (
+            ' (ROS 2 writes its log below HOME; set ROS_LOG_DIR to a folder that can be written)'
+        )
     return f' ({_domain()}, which may be in use by too many processes)'
 
 
