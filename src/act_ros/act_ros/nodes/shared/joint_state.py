@@ -96,13 +96,13 @@ class ArmReader:
                 raise JointStateError(f'{len(values)} values of {what} for {count} joints')
         qpos = _pick(position, self._position)
         qpos[-1] = self._gripper.finger_to_unit(float(qpos[-1]))
-        optional = {
-            'velocity': _pick(velocity, self._position),
-            'effort': _pick(effort, self._effort),
-        }
-        unknown = [what for what, vector in optional.items() if np.isnan(vector).all()]
-        self.absent = tuple(unknown)
-        result = (qpos, *(np.nan_to_num(v) if w in unknown else v for w, v in optional.items()))
+        qvel, current = _pick(velocity, self._position), _pick(effort, self._effort)
+        optional = (('velocity', qvel), ('effort', current))
+        self.absent = tuple(what for what, vector in optional if np.isnan(vector).all())
+        for what, vector in optional:
+            if what in self.absent:
+                vector.fill(0.0)
+        result = (qpos, qvel, current)
         for what, vector in zip(('position', 'velocity', 'effort'), result, strict=True):
             if not np.isfinite(vector).all():
                 bad = [(*self._joints, _GRIPPER)[i] for i in np.flatnonzero(~np.isfinite(vector))]
