@@ -290,7 +290,8 @@ def test_a_state_dictionary_of_something_else_is_named(
             'action_mean has 16 entries, and the policy needs 14',
         ),
         ('qpos_mean', np.ones(14, bool), 'qpos_mean holds bool'),
-        ('qpos_mean', [0.0] * 14, 'qpos_mean is missing'),
+        ('qpos_mean', [[0.0] * 14], 'qpos_mean is list; expected numbers'),
+        ('qpos_mean', None, 'qpos_mean is missing'),
     ],
 )
 def test_statistics_of_the_original_that_cannot_be_are_named(
