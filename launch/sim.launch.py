@@ -25,7 +25,7 @@ def _seed(context: LaunchContext) -> dict[str, int | str]:
     """Where the seeds begin; with auto, which only record.launch.py has, beyond those of its dataset."""
     dataset = LaunchConfiguration('dataset', default='').perform(context)
     if value(context, 'seed') == 'auto' and dataset:
-        return {'seeds_after': str(Path(dataset).absolute())}
+        return {'seeds_after': str(Path(dataset).expanduser().absolute())}
     return {'seed': number(context, 'seed', int, 0)}
 
 

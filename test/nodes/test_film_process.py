@@ -73,11 +73,12 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 def test_a_film_that_ended_has_every_shot_however_fast_they_came(begin, log, tmp_path):
     film = begin(tmp_path / 'new' / 'a.mp4')
-    os.kill(film._process.pid, signal.SIGSTOP)
+    pid = film._process.pid
+    wait_until(lambda: os.getpriority(os.PRIO_PROCESS, pid) == 19, 'its low priority')
+    os.kill(pid, signal.SIGSTOP)
     for shot in shots(60):  # more than a pipe holds: were they waited for, it would be for ever
         film.add(shot)
-    os.kill(film._process.pid, signal.SIGCONT)
-    assert os.getpriority(os.PRIO_PROCESS, film._process.pid) == 19
+    os.kill(pid, signal.SIGCONT)
     film.close(ended=True)
     assert film._process.returncode == 0
     assert length(tmp_path / 'new' / 'a.mp4') == TITLE + 60 + VERDICT

@@ -78,6 +78,19 @@ def test_velocity_and_effort_may_be_left_out_and_that_is_known():
     assert arm.absent == ('velocity', 'effort')
 
 
+def test_what_a_driver_gives_as_nan_of_all_joints_is_left_out():
+    arm, nothing = reader(), [float('nan')] * 9
+    _, qvel, effort = arm.read(NAMES, [0.0] * 9, [0.5] * 9, nothing)
+    assert qvel.all() and not effort.any()
+    assert arm.absent == ('effort',)
+    with pytest.raises(JointStateError, match='effort of elbow is not a finite number'):
+        arm.read(
+            NAMES, [0.0] * 9, [], [0.0 if name != 'elbow' else float('nan') for name in NAMES]
+        )
+    with pytest.raises(JointStateError, match='position of waist'):
+        arm.read(NAMES, nothing, [], [])
+
+
 @pytest.mark.parametrize(
     ('position', 'velocity', 'message'),
     [

@@ -37,6 +37,21 @@ def test_what_ros_itself_refuses_is_one_line(broken):
     assert 'error: ' in done.stderr and 'Traceback' not in done.stderr
 
 
+@pytest.mark.parametrize('home', ['/dev/null', None])
+def test_a_home_that_no_log_can_be_written_to_is_named(home):
+    names = ('HOME', 'ROS_HOME', 'ROS_LOG_DIR')
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    done = subprocess.run(
+        [sys.executable, '-m', module_of('rest')],
+        env={**environment, **({'HOME': home} if home else {})},
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert done.returncode == 1 and 'Traceback' not in done.stderr, done.stderr
+    assert 'set ROS_LOG_DIR to a folder' in done.stderr and 'DOMAIN' not in done.stderr
+
+
 def test_ctrl_c_in_the_midst_of_waiting_for_it_ends_the_process():
     assert subprocess.run([sys.executable, '-c', PROGRAM], timeout=90).returncode == 0
 

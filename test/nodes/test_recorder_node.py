@@ -20,7 +20,7 @@ def test_a_scripted_demonstration_becomes_a_finished_episode(ros, tmp_path):
     dataset = tmp_path / 'data'
     small = {'image_height': 48, 'image_width': 64}
     with (
-        Running('sim', tmp_path / 'sim', operator='scripted', seed=5, **small) as sim,
+        Running('sim', tmp_path / 'sim', operator='scripted', seed=5, auto_reset=True, **small) as sim,
         Running('teleop', tmp_path / 'teleop', use_sim_time=True) as teleop,
         Running('recorder', tmp_path / 'rec', use_sim_time=True, dataset=dataset, length=100,
                 keep_failures=True, episodes=2) as recorder,

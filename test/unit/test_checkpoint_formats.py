@@ -23,6 +23,7 @@ from act_ros.control.ensemble import TemporalEnsemble
 from act_ros.policy.checkpoint import load_checkpoint
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import policy_names, read_config, resolve_checkpoint
+from act_ros.policy.formats.detect import read_source
 from act_ros.policy.policy import Policy
 from act_ros.robot.types import Chunk
 from golden import DATA, SIZE, expected, predicted, rebuild, relative_error
@@ -112,9 +113,8 @@ def test_a_camera_is_renamed_and_the_rate_is_set(
     assert convert(arguments) == 0
     config = read_config(tmp_path / 'out')
     assert config.cameras[0] == 'cam_low2' and config.rate_hz == 30
-    for rename, message in (('front=x', 'names camera front'), ('top', 'expected CAMERA=NAME')):
-        assert convert([source, str(tmp_path / 'no'), '--rename', rename]) == 1
-        assert message in capsys.readouterr().err
+    assert convert([source, str(tmp_path / 'no'), '--rename', 'front=x']) == 1
+    assert 'names camera front' in capsys.readouterr().err
 
 
 def test_the_yaml_beside_a_lerobot_checkpoint_names_cameras_and_rate(tmp_path: Path) -> None:
@@ -139,6 +139,42 @@ def test_the_layout_of_2024_is_read_too(golden: dict[str, Path], tmp_path: Path)
     (tmp_path / 'config.json').write_text(json.dumps(data))
     got = predicted(Policy.load(tmp_path, threads=1))
     assert relative_error(got, expected('lerobot_0.3')) < LIMIT
+
+
+def test_the_layers_of_a_cvae_encoder_are_those_that_are_there(tmp_path: Path) -> None:
+    """Until September 2024 LeRobot took n_encoder_layers for both encoders (its pull request 400)."""
+    folder = rebuild('lerobot_0.3', tmp_path / 'old')
+    data = json.loads((folder / 'config.json').read_text())
+    built = data['n_vae_encoder_layers']
+    data['n_vae_encoder_layers'] = built + 3
+    (folder / 'config.json').write_text(json.dumps(data))
+    assert convert([str(folder), str(tmp_path / 'new')]) == 0
+    assert load_checkpoint(tmp_path / 'new', cvae=True).config.vae_layers == built
+
+
+def test_a_momentum_of_before_july_2024_is_told(tmp_path: Path) -> None:
+    """LeRobot's pull requests 319 and 490: the entry has another name since, and another meaning."""
+    folder = rebuild('lerobot_0.3', tmp_path)
+    data = json.loads((folder / 'config.json').read_text())
+    del data['temporal_ensemble_coeff']
+    data |= {'temporal_ensemble_momentum': 0.99, 'n_action_steps': 1}
+    (folder / 'config.json').write_text(json.dumps(data))
+    notes = '\n'.join(read_source(folder).notes)
+    assert 'a momentum of 0.99' in notes and 'actions of each chunk' not in notes
+
+
+def test_statistics_as_lists_are_read(golden: dict[str, Path], tmp_path: Path) -> None:
+    """What people make of arrays that one version of NumPy wrote and another cannot unpickle."""
+    folder = rebuild('act', tmp_path)
+    stats = pickle.loads((folder / 'dataset_stats.pkl').read_bytes())
+    lists = {name: np.asarray(value).tolist() for name, value in stats.items()}
+    (folder / 'dataset_stats.pkl').write_bytes(pickle.dumps(lists))
+    got = predicted(Policy.load(folder, threads=1))
+    assert np.array_equal(got, predicted(Policy.load(golden['act'], threads=1)))
+    lists['qpos_mean'] = [lists['qpos_mean']]
+    (folder / 'dataset_stats.pkl').write_bytes(pickle.dumps(lists))
+    with pytest.raises(PolicyError, match='the statistic qpos_mean is list; expected numbers'):
+        read_source(folder)
 
 
 def test_statistics_are_matched_by_feature_and_not_by_undoing_underscores(tmp_path: Path) -> None:

@@ -290,7 +290,8 @@ def test_a_state_dictionary_of_something_else_is_named(
             'action_mean has 16 entries, and the policy needs 14',
         ),
         ('qpos_mean', np.ones(14, bool), 'qpos_mean holds bool'),
-        ('qpos_mean', [0.0] * 14, 'qpos_mean is missing'),
+        ('qpos_mean', [[0.0] * 14], 'qpos_mean is list; expected numbers'),
+        ('qpos_mean', None, 'qpos_mean is missing'),
     ],
 )
 def test_statistics_of_the_original_that_cannot_be_are_named(
@@ -339,7 +340,6 @@ def test_torch_load_is_told_to_read_weights_only(
     [
         (b'PK\x03\x04' + b'\0' * 100, 'it is a zip archive, such as torch.save writes'),
         (b'\x80\x04\x95' + b'\0' * 100, 'it is a pickle'),
-        (b'version https://git-lfs', 'Git LFS pointer'),
         (struct.pack('<Q', 1 << 40) + b'{}', 'header would be'),
         (struct.pack('<Q', 500) + b'{}', 'header is 498 bytes longer than the file'),
         (struct.pack('<Q', 2) + b'[]', 'its header is no list'),
@@ -354,6 +354,24 @@ def test_a_file_that_is_not_what_its_name_says_is_told(
     (tmp_path / 'model.safetensors').write_bytes(content)
     text = message_of(tmp_path)
     assert 'model.safetensors is damaged or not a safetensors file' in text and message in text
+
+
+@pytest.mark.parametrize(
+    ('kind', 'name'),
+    [
+        ('act', 'policy_best.ckpt'),
+        ('act', 'dataset_stats.pkl'),
+        ('lerobot_0.4', 'model.safetensors'),
+        ('lerobot_0.4', 'policy_preprocessor_step_3_normalizer_processor.safetensors'),
+    ],
+)
+def test_a_file_that_git_lfs_has_not_fetched_is_told(tmp_path: Path, kind: str, name: str) -> None:
+    rebuild(kind, tmp_path)
+    (tmp_path / name).write_text(
+        'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n'
+    )
+    with pytest.raises(PolicyError, match=f'{name} cannot be read: .*: run git lfs pull'):
+        load_checkpoint(tmp_path)
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

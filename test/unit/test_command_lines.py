@@ -6,7 +6,13 @@ Which options there are, and what they take, is read from what `--help` prints.
 
 from __future__ import annotations
 
+import argparse
+import io
+import os
 import re
+import signal
+import subprocess
+import sys
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -14,8 +20,15 @@ from typing import Any
 
 import pytest
 
-from act_ros.commands.options import OneLineParser
+from act_ros.commands.options import (
+    OneLineParser,
+    existing_path,
+    file_to_write,
+    folder_to_write,
+)
+from act_ros.text import printable_output
 from act_ros.version import own_version
+from synthetic import write_episode
 
 NEEDED = {
     'train': ['--config', 'small', '--device', 'cpu', '--data', 'DATA', '--output', 'out'],
@@ -188,6 +201,46 @@ def test_a_source_without_episodes_is_refused(
     status, out, err = told(name, arguments, capsys)
     assert status == 2 and not out and len(err.splitlines()) == 1, err
     assert not (tmp_path / 'out').exists()
+
+
+def test_a_tilde_that_the_shell_has_left_is_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (tmp_path / 'data').mkdir()
+    assert existing_path('~/data') == tmp_path / 'data'
+    assert folder_to_write('~/new/run') == tmp_path / 'new' / 'run'
+    assert file_to_write('~/data/found.json') == tmp_path / 'data' / 'found.json'
+    for kind in (existing_path, folder_to_write, file_to_write):
+        with pytest.raises(argparse.ArgumentTypeError, match='no user of this name has a home'):
+            kind('~nosuchuser/data')
+
+
+def test_a_reader_that_has_read_enough_ends_a_command_quietly(tmp_path: Path) -> None:
+    write_episode(tmp_path / 'episode_0.hdf5')
+    program = (
+        'import sys; from act_ros.commands.check_dataset import main; sys.exit(main(sys.argv[1:]))'
+    )
+    for unbuffered in ((), ('-u',)):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(
+            [sys.executable, *unbuffered, '-c', program, str(tmp_path), '--workers', '1'],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+        )
+        os.close(writing)
+        assert done.stderr == '' and done.returncode in (0, 1, 128 + signal.SIGPIPE)
+
+
+def test_what_a_terminal_cannot_show_stands_as_its_escape(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.BytesIO()
+    monkeypatch.setattr('sys.stdout', io.TextIOWrapper(shown, 'ascii', write_through=True))
+    with printable_output():
+        print('2 episodes (episode_0 …), jerk 3 rad/s³')
+    assert shown.getvalue().decode() == '2 episodes (episode_0 \\u2026), jerk 3 rad/s\\xb3\n'
 
 
 def test_parsers_are_of_one_kind() -> None:

@@ -190,6 +190,26 @@ def test_a_damaged_file_gives_an_error_or_its_data(
         assert 'damaged.hdf5' in str(error) and '\n' not in str(error)
 
 
+def test_a_folder_of_episodes_that_end_in_h5_is_read(tmp_path: Path) -> None:
+    for i in (0, 10, 9):
+        (tmp_path / f'episode_{i}.h5').touch()
+    refs = find_episodes(tmp_path)
+    assert [ref.stem for ref in refs] == ['episode_0', 'episode_9', 'episode_10']
+    assert [ref.name for ref in choose(refs, '9-10')] == ['episode_9.h5', 'episode_10.h5']
+    (
+        tmp_path / 'episode_1.hdf5'
+    ).touch()  # then the others are something else, as they always were
+    assert [ref.name for ref in find_episodes(tmp_path)] == ['episode_1.hdf5']
+
+
+def test_a_folder_of_folders_of_episodes_names_them(tmp_path: Path) -> None:
+    for day in ('monday', 'tuesday'):
+        (tmp_path / day).mkdir()
+        (tmp_path / day / 'episode_0.hdf5').touch()
+    with pytest.raises(EpisodeError, match='its folders do: name one of monday, tuesday'):
+        find_episodes(tmp_path)
+
+
 def test_episodes_are_chosen_by_their_numbers(tmp_path: Path) -> None:
     for i in (0, 2, 3, 11):
         (tmp_path / f'episode_{i}.hdf5').touch()

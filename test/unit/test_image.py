@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from act_ros.robot.image import CHANNELS, ImageError, resize, to_pixels, to_rgb
+from act_ros.robot.image import CHANNELS, YUV, ImageError, resize, to_pixels, to_rgb
 
 
 def read(data, height, width, encoding, step):
@@ -31,7 +31,7 @@ def reference(data, height, width, encoding, step):
 
 @st.composite
 def images(draw):
-    encoding = draw(st.sampled_from(sorted(CHANNELS)))
+    encoding = draw(st.sampled_from(sorted(set(CHANNELS) - set(YUV))))
     height, width = draw(st.integers(1, 6)), draw(st.integers(1, 6))
     step = width * CHANNELS[encoding] + draw(st.integers(0, 5))
     size = (height - 1) * step + width * CHANNELS[encoding]
@@ -56,8 +56,28 @@ def test_data_that_is_too_short_is_refused_and_never_read_past_its_end(image, cu
 
 
 def test_an_unknown_encoding_is_named_with_those_that_are_read():
-    with pytest.raises(ImageError, match="encoding 'yuv422' is not read; publish one of rgb8"):
-        read(b'', 1, 1, 'yuv422', 2)
+    with pytest.raises(ImageError, match="encoding '8UC3' is not read; publish one of rgb8"):
+        read(b'', 1, 1, '8UC3', 3)
+
+
+@pytest.mark.parametrize('encoding', YUV)
+@pytest.mark.parametrize('padding', [0, 3])
+def test_what_webcams_send_reads_as_bt_601_says(encoding, padding):
+    height, width = 3, 4
+    rows = np.random.default_rng(2).integers(0, 256, (height, 2 * width + padding), np.uint8)
+    pairs = rows[:, : 2 * width].reshape(height, width // 2, 4).astype(float)
+    pairs = pairs[..., [1, 0, 3, 2]] if encoding in ('yuv422', 'uyvy') else pairs  # to Y U Y V
+    luma = 1.164 * np.maximum(pairs[..., ::2].reshape(height, width) - 16, 0)  # 16 is black
+    u, v = (np.repeat(pairs[..., at] - 128, 2, axis=1) for at in (1, 3))
+    want = np.stack([luma + 1.596 * v, luma - 0.813 * v - 0.392 * u, luma + 2.017 * u], axis=2)
+    got = read(rows.tobytes(), height, width, encoding, rows.shape[1])
+    assert got.shape == (height, width, 3) and got.dtype == np.uint8
+    assert np.abs(got - np.clip(want, 0, 255)).max() < 2
+
+
+def test_a_pixel_that_has_no_other_half_is_refused():
+    with pytest.raises(ImageError, match='image of 3 columns; yuv422_yuy2 has pixels in pairs'):
+        read(bytes(6), 1, 3, 'yuv422_yuy2', 6)
 
 
 def test_a_step_shorter_than_a_row_is_refused():

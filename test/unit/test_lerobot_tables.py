@@ -67,6 +67,23 @@ def test_rows_are_looked_for_in_all_files(new: Path, files: Any, tmp_path: Path)
         assert len(episode) == 9 and seen(episode.images['cam_high']) == list(range(100, 109))
 
 
+@pytest.mark.parametrize('what', ['table', 'rows', 'video', 'hdf5'])
+def test_what_git_lfs_has_not_fetched_is_told(what: str, new: Path, old: Path) -> None:
+    place = {
+        'table': new / TABLE,
+        'rows': old / 'data/chunk-000/episode_000000.parquet',
+        'video': video_of(old, 0),
+        'hdf5': old.parent / 'episode_0.hdf5',
+    }[what]
+    place.write_text('version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n')
+    root = {'table': new, 'hdf5': place}.get(what, old)
+    with (
+        pytest.raises(EpisodeError, match='it is a Git LFS pointer, .*: run git lfs pull'),
+        find_episodes(root)[0].open() as episode,
+    ):
+        seen(episode.images[episode.cameras[0]])
+
+
 def test_an_episode_in_two_files_is_read_from_both(new: Path) -> None:
     first, second = (new / f'data/chunk-000/file-{n:03d}.parquet' for n in (0, 1))
     rows = pq.read_table(second)

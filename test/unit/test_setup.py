@@ -112,11 +112,11 @@ def test_a_sourced_ros_is_built_on_but_not_another_clone_of_this_repository(
 
 def test_a_python_that_pypi_has_no_ros_for_is_named_with_what_to_do(tmp_path: Path) -> None:
     old = tmp_path / 'python3.9'
-    old.write_text('#!/bin/sh\n[ "$1" = -V ] && echo Python 3.9.18 && exit 0\nexit 1\n')
+    old.write_text('#!/bin/sh\n[ "$2" = -c ] && echo CPython 3.9.18 && exit 0\nexit 1\n')
     old.chmod(0o755)
     result = shell('kind=pypi; find_python', PYTHON=str(old))
     assert result.returncode == 1
-    assert 'Python 3.9.18' in result.stderr
+    assert 'is CPython 3.9.18' in result.stderr
     assert '3.10 to 3.13' in result.stderr and 'install ROS 2' in result.stderr
 
 

@@ -461,7 +461,7 @@ def test_the_shipped_configurations_are_valid(name: str) -> None:
     ('training', 'message'),
     [
         ({'stepz': 3}, 'unknown entries of training: stepz'),
-        ({'lr': '1e-5'}, "lr is '1e-5'; expected float"),
+        ({'lr': 'fast'}, "lr is 'fast'; expected float"),
         ({'batch': 0}, 'batch is 0; expected at least 1'),
         ({'schedule': 'linear'}, 'expected one of constant, cosine'),
         ({'ema': 1.0}, 'ema is 1.0'),

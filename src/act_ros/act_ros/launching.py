@@ -6,6 +6,7 @@ It uses of `launch` and `launch_ros` only what Humble, Jazzy, Kilted and Lyrical
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -224,7 +225,7 @@ def _params_file(context: LaunchContext) -> list[str]:
     text = value(context, 'params_file')
     if not text:
         return []
-    path = Path(text)
+    path = Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib's raises
     if not path.is_absolute() or not path.is_file():
         raise LaunchArgumentError(f'params_file:={text} is not the absolute path of a file')
-    return [text]
+    return [str(path)]

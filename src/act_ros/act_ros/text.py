@@ -11,7 +11,9 @@ It is held where such text passes: `PrintableError` for errors, `printable_outpu
 
 from __future__ import annotations
 
+import os
 import reprlib
+import select
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -86,7 +88,15 @@ class _Output:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        self._stream.write(printable(text, None, keep='\n\r'))
+        line = printable(text, None, keep='\n\r')
+        try:
+            self._stream.write(line)
+        except (
+            UnicodeEncodeError
+        ) as error:  # a terminal, or a file, that cannot hold all characters
+            self._stream.write(
+                line.encode(error.encoding, 'backslashreplace').decode(error.encoding)
+            )
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
@@ -100,5 +110,20 @@ def printable_output() -> Iterator[None]:
     sys.stdout, sys.stderr = (cast(TextIO, _Output(stream)) for stream in before)
     try:
         yield
+        nobody_reads()  # asked before Python writes the rest, at its end
     finally:
         sys.stdout, sys.stderr = before
+
+
+def nobody_reads() -> bool:
+    """Whether what standard output is piped to has ended, as `head` does; what is left then goes nowhere."""
+    try:
+        place = sys.stdout.fileno()
+    except (AttributeError, OSError, ValueError):  # no file of the system's
+        return False
+    watch = select.poll()
+    watch.register(place, 0)
+    if not any(events & select.POLLERR for _, events in watch.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), place)
+    return True

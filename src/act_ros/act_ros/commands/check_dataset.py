@@ -7,7 +7,6 @@ import argparse
 import dataclasses
 import json
 import os
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -144,6 +143,8 @@ def _cells(r: Report) -> tuple[str, ...]:
 
 def remarks(reports: Sequence[Report]) -> list[str]:
     """What is wrong, an episode and a finding a line; and what files lack, once."""
+    from act_ros.data.formats.collection import number_in
+
     lines = []
     for report in reports:
         lines += [f'BAD   {report.name}: {text}' for text in report.bad]
@@ -160,9 +161,7 @@ def remarks(reports: Sequence[Report]) -> list[str]:
             whole = len(names) == len(reports)
             where = 'all episodes' if whole else f'{len(names)} episodes ({names[0]} …)'
             lines.append(f'note  {begin}: {what}, of {where}')
-    numbers = [
-        int(n[-1]) for r in reports if (n := re.findall(r'\d+', r.name.removesuffix('.hdf5')))
-    ]
+    numbers = [n for r in reports if (n := number_in(r.name)) is not None]
     holes = sorted(set(range(min(numbers), max(numbers))) - set(numbers)) if numbers else []
     if holes:
         lines.append(f'note  numbers without an episode: {len(holes)}, first {holes[0]}')

@@ -198,7 +198,7 @@ def _jobs(
         known = dict(line.split('\t', 1) for line in lines if '\t' in line)
     elif any(path for path in output.glob('*.hdf5*') if not path.name.startswith('.')):
         raise EpisodeError(f'{output} already holds episodes; name another folder')
-    jobs = [ConversionJob(ref, output / f'{ref.name.removesuffix(".hdf5")}.hdf5') for ref in refs]
+    jobs = [ConversionJob(ref, output / f'{ref.stem}.hdf5') for ref in refs]
     for job in jobs:
         now = _digest(job.ref)
         if job.path.exists() and known.get(job.ref.name, now) != now:

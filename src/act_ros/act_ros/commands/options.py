@@ -7,6 +7,7 @@ import argparse
 import math
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from act_ros.number_list import numbers_text, parse_numbers, parse_runs
 from act_ros.robot.joint_names import CHOICES
-from act_ros.text import shown
+from act_ros.text import nobody_reads, shown
 from act_ros.version import own_version
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ def fail_in_one_line(name: str, run: Callable[[], int], interrupted: str = '') -
     except EpisodeError as error:
         print(f'{name}: {error}', file=sys.stderr)
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and nobody_reads():
+            return 128 + signal.SIGPIPE
         where = f': {error.filename}' if error.filename else ''
         print(f'{name}: {error.strerror or error}{where}', file=sys.stderr)
     except KeyboardInterrupt:
@@ -228,7 +231,12 @@ def file_to_write(text: str) -> Path:
 def _path(text: str) -> Path:
     if not text.strip() or '\0' in text:
         raise argparse.ArgumentTypeError('is empty' if not text.strip() else 'is no path')
-    return Path(text)
+    try:
+        return Path(text).expanduser()  # a shell leaves the ~ of --output=~/run as it is
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(
+            f'is {shown(text)}; no user of this name has a home'
+        ) from error
 
 
 def _kind(path: Path) -> str:

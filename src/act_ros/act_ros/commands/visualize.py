@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     args.output.mkdir(parents=True, exist_ok=True)
     failed = 0
     for ref in refs:
-        stem = args.output / ref.name.removesuffix('.hdf5')
+        stem = args.output / ref.stem
         try:
             with ref.open() as episode:
                 for text in episode.faults().bad:

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from act_ros.robot.types import Frame
 from act_ros.text import PrintableError
 
-CHANNELS = {'rgb8': 3, 'bgr8': 3, 'rgba8': 4, 'bgra8': 4, 'mono8': 1}
+YUV = {
+    'yuv422': cv2.COLOR_YUV2RGB_UYVY,
+    'uyvy': cv2.COLOR_YUV2RGB_UYVY,
+    'yuv422_yuy2': cv2.COLOR_YUV2RGB_YUY2,
+    'yuyv': cv2.COLOR_YUV2RGB_YUY2,
+}
+"""What webcams give: four bytes for two pixels, by name with OpenCV's conversion, which cv_bridge takes, too."""
+
+CHANNELS = {'rgb8': 3, 'bgr8': 3, 'rgba8': 4, 'bgra8': 4, 'mono8': 1, **dict.fromkeys(YUV, 2)}
 """Encodings that are read, with their bytes per pixel (sensor_msgs/image_encodings.hpp)."""
 
 
@@ -41,6 +49,8 @@ def to_pixels(
         raise ImageError(
             f'image of {height} rows and {width} columns; expected at least one of each'
         )
+    if encoding in YUV and width % 2:
+        raise ImageError(f'image of {width} columns; {encoding} has pixels in pairs')
     if step < width * channels:
         raise ImageError(
             f'step is {step} bytes, but {width} pixels of {encoding} need at least {width * channels}'
@@ -61,6 +71,8 @@ def to_rgb(pixels: NDArray[np.uint8], encoding: str) -> Frame:
     """Turn what `to_pixels` gives into RGB (height, width, 3); `rgb8` comes back as it is, without a copy."""
     if encoding == 'rgb8':
         return pixels
+    if encoding in YUV:
+        return np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels), YUV[encoding]), np.uint8)
     if encoding == 'mono8':
         return np.repeat(pixels, 3, axis=2)
     order = [0, 1, 2] if encoding.startswith('rgb') else [2, 1, 0]

@@ -18,6 +18,7 @@ import numpy as np
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import Episode
 from act_ros.data.formats.hdf5_frames import DAMAGE, HDF5Frames, NoCamera, one_line
+from act_ros.git_lfs import pointer_said
 from act_ros.robot.types import Floats
 from act_ros.text import printable_data
 
@@ -166,4 +167,5 @@ def plain(value: Any) -> Any:
 def _unreadable(path: Path, error: Exception) -> str:
     if not path.exists():
         return f'there is no file {path}'
-    return f'{path} cannot be read: {one_line(error)}; is it finished, and an HDF5 file?'
+    said = f'{one_line(error)}; is it finished, and an HDF5 file?'
+    return f'{path} cannot be read: {pointer_said(path, said)}'

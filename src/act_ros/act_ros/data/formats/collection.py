@@ -15,6 +15,7 @@ from act_ros.data.formats.aloha import read_episode
 from act_ros.data.formats.base import Episode
 from act_ros.data.joint_names import arrange, this_robot
 from act_ros.number_list import parse_runs
+from act_ros.text import listed
 
 if TYPE_CHECKING:
     from act_ros.data.lerobot.layout import EpisodeEntry, Layout
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 PAIRING = 2
 """How rows and pictures are paired: 1 counted, 2 goes by their times. What was cached by another is not used."""
+
+
+SUFFIXES = ('.hdf5', '.h5')
+"""What the names of episodes end in: of a folder those of the first that there is."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,11 @@ class EpisodeRef:
     def name(self) -> str:
         """'episode_7.hdf5', or 'episode_7' of a LeRobot dataset."""
         return self.path.name
+
+    @property
+    def stem(self) -> str:
+        """The name without its ending: 'episode_7'."""
+        return _stem(self.path.name)
 
     def open(self) -> Episode:
         """Open it; close it after use.
@@ -106,7 +116,7 @@ def find_episodes(
         SourceError: there is no such place, or no episode in it.
     """
     if place.is_file():
-        if place.suffix not in ('.hdf5', '.h5'):
+        if place.suffix not in SUFFIXES:
             raise SourceError(
                 f'{place} is no .hdf5 episode; name one, a folder of them, or a LeRobot dataset'
             )
@@ -123,11 +133,15 @@ def find_episodes(
             EpisodeRef(place / f'episode_{e.index}', None, e.index, joint_order) for e in entries
         ]
     # Hidden ones are no episodes: macOS puts a ._episode_0.hdf5 beside each file on a foreign disk.
-    paths = sorted((p for p in place.glob('*.hdf5') if not p.name.startswith('.')), key=_number)
-    if not paths:
+    for suffix in SUFFIXES:  # a .h5 among .hdf5 is something else
+        paths = sorted(
+            (p for p in place.glob(f'*{suffix}') if not p.name.startswith('.')), key=_number
+        )
+        if paths:
+            break
+    else:
         raise SourceError(
-            f'{place} holds no .hdf5 episode and no LeRobot dataset; record some with record.launch.py, '
-            'or name another folder'
+            f'{place} holds no .hdf5 episode and no LeRobot dataset; {_where_else(place)}'
         )
     return [EpisodeRef(path, jpeg_channels, joint_order=joint_order) for path in paths]
 
@@ -176,7 +190,12 @@ def absent(refs: Sequence[EpisodeRef], wanted: str | None) -> list[int]:
 
 def episode_number(ref: EpisodeRef) -> int | None:
     """The number in an episode's name: the last one, where there are several."""
-    numbers = _number(ref.path)[0]
+    return number_in(ref.name)
+
+
+def number_in(name: str) -> int | None:
+    """The same, of a name."""
+    numbers = _number(Path(name))[0]
     return numbers[-1] if numbers else None
 
 
@@ -208,5 +227,19 @@ def _entry(layout: Layout, index: int) -> EpisodeEntry:
     return layout.by_index[index]
 
 
+def _where_else(place: Path) -> str:
+    """What to do about a folder without episodes: those of several tasks or days lie in one each."""
+    inner = sorted({path.parent.name for end in SUFFIXES for path in place.glob(f'*/*{end}')})
+    if not inner:
+        return 'record some with record.launch.py, or name another folder'
+    return f'its folders do: name one of {listed(inner)}'
+
+
 def _number(path: Path) -> tuple[list[int], str]:
-    return [int(n) for n in re.findall(r'\d+', path.name.removesuffix('.hdf5'))], path.name
+    return [int(n) for n in re.findall(r'\d+', _stem(path.name))], path.name
+
+
+def _stem(name: str) -> str:
+    for suffix in SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name

@@ -13,12 +13,13 @@ from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import Frames
 from act_ros.data.formats.pixels import JPEG, LEAST_BYTES, decode, depth_png, signature
 from act_ros.robot.types import Frame
+from act_ros.text import PrintableError
 
 DAMAGE = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, MemoryError)
 """What h5py raises on a damaged file, depending on where the damage is."""
 
 
-class NoCamera(Exception):
+class NoCamera(PrintableError):
     """What lies among the cameras is none; the message says what it is, for people."""
 
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from act_ros.data.lerobot.depth import no_colour
 from act_ros.data.lerobot.placement import Window
 from act_ros.data.lerobot.tables import LayoutError, Words, read_json, read_lines, seconds, whole
+from act_ros.git_lfs import pointer_said
 from act_ros.robot.joint_names import names_in
 
 __all__ = ['EpisodeEntry', 'Layout', 'LayoutError', 'is_lerobot', 'read_layout']
@@ -160,6 +161,10 @@ def read_layout(root: Path) -> Layout:
         ) from error
     except DAMAGE as error:
         what = f'entry {error} is missing' if isinstance(error, KeyError) else _line(error)
+        for path in sorted((root / 'meta').rglob('*.*')):
+            if said := pointer_said(path):
+                what = f'{path.relative_to(root)}: {said}'
+                break
         raise LayoutError(f'the tables of {root} cannot be read: {what}') from error
     if not entries:
         raise LayoutError(f'{root} holds no episode')

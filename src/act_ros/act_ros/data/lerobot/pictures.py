@@ -20,6 +20,7 @@ from act_ros.data.lerobot.placement import RowPictures, Window, place
 from act_ros.data.lerobot.tables import LayoutError
 from act_ros.data.lerobot.video import read_video
 from act_ros.data.lerobot.video_times import VideoTimes, video_times
+from act_ros.git_lfs import pointer_said
 from act_ros.robot.types import Frame
 
 
@@ -114,7 +115,7 @@ class TableFrames(Frames):
                         yield from zip(numbers, batch.column(self._key).to_pylist(), strict=True)
             except DAMAGE as error:
                 raise LayoutError(
-                    f'{path}: {self._key} cannot be read: {" ".join(str(error).split())}'
+                    f'{path}: {self._key} cannot be read: {pointer_said(path, error)}'
                 ) from error
 
     def _decode(self, item: Any, t: int) -> Frame:

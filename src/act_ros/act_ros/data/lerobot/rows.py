@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from act_ros.data.lerobot.layout import DAMAGE, EpisodeEntry, Layout
 from act_ros.data.lerobot.tables import LayoutError
+from act_ros.git_lfs import pointer_said
 
 NUMBER = 'episode_index'
 
@@ -131,5 +132,5 @@ def _name(layout: Layout, entry: EpisodeEntry) -> Path:
 
 
 def _damaged(entry: EpisodeEntry, path: Path, error: Exception) -> LayoutError:
-    said = ' '.join(str(error).split()) or type(error).__name__
+    said = pointer_said(path, error) or type(error).__name__
     return LayoutError(f'episode_{entry.index}: its rows in {path} cannot be read: {said}')

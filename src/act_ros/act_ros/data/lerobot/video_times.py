@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from act_ros.data.lerobot.mp4 import picture_times
 from act_ros.data.lerobot.video import VideoError, ffmpeg
+from act_ros.git_lfs import pointer_said
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,7 @@ def _read(path: Path, size: int, changed_ns: int) -> VideoTimes:
     try:
         times = picture_times(path)
     except (OSError, ValueError) as error:
-        raise VideoError(f'{path} cannot be read: {error}') from error
+        raise VideoError(f'{path} cannot be read: {pointer_said(path, error)}') from error
     if times is None:
         times = _demuxed(path)
     if not len(times):
@@ -87,5 +88,5 @@ def _demuxed(path: Path) -> NDArray[np.float64]:
             ticks.append(int(line.split(',')[2]))
     if done.returncode != 0 or not base:
         said = ' '.join(done.stderr.decode(errors='replace').split())[-300:]
-        raise VideoError(f'{path} cannot be read: {said}')
+        raise VideoError(f'{path} cannot be read: {pointer_said(path, said)}')
     return np.sort(np.array(ticks, np.float64)) * base

@@ -8,7 +8,7 @@ from typing import Any
 from rclpy.logging import get_logger
 from sensor_msgs.msg import Image
 
-from act_ros.robot.image import ImageError, to_pixels, to_rgb
+from act_ros.robot.image import YUV, ImageError, to_pixels, to_rgb
 from act_ros.robot.types import Frame
 from act_ros.text import printable
 
@@ -41,7 +41,8 @@ def rgb(msg: Image) -> Frame:
     # What the bridge takes amiss: rows padded by a part of a pixel, the last row without its padding,
     # and (with NumPy 2) the byte order, which single bytes don't have.
     whole = msg.step % pixels.shape[2] == 0 and len(msg.data) >= msg.step * msg.height
-    if _bridge is None or not whole or msg.is_bigendian:
+    # Nor does each of its versions know each name of YUV.
+    if _bridge is None or not whole or msg.is_bigendian or msg.encoding in YUV:
         return to_rgb(pixels, msg.encoding)
     wanted = 'passthrough' if msg.encoding == 'rgb8' else 'rgb8'  # the first doesn't copy
     try:

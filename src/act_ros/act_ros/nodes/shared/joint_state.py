@@ -58,7 +58,8 @@ class ArmReader:
 
     Position and velocity of the gripper are those of the left finger (position as opening, 0..1),
     its effort is the motor's: what the original ALOHA records. A driver may leave out velocity or
-    effort altogether (Interbotix's xs_sdk_sim does); they are 0 then, and `absent` names them.
+    effort altogether (Interbotix's xs_sdk_sim does), or give NaN of all joints (ros2_control's
+    joint_state_broadcaster does); they are 0 then, and `absent` names them.
     """
 
     def __init__(self, joints: Sequence[str], gripper: GripperScale) -> None:
@@ -93,14 +94,15 @@ class ArmReader:
         for what, values in (('position', position), ('velocity', velocity), ('effort', effort)):
             if len(values) != count and (what == 'position' or len(values) > 0):
                 raise JointStateError(f'{len(values)} values of {what} for {count} joints')
-        self.absent = tuple(
-            what
-            for what, values in (('velocity', velocity), ('effort', effort))
-            if not len(values)
-        )
         qpos = _pick(position, self._position)
         qpos[-1] = self._gripper.finger_to_unit(float(qpos[-1]))
-        result = (qpos, _pick(velocity, self._position), _pick(effort, self._effort))
+        qvel, current = _pick(velocity, self._position), _pick(effort, self._effort)
+        optional = (('velocity', qvel), ('effort', current))
+        self.absent = tuple(what for what, vector in optional if np.isnan(vector).all())
+        for what, vector in optional:
+            if what in self.absent:
+                vector.fill(0.0)
+        result = (qpos, qvel, current)
         for what, vector in zip(('position', 'velocity', 'effort'), result, strict=True):
             if not np.isfinite(vector).all():
                 bad = [(*self._joints, _GRIPPER)[i] for i in np.flatnonzero(~np.isfinite(vector))]
@@ -127,8 +129,9 @@ class ArmReader:
 
 
 def _pick(values: Sequence[float], places: list[int]) -> Floats:
+    """The values at these places; NaN where there are none at all."""
     if not len(values):
-        return np.zeros(len(places), dtype=np.float32)
+        return np.full(len(places), np.nan, dtype=np.float32)
     with np.errstate(over='ignore'):  # what float32 cannot hold becomes infinite, and is refused
         return np.array([values[place] for place in places], dtype=np.float32)
 

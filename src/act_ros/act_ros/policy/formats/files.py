@@ -20,6 +20,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from act_ros.git_lfs import pointer_said
 from act_ros.policy.errors import PolicyError
 from act_ros.text import listed, shown
 
@@ -43,7 +44,6 @@ _MAGIC = {
     b'\x80\x04': 'a pickle',
     b'\x80\x05': 'a pickle',
     b'\x89HDF': 'an HDF5 file',
-    b'version ': 'a Git LFS pointer, not the file itself: run git lfs pull',
     b'<!DO': 'a web page',
     b'\x1f\x8b': 'a gzip archive',
 }
@@ -77,6 +77,8 @@ def check_file(path: Path, most: int, hint: str = 'copy the whole folder of the 
         raise PolicyError(
             f'{path} has {status.st_size} bytes; at most {most} are read: is it what its name says?'
         )
+    if said := pointer_said(path):
+        raise PolicyError(f'{path} cannot be read: {said}')
     return status.st_size
 
 

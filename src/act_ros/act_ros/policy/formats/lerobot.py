@@ -105,7 +105,8 @@ def read_lerobot(folder: Path) -> Source:
     stats, colours = _statistics(features, images, norms)
     names = [_camera_name(norms.renames.get(key, key)) for key in images]
     try:
-        config = _config(data, features, images, names, rate, {**colours, **joints})
+        own = {**colours, **joints, 'vae_layers': _vae_layers(entries)}
+        config = _config(data, features, images, names, rate, own)
         config = renamed(config, beside.get('rename', {}), f'rename in {folder / BESIDE}')
     except PolicyError as error:
         raise PolicyError(f'{path}: {error}') from error
@@ -153,6 +154,8 @@ def _config(
     entries: dict[str, Any] = {
         ours: data.get(theirs, default) for ours, (theirs, default) in _SIZES.items()
     }
+    # Until September 2024 LeRobot built the CVAE encoder with n_encoder_layers; its tensors tell.
+    entries['vae_layers'] = more.pop('vae_layers') or entries['vae_layers']
     return PolicyConfig(
         cameras=tuple(names),
         image_size=features[images[0]].shape[1:],  # type: ignore[arg-type]
@@ -203,6 +206,12 @@ def _statistics(
     return stats, {'image_mean': means, 'image_std': stds}
 
 
+def _vae_layers(entries: Mapping[str, TensorEntry]) -> int:
+    """How many layers the CVAE encoder has in the file."""
+    start = 'model.vae_encoder.layers.'
+    return len({name.split('.')[3] for name in entries if name.startswith(start)})
+
+
 def _tensors(path: Path, entries: Mapping[str, TensorEntry]) -> dict[str, str]:
     """Our names of the network's tensors, which are LeRobot's without `model.`."""
     names = {}
@@ -244,7 +253,12 @@ def _rate(folder: Path, beside: Mapping[str, Any]) -> Any:
 
 def _hints(data: Mapping[str, Any]) -> list[str]:
     """How LeRobot would have executed the chunks; here the node's parameters say it."""
-    m = data.get('temporal_ensemble_coeff')
+    m, momentum = data.get('temporal_ensemble_coeff'), data.get('temporal_ensemble_momentum')
     if m is not None:
         return [f'LeRobot executes it with temporal ensembling, m = {shown(m)}']
+    if momentum is not None:  # until July 2024, with weights that no m gives
+        return [
+            f'LeRobot executed it with temporal ensembling, of a momentum of {shown(momentum)}; here it is m '
+            f'that says how'
+        ]
     return [f'LeRobot executes {shown(data.get("n_action_steps", 100))} actions of each chunk']

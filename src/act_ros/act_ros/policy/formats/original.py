@@ -198,10 +198,14 @@ def _statistics(
         ('action.mean', 'action_mean'),
         ('action.std', 'action_std'),
     ):
-        values = data.get(theirs)
-        if not isinstance(values, np.ndarray):
+        if data.get(theirs) is None:
             raise PolicyError(
                 f'{path}: the statistic {theirs} is missing; without it the policy would act in wrong units'
+            )
+        values = _array(data[theirs])
+        if values is None:
+            raise PolicyError(
+                f'{path}: the statistic {theirs} is {type(data[theirs]).__name__}; expected numbers'
             )
         if values.dtype.kind not in 'fiu':
             raise PolicyError(
@@ -221,6 +225,13 @@ def _statistics(
             )
         stats[ours] = values
     return stats
+
+
+def _array(values: Any) -> NDArray[Any] | None:
+    """A statistic as an array; also where somebody made lists of them to move them between versions of NumPy."""
+    if isinstance(values, list) and all(type(v) in (int, float) for v in values):
+        return np.array(values, np.float64)
+    return values if isinstance(values, np.ndarray) else None
 
 
 def _notes(
