@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
+import pickle
 import select
 import sys
 import threading
@@ -18,8 +20,10 @@ def serve(pipe: Connection) -> None:
     # HDF5's objects complain once more when they are collected after an error, which is reported already.
     sys.unraisablehook = lambda _: None
     sys.excepthook = lambda *_: None
-    sys.path[:] = pipe.recv()
-    function = pipe.recv()
+    sys.path[:], main, packed = pipe.recv()
+    if main:
+        sys.modules['__main__'] = importlib.import_module(main)
+    function = pickle.loads(packed)  # noqa: S301 - from the parent
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         pipe.send(None)  # it has started
     while True:

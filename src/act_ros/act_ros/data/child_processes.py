@@ -19,6 +19,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, Generic, TypeVar
 
 from act_ros.boot.run_module import order
@@ -74,8 +75,7 @@ class _Child(Generic[Item, Result]):
             )
         self.pipe: Connection[Any, Any] = Connection(mine.detach())
         with contextlib.suppress(OSError):  # it has died: seen when its answer is waited for
-            self.pipe.send(order(sys.path))
-            self.pipe.send(function)
+            self.pipe.send((order(sys.path), *_packed(function)))
         self.started = False
         self.since = math.inf
         """When it took its item on. Its own start, which may take seconds, is not the item's."""
@@ -183,6 +183,16 @@ def each(
     finally:
         for child in children:
             child.end()
+
+
+def _packed(function: Callable[[Item], Result]) -> tuple[str, bytes]:
+    """A function for another process, and the module that it needs as its `__main__`; '' for none.
+
+    What a person runs by `python -m` is no module of its own name there, and its functions are `__main__`'s.
+    """
+    data = bytes(ForkingPickler.dumps(function))
+    spec = getattr(sys.modules['__main__'], '__spec__', None)
+    return spec.name if spec and b'__main__' in data else '', data
 
 
 @contextlib.contextmanager
