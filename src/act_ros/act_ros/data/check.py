@@ -94,7 +94,7 @@ def check_episode(ref: EpisodeRef, spec: RobotSpec, pixels: bool) -> Report:
                 _recorder(report, episode)
                 for camera in episode.cameras:
                     _age(report, episode, camera)
-                    if pixels:
+                    if pixels and len(episode.images[camera]) == len(episode):
                         _pixels(report, episode, camera)
     except (EpisodeError, OSError) as error:
         report.bad.append(' '.join(str(error).split()))
