@@ -94,6 +94,12 @@ def _add_data(p: argparse.ArgumentParser) -> None:
         help='channels that cv2 decodes from the JPEGs of files that do not say (ours do): rgb for Interbotix',
     )
 
+    p.add_argument(
+        '--keep-faulty',
+        action='store_true',
+        help='train on episodes, too, that their recorder marked as faulty (many rows lost, sources not believed)',
+    )
+
 
 def _add_course(p: argparse.ArgumentParser) -> None:
     """How long, in what steps, and what is kept of it."""

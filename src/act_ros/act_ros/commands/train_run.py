@@ -50,6 +50,7 @@ def train(args: argparse.Namespace, place: Placement, stopping: Stopping) -> Non
         args.cache,
         args.jpeg_channels,
         args.cache_gb,
+        args.keep_faulty,
     )
     config, notes = complete_config(policy, dataset)
     curves = Curves(args.output if place.rank == 0 else None)

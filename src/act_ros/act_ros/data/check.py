@@ -14,6 +14,7 @@ from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode, Frames
 from act_ros.data.formats.collection import EpisodeRef
 from act_ros.data.formats.hdf5_frames import HDF5Frames
 from act_ros.data.formats.pixels import decode
+from act_ros.data.spoilt import spoilt
 from act_ros.robot.jumps import too_far
 from act_ros.robot.spec import RobotSpec
 
@@ -179,6 +180,7 @@ def _jumps(report: Report, episode: Episode, spec: RobotSpec) -> None:
 
 def _recorder(report: Report, episode: Episode) -> None:
     """What the recorder itself has noted."""
+    report.bad += spoilt(episode.attrs, len(episode), episode.rate_hz)
     if episode.attrs.get('complete') is False:
         report.warn.append('cut off while recording: the rows up to then are here')
     for name in LOSSES:

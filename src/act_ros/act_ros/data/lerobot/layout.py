@@ -163,7 +163,7 @@ def read_layout(root: Path) -> Layout:
             entries = _all_of(root, _entries_v2(root, info))
         else:
             raise LayoutError(
-                f'{root / INFO}: codebase_version is {version}; read are v2.0, v2.1 and v3.0; convert it '
+                f'{root / INFO}: codebase_version is {version[:40]}; read are v2.0, v2.1 and v3.0; convert it '
                 'with the scripts of LeRobot'
             )
     except EpisodeError:
