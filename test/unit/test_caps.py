@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import struct
+import zlib
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -59,6 +60,22 @@ def pictures(data: bytes) -> Callable[[Path], None]:
         hdf5(CAMERA, data=rows)(place)
         with h5py.File(place / 'episode_0.hdf5', 'r+') as root:
             del root['compress_len']
+
+    return change
+
+
+def bomb(name: str) -> Callable[[Path], None]:
+    """A chunk of some megabytes in the file, and of gigabytes when it is unpacked."""
+
+    def change(place: Path) -> None:
+        pack = zlib.compressobj(9)
+        data = b''.join([*(pack.compress(bytes(1 << 24)) for _ in range(128)), pack.flush()])
+        with h5py.File(place / EPISODE, 'r+') as root:
+            like = root[name]
+            shape, kind = like.shape, like.dtype
+            del root[name]
+            made = root.create_dataset(name, shape, kind, chunks=shape, compression='gzip')
+            made.id.write_direct_chunk((0,) * len(shape), data)
 
     return change
 
@@ -136,6 +153,8 @@ HOSTILE = {
     'a chunk': Damage(
         hdf5('action', shape=(8, 14), dtype='f4', maxshape=(None, 14), chunks=(30_000_000, 14)),
         'in chunks of 1680000000 bytes'),
+    'a packed table': Damage(bomb('action'), 'unpacks to more than its 448 bytes'),
+    'packed pictures': Damage(bomb(CAMERA), 'unpacks to more than its'),
     'raw pictures': Damage(
         hdf5(CAMERA, shape=(8, 30_000, 30_000, 3), dtype='u1', chunks=(1, 99, 99, 3)), 'bytes a picture'),
     'chunks of pictures': Damage(
@@ -181,7 +200,7 @@ def test_no_size_is_believed_before_it_is_looked_at(tmp_path: Path) -> None:
     for i, (name, damage) in enumerate(HOSTILE.items()):
         place = tmp_path / str(i)
         place.mkdir()
-        of_hdf5 = damage.change.__qualname__.startswith(('hdf5', 'pictures', 'attribute'))
+        of_hdf5 = damage.change.__qualname__.startswith(('hdf5', 'pictures', 'attribute', 'bomb'))
         if of_hdf5 or name in ('a pipe', 'a device'):
             episode_mutations.hdf5(place)
         else:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import Frames
 from act_ros.data.formats.caps import MOST_BLOCK, MOST_FRAME
-from act_ros.data.formats.hdf5_members import block_bytes
+from act_ros.data.formats.hdf5_chunks import block_bytes, check_chunk_of
 from act_ros.data.formats.pixels import (
     JPEG,
     LEAST_BYTES,
@@ -85,8 +85,9 @@ class HDF5Frames(Frames):
     def stored(self, index: int) -> NDArray[np.uint8]:
         """A frame as it is stored: (H, W, 3), or the bytes of its JPEG or PNG."""
         try:
+            check_chunk_of(self._dataset, index)
             row = self._dataset[index]
-        except IndexError:
+        except (IndexError, EpisodeError):
             raise
         except DAMAGE as error:
             raise EpisodeError(
@@ -141,6 +142,7 @@ class HDF5Frames(Frames):
         kinds: list[bytes | None] = []
         for t in sorted({0, len(self) // 2, len(self) - 1} if len(self) else ()):
             try:
+                check_chunk_of(self._dataset, t)
                 data = _bytes(self._dataset[t]).tobytes()
             except DAMAGE:
                 return JPEG  # said when that frame is read

@@ -16,7 +16,8 @@ import h5py
 import numpy as np
 
 from act_ros.data.errors import EpisodeError
-from act_ros.data.formats.caps import MOST_ATTRIBUTE, MOST_BLOCK, MOST_TEXTS, MOST_VALUES
+from act_ros.data.formats.caps import MOST_ATTRIBUTE, MOST_TEXTS, MOST_VALUES
+from act_ros.data.formats.hdf5_chunks import check_chunks
 
 _MOST_LINKS = 16
 
@@ -115,24 +116,12 @@ def read_numbers(dataset: Any) -> Any:
             f'{where} says that it has {size} numbers {dataset.shape}; at most {MOST_VALUES} are read (a day of '
             '14 joints at 50 Hz): it is damaged, or no table of an episode'
         )
-    _check_block(dataset, where)
+    check_chunks(dataset)
     if size and not dataset.id.get_storage_size():
         raise EpisodeError(
             f'{where} says that it has {size} numbers {dataset.shape}, and the file has none of them'
         )
     return dataset[()]
-
-
-def block_bytes(dataset: Any) -> int:
-    """Bytes that HDF5 reads at once: of a chunk, 0 where there are none."""
-    return math.prod(dataset.chunks or (0,)) * int(dataset.dtype.itemsize)
-
-
-def _check_block(dataset: Any, where: str) -> None:
-    if (size := block_bytes(dataset)) > MOST_BLOCK:
-        raise EpisodeError(
-            f'{where} is in chunks of {size} bytes; at most {MOST_BLOCK} are read at once'
-        )
 
 
 def attributes(file: Any) -> Iterator[tuple[str, Any]]:
