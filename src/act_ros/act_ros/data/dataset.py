@@ -69,17 +69,10 @@ class Dataset:
             EpisodeError: no episodes, or one that doesn't fit the others; the message names it.
         """
         self.chunk = chunk
-        refs, read, left_out = [], [], {}
-        for ref in find_episodes(folder, jpeg_channels):
-            vectors = _Vectors.read(ref, cameras, keep_faulty)
-            if isinstance(vectors, _Vectors):
-                refs.append(ref)
-                read.append(vectors)
-            else:
-                left_out[ref.name] = vectors
+        refs, read, left_out = _read(find_episodes(folder, jpeg_channels), cameras, keep_faulty)
         if not read:
             raise EpisodeError(
-                f'{folder}: its recorder marked every episode as faulty: {_listed(left_out)}; record it anew, or '
+                f'{folder}: its recorder marked every episode as faulty: {_listed(left_out)}; record them anew, or '
                 'say --keep-faulty to train on them all the same'
             )
         self.paths = [ref.path for ref in refs]
@@ -90,13 +83,7 @@ class Dataset:
         self.rate_hz = first.rate_hz or ALOHA_RATE_HZ
         self.tasks = sorted({v.task for v in read})
         self.seeds = sorted({v.seed for v in read if v.seed is not None})
-        self.notes = _notes(read)
-        if left_out:
-            self.notes.insert(
-                0,
-                f'{len(left_out)} of {len(left_out) + len(read)} episodes are left out, their recorder marked them '
-                f'as faulty (--keep-faulty takes them, too): {_listed(left_out)}',
-            )
+        self.notes = _notes(read, left_out)
         self.qpos = np.concatenate([v.qpos for v in read])
         self.actions = np.concatenate([v.action for v in read])
         lengths = [len(v.qpos) for v in read]
@@ -146,15 +133,35 @@ class Dataset:
         return train, validation
 
 
+def _read(
+    refs: Sequence[EpisodeRef], cameras: Sequence[str] | None, keep_faulty: bool
+) -> tuple[list[EpisodeRef], list[_Vectors], dict[str, list[str]]]:
+    """The episodes that are taken, what is read of each, and by name why others are left out."""
+    taken, read, left_out = [], [], {}
+    for ref in refs:
+        vectors = _Vectors.read(ref, cameras, keep_faulty)
+        if isinstance(vectors, _Vectors):
+            taken.append(ref)
+            read.append(vectors)
+        else:
+            left_out[ref.name] = vectors
+    return taken, read, left_out
+
+
 def _listed(reasons: Mapping[str, Sequence[str]]) -> str:
     """Episodes with the first reason of each."""
     some = [f'{name} ({why[0]})' for name, why in list(reasons.items())[:MOST_LISTED]]
     return ', '.join(some) + (', …' if len(reasons) > MOST_LISTED else '')
 
 
-def _notes(read: Sequence[_Vectors]) -> list[str]:
+def _notes(read: Sequence[_Vectors], faulty_ones: Mapping[str, Sequence[str]]) -> list[str]:
     """What is not as in a file of ours, once for all episodes."""
     notes = []
+    if faulty_ones:
+        notes.append(
+            f'{len(faulty_ones)} of {len(faulty_ones) + len(read)} episodes are left out, their recorder marked '
+            f'them as faulty (--keep-faulty takes them, too): {_listed(faulty_ones)}'
+        )
     if read[0].rate_hz is None:
         notes.append(
             f'the files state no rate; {ALOHA_RATE_HZ:g} Hz is taken, as in ALOHA (DT = 0.02)'

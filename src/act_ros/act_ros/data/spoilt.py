@@ -8,7 +8,8 @@ from typing import Any
 
 from act_ros.data.times import ALOHA_RATE_HZ
 
-LACKING, OLD, FROZEN, LOST = 'nothing from', 'old:', 'frozen:', 'rows are lost'
+LACKING, OLD, FROZEN = 'nothing from', 'old:', 'frozen:'
+SLOW = 'rows are lost: the disk or the encoders are too slow'
 """How a recorder's faults begin that it also counts, by rows: it is the count that decides."""
 DOUBTED = 'not to be believed:'
 """The others spoil an episode, however long they took: what was recorded may not be what was."""
@@ -55,4 +56,4 @@ def _spoils(fault: str) -> bool:
     """Whether a fault ('row 12: old: cam_high') spoils an episode by itself."""
     row, _, text = fault.partition(': ')
     text = text if row.startswith('row ') else fault
-    return DOUBTED in text or not text.startswith((LACKING, OLD, FROZEN, LOST))
+    return DOUBTED in text or not text.startswith((LACKING, OLD, FROZEN, SLOW))

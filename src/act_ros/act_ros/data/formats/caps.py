@@ -64,4 +64,4 @@ def too_many_pixels(width: int, height: int) -> str | None:
     """Why a picture of that size is not decoded, for people; None: it may be."""
     if width * height <= MOST_PIXELS:
         return None
-    return f'a picture of {width}x{height}; at most {MOST_PIXELS} pixels are decoded (8K)'
+    return f'is a picture of {width}x{height}; at most {MOST_PIXELS} pixels are decoded (8K)'

@@ -119,8 +119,8 @@ class HDF5Frames(Frames):
             )
         image = decode(row)
         if image is None:
-            why = not_to_decode(row.tobytes()) or 'no whole JPEG or PNG'
-            raise EpisodeError(f'{self._where}: frame {index} is {why}')
+            why = not_to_decode(row.tobytes()) or 'is no whole JPEG or PNG'
+            raise EpisodeError(f'{self._where}: frame {index} {why}')
         return np.asarray(image[:, :, ::-1] if self._channels == 'bgr' else image, dtype=np.uint8)
 
     def duplicates(self) -> NDArray[np.bool_]:

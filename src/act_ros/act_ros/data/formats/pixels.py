@@ -86,7 +86,7 @@ def not_to_decode(data: bytes) -> str | None:
     A JPEG of some bytes can say that it is 65535 wide and high, and its decoder takes memory for that.
     """
     size = size_of(data)
-    return too_many_pixels(*size) if size else 'no whole JPEG or PNG'
+    return too_many_pixels(*size) if size else 'is no whole JPEG or PNG'
 
 
 def decode(row: NDArray[np.uint8]) -> NDArray[np.uint8] | None:

@@ -127,7 +127,7 @@ class TableFrames(Frames):
         if why := depth_png(data):
             raise LayoutError(f'{where}: {why}; leave it out with --cameras')
         if data and (why := not_to_decode(data)):
-            raise LayoutError(f'{where} is {why}')
+            raise LayoutError(f'{where} {why}')
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
         if image is None:
             raise LayoutError(
