@@ -46,6 +46,8 @@ class HDF5Episode(Episode):
         try:
             regular_file(self.path)
             self._file = h5py.File(self.path, 'r')
+        except EpisodeError:
+            raise
         except (OSError, RuntimeError) as error:
             raise EpisodeError(_unreadable(self.path, error)) from error
         try:
