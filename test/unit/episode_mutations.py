@@ -167,7 +167,7 @@ def read(place: Path) -> None:
 
 
 def tried(folder: Path, kind: str, count: int, first_seed: int = 0) -> collections.Counter[str]:
-    """How many were 'refused', 'accepted', or 'died' with the library that read them.
+    """How many were 'refused' or 'accepted', 'died' with the library that read them, or were 'given up'.
 
     Raises:
         AssertionError: another thing happened; with the seed.
@@ -180,6 +180,8 @@ def tried(folder: Path, kind: str, count: int, first_seed: int = 0) -> collectio
                 error = str(outcome.error)
                 if 'ended by SIG' in error and 'SIGKILL' not in error:
                     found['died'] += 1
+                elif 'it was given up' in error:  # HDF5's library can turn forever
+                    found['given up'] += 1
                 else:
                     wrong.append(f'{kind}, seed {outcome.item.seed}: {error}')
                 continue
