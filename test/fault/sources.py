@@ -33,12 +33,12 @@ class Sources:
     """Publishes at 50 Hz, stamped by `now`.
 
     `camera`: 'on', 'off', 'frozen' or 'old'; `joints`: 'on', 'off', 'bare' of effort, or
-    'torn': at every fifth the waist reads a radian off.
+    'torn': at every fifth the waist reads a radian off; `command`: 'on', or 'nan': at every third of a joint.
     """
 
     def __init__(self, node: Any, clock: bool = False, space: str = '') -> None:
         """Begin; `clock`: publish `/clock`, too, which begins at 100 s."""
-        self.joints = self.camera = 'on'
+        self.joints = self.camera = self.command = 'on'
         self.offset_s = 100.0 - time.monotonic() if clock else 0.0
         self._clock = node.create_publisher(Clock, '/clock', 10) if clock else None
         self._random = np.random.default_rng(0)
@@ -82,7 +82,10 @@ class Sources:
                 self._last.header.stamp = stamp(now)
             if self.camera != 'off':
                 self._image.publish(self._last)
-            self._command.publish(Command(tick=int(now * 50 + 1e-6), action=[0.0] * SPEC.dof))
+            action = [0.0] * SPEC.dof
+            tick = int(now * 50 + 1e-6)
+            action[1] = float('nan') if self.command == 'nan' and tick % 3 == 0 else 0.0
+            self._command.publish(Command(tick=tick, action=action))
 
     def rival(self, node: Any, kind: str) -> Any:
         """A second publisher of the left follower's 'joints', or of the camera's 'images'."""

@@ -18,6 +18,7 @@ from std_msgs.msg import String
 from act_ros.data.recording.archive import QUEUE_ROWS
 from act_ros.data.recording.episode_writer import read_episode
 from act_ros.data.recording.log_to_hdf5 import recover_log
+from act_ros.data.spoilt import spoilt
 
 
 @pytest.fixture(scope='module')
@@ -44,7 +45,7 @@ def process(ros, sources, tmp_path_factory) -> Iterator[Recorder]:
 @pytest.fixture
 def recorder(process, sources) -> Recorder:
     """The recorder, which no test may bring down, hearing everything."""
-    sources.joints = sources.camera = 'on'
+    sources.joints = sources.camera = sources.command = 'on'
     process.wait(lambda state: not state.reason or state.state == RecorderState.FAULT)
     return process
 
@@ -115,6 +116,27 @@ def test_poses_that_jump_as_no_arm_can_are_a_visible_fault(recorder, sources):
     recorder.wait(lambda state: state.state == RecorderState.RECORDING)
     with read_episode(recorder.end().message) as episode:
         assert any('jumped' in fault for fault in episode.attrs['faults'])
+
+
+def test_a_command_that_is_no_number_is_not_recorded_and_spoils_the_episode(recorder, sources):
+    recorder.begin()
+    sources.command = 'nan'
+    reason = recorder.wait(faulty('not to be believed: act/command')).reason
+    assert 'left_shoulder is not a finite number' in reason
+    sources.command = 'on'
+    recorder.wait(lambda state: state.state == RecorderState.RECORDING)
+    with read_episode(recorder.end().message) as episode:
+        assert np.isfinite(episode.action).all()
+        (why,) = spoilt(episode.attrs, len(episode), episode.rate_hz)
+        assert 'left_shoulder is not a finite number' in why
+
+
+def test_an_episode_that_begins_while_a_source_is_doubted_is_marked(recorder, sources):
+    sources.command = 'nan'
+    recorder.wait(lambda state: 'not to be believed: act/command' in state.reason)
+    recorder.begin()
+    with read_episode(recorder.end().message) as episode:
+        assert spoilt(episode.attrs, len(episode), episode.rate_hz)
 
 
 def test_a_driver_that_leaves_something_out_now_and_then_is_warned_of_once(recorder, sources):

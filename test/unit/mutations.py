@@ -6,7 +6,6 @@ Python's audit events tell when something is run or unpickled.
 
 from __future__ import annotations
 
-import copy
 import io
 import json
 import os
@@ -31,73 +30,17 @@ from act_ros.policy.formats.arrays import read_plain
 from act_ros.policy.formats.detect import read_source
 from act_ros.policy.network import ACT
 from act_ros.text import printable
+from damage import mutate_bytes, mutate_json
 
 SLOW_S = 5.0
 FORBIDDEN = ('os.system', 'subprocess.Popen', 'os.exec', 'os.posix_spawn', 'pickle.find_class')
 events: list[str] = []
 """Audit events of `FORBIDDEN` since the last look."""
 
-ODD: list[Any] = [
-    None, True, False, 0, -1, 1, 2, 1.5, 1e308, float('nan'), float('inf'), 10**30, 2**63, '', 'x', 'a' * 5000,
-    '\ud800', '\0', '../../etc/passwd', '/dev/zero', [], [[]], {}, {'type': 'act'}, [1, 2, 3], ['a', 'a'],
-]  # fmt: skip
-
 
 def watch() -> None:
     """Begin to take notes of what must not happen."""
     sys.addaudithook(lambda event, _: events.append(event) if event in FORBIDDEN else None)
-
-
-def mutate_bytes(data: bytes, random: Random) -> bytes:
-    """Change, cut, insert, repeat or overwrite some of the bytes."""
-    out = bytearray(data)
-    for _ in range(random.randint(1, 4)):
-        place = random.randrange(len(out) + 1)
-        kind = random.randrange(6)
-        if kind == 0 and out:
-            out[place % len(out)] ^= 1 << random.randrange(8)
-        elif kind == 1:
-            out = out[:place]
-        elif kind == 2:
-            out[place:place] = bytes(random.randrange(256) for _ in range(random.randint(1, 8)))
-        elif kind == 3:
-            del out[place : place + random.randint(1, 16)]
-        elif kind == 4:
-            out[place:place] = out[place // 2 : place // 2 + random.randint(1, 64)]
-        else:
-            number = random.choice([0, 1, 0xFF, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 62, (1 << 64) - 1])
-            out[place : place + 8] = struct.pack('<Q', number)
-    return bytes(out)
-
-
-def mutate_json(data: Any, random: Random) -> Any:
-    """Replace, remove, rename or add an entry somewhere."""
-    data = copy.deepcopy(data)
-    for _ in range(random.randint(1, 3)):
-        nodes = [node for node in _nodes(data) if node]
-        node = random.choice(nodes) if nodes else data
-        keys = list(node) if isinstance(node, dict) else list(range(len(node)))
-        if not keys:
-            continue
-        key = random.choice(keys)
-        kind = random.randrange(4)
-        if kind == 0 and isinstance(node, dict):
-            del node[key]
-        elif kind == 1 and isinstance(node, dict):
-            node[random.choice(['x', '', 'format', 'type', key + '.', '\ud800'])] = node.pop(key)
-        elif kind == 2 and isinstance(node, list):
-            node.append(copy.deepcopy(random.choice(ODD)))
-        else:
-            node[key] = copy.deepcopy(random.choice(ODD))
-    return data
-
-
-def _nodes(data: Any) -> list[Any]:
-    if isinstance(data, dict):
-        return [data] + [n for value in data.values() for n in _nodes(value)]
-    if isinstance(data, list):
-        return [data] + [n for value in data for n in _nodes(value)]
-    return []
 
 
 class Payload:

@@ -308,7 +308,7 @@ def test_an_export_says_what_it_needs(source: Path, tmp_path: Path, capsys: Any)
         ({'fps': 0}, 'fps is 0.0'),
         ({'features': 3}, 'cannot be read'),
         ({'data_path': '../../{episode_index}'}, 'leads out of the dataset'),
-        ({'data_path': '{nothing}'}, "entry 'nothing' is missing"),
+        ({'data_path': '{nothing}'}, r'cannot be used .*known are \{episode_index\}'),
     ],
 )
 def test_a_layout_that_is_not_read_is_refused(tmp_path: Path, change: Any, message: str) -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from act_ros.commands.options import (
@@ -161,10 +162,11 @@ def remarks(reports: Sequence[Report]) -> list[str]:
             whole = len(names) == len(reports)
             where = 'all episodes' if whole else f'{len(names)} episodes ({names[0]} …)'
             lines.append(f'note  {begin}: {what}, of {where}')
-    numbers = [n for r in reports if (n := number_in(r.name)) is not None]
-    holes = sorted(set(range(min(numbers), max(numbers))) - set(numbers)) if numbers else []
-    if holes:
-        lines.append(f'note  numbers without an episode: {len(holes)}, first {holes[0]}')
+    numbers = sorted({n for r in reports if (n := number_in(r.name)) is not None})
+    holes = numbers[-1] - numbers[0] + 1 - len(numbers) if numbers else 0
+    if holes:  # counted, not listed: a number may be as large as a name is long
+        first = next(n + 1 for n, after in pairwise(numbers) if after != n + 1)
+        lines.append(f'note  numbers without an episode: {holes}, first {first}')
     return lines
 
 

@@ -96,6 +96,12 @@ def _add_data(p: argparse.ArgumentParser) -> None:
     )
     add_joint_order(p)
 
+    p.add_argument(
+        '--keep-faulty',
+        action='store_true',
+        help='train on episodes, too, that their recorder marked as faulty (many rows lost, sources not believed)',
+    )
+
 
 def _add_course(p: argparse.ArgumentParser) -> None:
     """How long, in what steps, and what is kept of it."""

@@ -51,6 +51,7 @@ def train(args: argparse.Namespace, place: Placement, stopping: Stopping) -> Non
         args.jpeg_channels,
         args.cache_gb,
         args.joint_order,
+        args.keep_faulty,
     )
     config, notes = complete_config(policy, dataset)
     curves = Curves(args.output if place.rank == 0 else None)

@@ -15,6 +15,7 @@ from act_ros.data.formats.collection import EpisodeRef
 from act_ros.data.formats.hdf5_frames import HDF5Frames
 from act_ros.data.formats.pixels import decode
 from act_ros.data.joint_names import arrange, named, orders, trouble
+from act_ros.data.spoilt import spoilt
 from act_ros.robot.jumps import too_far
 from act_ros.robot.spec import RobotSpec
 
@@ -96,7 +97,7 @@ def check_episode(ref: EpisodeRef, spec: RobotSpec, pixels: bool) -> Report:
                 _recorder(report, episode)
                 for camera in episode.cameras:
                     _age(report, episode, camera)
-                    if pixels:
+                    if pixels and len(episode.images[camera]) == len(episode):
                         _pixels(report, episode, camera)
     except (EpisodeError, OSError) as error:
         report.bad.append(' '.join(str(error).split()))
@@ -192,6 +193,7 @@ def _jumps(report: Report, episode: Episode, spec: RobotSpec) -> None:
 
 def _recorder(report: Report, episode: Episode) -> None:
     """What the recorder itself has noted."""
+    report.bad += spoilt(episode.attrs, len(episode), episode.rate_hz)
     if episode.attrs.get('complete') is False:
         report.warn.append('cut off while recording: the rows up to then are here')
     for name in LOSSES:

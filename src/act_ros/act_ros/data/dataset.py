@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,15 @@ from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode
 from act_ros.data.formats.collection import EpisodeRef, find_episodes
 from act_ros.data.frame_store import CACHE, DecodedFrames, open_frames, room
 from act_ros.data.joint_names import UNNAMED, check_order, named, this_robot
+from act_ros.data.spoilt import spoilt
 from act_ros.robot.types import Floats
 
 MIN_STD = 1e-2
 """Smallest standard deviation, as in the original code: joints that hardly move aren't blown up."""
+
+
+MOST_LISTED = 10
+"""Episodes that are named where some are left out."""
 
 
 class Dataset:
@@ -51,6 +56,7 @@ class Dataset:
         jpeg_channels: str | None = None,
         cache_gb: float | None = None,
         joint_order: str | None = None,
+        keep_faulty: bool = False,
     ) -> None:
         """Read all episodes of a folder.
 
@@ -63,14 +69,15 @@ class Dataset:
             jpeg_channels: 'rgb' or 'bgr', for files of JPEGs that don't say; see `read_episode`.
             cache_gb: room for the decoded frames; see `open_frames`.
             joint_order: the answer to joints that are stated in another order; see `arrange`.
+            keep_faulty: take episodes, too, that their recorder marked as spoilt; see `spoilt`.
 
         Raises:
             EpisodeError: no episodes, or one that doesn't fit the others; the message names it.
         """
         self.chunk, self.joint_order = chunk, joint_order
-        refs = find_episodes(folder, jpeg_channels, joint_order)
+        found = find_episodes(folder, jpeg_channels, joint_order)
+        refs, read, left_out = _read(found, cameras, keep_faulty)
         self.paths = [ref.path for ref in refs]
-        read = [_Vectors.read(ref, cameras) for ref in refs]
         first = read[0]
         for vectors in read:
             vectors.check_like(first)
@@ -80,7 +87,7 @@ class Dataset:
         self.joint_names = this_robot().joint_names if some else ()
         self.tasks = sorted({v.task for v in read})
         self.seeds = sorted({v.seed for v in read if v.seed is not None})
-        self.notes = _notes(read)
+        self.notes = _notes(read, left_out)
         self.qpos = np.concatenate([v.qpos for v in read])
         self.actions = np.concatenate([v.action for v in read])
         lengths = [len(v.qpos) for v in read]
@@ -130,9 +137,40 @@ class Dataset:
         return train, validation
 
 
-def _notes(read: Sequence[_Vectors]) -> list[str]:
+def _read(
+    refs: Sequence[EpisodeRef], cameras: Sequence[str] | None, keep_faulty: bool
+) -> tuple[list[EpisodeRef], list[_Vectors], dict[str, list[str]]]:
+    """The episodes that are taken, what is read of each, and by name why others are left out: never all."""
+    taken, read, left_out = [], [], {}
+    for ref in refs:
+        vectors = _Vectors.read(ref, cameras, keep_faulty)
+        if isinstance(vectors, _Vectors):
+            taken.append(ref)
+            read.append(vectors)
+        else:
+            left_out[ref.name] = vectors
+    if not read:
+        raise EpisodeError(
+            f'{refs[0].path.parent}: its recorder marked every episode as faulty: {_listed(left_out)}; record them '
+            'anew, or say --keep-faulty to train on them all the same'
+        )
+    return taken, read, left_out
+
+
+def _listed(reasons: Mapping[str, Sequence[str]]) -> str:
+    """Episodes with the first reason of each."""
+    some = [f'{name} ({why[0]})' for name, why in list(reasons.items())[:MOST_LISTED]]
+    return ', '.join(some) + (', …' if len(reasons) > MOST_LISTED else '')
+
+
+def _notes(read: Sequence[_Vectors], faulty_ones: Mapping[str, Sequence[str]]) -> list[str]:
     """What is not as in a file of ours, once for all episodes."""
     notes = []
+    if faulty_ones:
+        notes.append(
+            f'{len(faulty_ones)} of {len(faulty_ones) + len(read)} episodes are left out, their recorder marked '
+            f'them as faulty (--keep-faulty takes them, too): {_listed(faulty_ones)}'
+        )
     if read[0].rate_hz is None:
         notes.append(
             f'the files state no rate; {ALOHA_RATE_HZ:g} Hz is taken, as in ALOHA (DT = 0.02)'
@@ -149,6 +187,9 @@ def _notes(read: Sequence[_Vectors]) -> list[str]:
     if left_out:
         listed = ', '.join(f'{name} ({why})' for name, why in left_out.items())
         notes.append(f'in the files, and not trained on: {listed}')
+    faulty = {v.path.name: v.faulty for v in read if v.faulty}
+    if faulty:
+        notes.append(f'trained on, though their recorder marked them as faulty: {_listed(faulty)}')
     unfinished = [v.path.name for v in read if v.unfinished]
     if unfinished:
         notes.append(f'cut off while recording, trained on all the same: {", ".join(unfinished)}')
@@ -170,14 +211,23 @@ class _Vectors:
     task: str
     seed: int | None
     left_out: dict[str, str]
+    faulty: list[str]
 
     @classmethod
-    def read(cls, ref: EpisodeRef, cameras: Sequence[str] | None) -> _Vectors:
+    def read(
+        cls, ref: EpisodeRef, cameras: Sequence[str] | None, keep_faulty: bool
+    ) -> _Vectors | list[str]:
+        """What is read, or why the episode is left out."""
         with ref.open() as episode:
-            return cls._checked(ref.path, episode, cameras)
+            faulty = spoilt(episode.attrs, len(episode), episode.rate_hz)
+            if faulty and not keep_faulty:
+                return faulty
+            return cls._checked(ref.path, episode, cameras, faulty)
 
     @classmethod
-    def _checked(cls, path: Path, episode: Episode, cameras: Sequence[str] | None) -> _Vectors:
+    def _checked(
+        cls, path: Path, episode: Episode, cameras: Sequence[str] | None, faulty: list[str]
+    ) -> _Vectors:
         for name, values in (('qpos', episode.qpos), ('action', episode.action)):
             if len(values) == 0:
                 raise EpisodeError(
@@ -209,7 +259,7 @@ class _Vectors:
             raise EpisodeError(
                 f'{path}: the lengths differ: {", ".join(f"{k} {v}" for k, v in lengths.items())}'
             )
-        episode.refuse_faults(names)
+        episode.refuse_faults(names, gaps=bool(faulty))
         return cls(
             path,
             episode.qpos,
@@ -222,6 +272,7 @@ class _Vectors:
             str(episode.attrs.get('task') or ''),
             _seed(episode),
             {} if cameras else unasked,
+            faulty,
         )
 
     def check_like(self, first: _Vectors) -> None:

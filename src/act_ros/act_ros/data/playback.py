@@ -10,6 +10,7 @@ import numpy as np
 
 from act_ros.data.errors import EpisodeError, SourceError
 from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode
+from act_ros.data.formats.caps import MOST_ROWS
 from act_ros.data.formats.collection import EpisodeRef, choose, find_episodes
 from act_ros.data.joint_names import UNNAMED, check_order, named
 from act_ros.robot.joint_names import ASKED
@@ -99,10 +100,19 @@ def _seed(episode: Episode) -> int | None:
 
 
 def _at_rate(actions: Floats, rate_hz: float, wanted_hz: float) -> Floats:
-    """The same motion in the same time at another rate, linear between the ticks."""
+    """The same motion in the same time at another rate, linear between the ticks.
+
+    Raises:
+        EpisodeError: it would be longer than any.
+    """
     if abs(rate_hz - wanted_hz) < 1e-3 * wanted_hz:
         return actions.astype(np.float32)
     known = np.arange(len(actions)) / rate_hz
+    if known[-1] * wanted_hz > MOST_ROWS:
+        raise EpisodeError(
+            f'it was recorded at {rate_hz:g} Hz: at {wanted_hz:g} Hz its {len(actions)} ticks would be '
+            f'{known[-1] * wanted_hz:.3g}; at most {MOST_ROWS} are replayed'
+        )
     times = np.arange(int(np.floor(known[-1] * wanted_hz + 1e-6)) + 1) / wanted_hz
     columns = [np.interp(times, known, column) for column in actions.T]
     return np.stack(columns, axis=1).astype(np.float32)

@@ -24,13 +24,14 @@ class Findings:
     """What was found in an episode.
 
     Attributes:
-        bad, warn: what spoils it, and what one should know.
+        bad, warn: what spoils it, and what one should know. gaps: those of bad that are rows which are missing.
         measured_hz: the rate by the stamps, gap_s: longest step between two rows, lost: rows missing in
             gaps; None without stamps.
     """
 
     bad: list[str] = field(default_factory=list)
     warn: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
     measured_hz: float | None = None
     gap_s: float | None = None
     lost: int | None = None
@@ -87,6 +88,7 @@ def stamp_findings(
             f'{worst + 1}'
         )
         (found.bad if steps[worst] > LONG_GAP_S else found.warn).append(text)
+        found.gaps = list(found.bad)
     if abs(found.measured_hz / rate - 1) > RATE_OFF and not found.bad:
         found.add([f'recorded at {found.measured_hz:.2f} Hz; nominal {rate:g} Hz'])
     by_time, by_count = float(stamp[-1] - stamp[0]), (rows - 1) / rate

@@ -17,7 +17,17 @@ import numpy as np
 
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import Episode
+from act_ros.data.formats.caps import regular_file
 from act_ros.data.formats.hdf5_frames import DAMAGE, HDF5Frames, NoCamera, one_line
+from act_ros.data.formats.hdf5_members import (
+    NowhereError,
+    OutsideError,
+    attributes,
+    is_numbers,
+    member,
+    optional_member,
+    read_numbers,
+)
 from act_ros.git_lfs import pointer_said
 from act_ros.robot.types import Floats
 from act_ros.text import printable_data
@@ -35,7 +45,10 @@ class HDF5Episode(Episode):
             raise EpisodeError(f"jpeg_channels is '{jpeg_channels}'; expected 'rgb' or 'bgr'")
         self.path = Path(path)
         try:
+            regular_file(self.path)
             self._file = h5py.File(self.path, 'r')
+        except EpisodeError:
+            raise
         except (OSError, RuntimeError) as error:
             raise EpisodeError(_unreadable(self.path, error)) from error
         try:
@@ -57,33 +70,35 @@ class HDF5Episode(Episode):
             raise
 
     def _read(self, jpeg_channels: str | None) -> None:
-        file, seen = self._file, self._file['observations']
-        self.attrs = printable_data({k: plain(value) for k, value in file.attrs.items()})
+        file, seen = self._file, member(self._file, 'observations')
+        self.attrs = printable_data({name: plain(value) for name, value in attributes(file)})
         for name in ('joint_names', 'action_names'):  # some write them as a dataset
-            if name in file and name not in self.attrs:
-                self.attrs[name] = printable_data(plain(file[name][()]))
-        self.action, self.qpos = self._table(file['action']), self._table(seen['qpos'])
+            stored = optional_member(file, name)
+            if stored is not None and name not in self.attrs:
+                self.attrs[name] = printable_data(plain(stored[()]))
+        self.action = self._table(member(file, 'action'))
+        self.qpos = self._table(member(seen, 'qpos'))
         self.left_out = {}
         self.qvel, self.effort = self._optional(seen, 'qvel'), self._optional(seen, 'effort')
         self.base_action = self._optional(file, 'base_action')
         stamp = self._numbers(seen, 'stamp')
-        self.stamp = None if stamp is None else np.asarray(stamp[()], np.float64)
-        ages = seen.get('image_age', {})
-        found = {name: self._optional(ages, name) for name in ages if isinstance(ages, h5py.Group)}
+        self.stamp = None if stamp is None else np.asarray(read_numbers(stamp), np.float64)
+        ages = self._within(seen, 'image_age')
+        named = ages if isinstance(ages, h5py.Group) else ()
+        found = {name: self._optional(ages, name) for name in named}
         self.image_age = {name: age for name, age in found.items() if age is not None}
-        # Only our own files say which camera each row of compress_len is of; padding is harmless.
         order = list(self.attrs.get('cameras', []))
-        table = file['compress_len'] if 'compress_len' in file and order else None
-        lengths = {name: table[i] for i, name in enumerate(order)} if table is not None else {}
+        lengths = self._lengths(order)
         channels = jpeg_channels or self.attrs.get('jpeg_channels')
         if channels not in (None, *CHANNELS):
             raise EpisodeError(
                 f"{self.path}: attribute jpeg_channels is '{channels}'; expected 'rgb' or 'bgr'"
             )
         self.images: dict[str, HDF5Frames] = {}
-        for name in seen['images']:
+        images = member(seen, 'images')
+        for name in images:
             try:
-                data = _linked(seen['images'], name)
+                data = _camera(images, name)
                 self.images[name] = HDF5Frames(data, lengths.get(name), channels)
             except NoCamera as why:
                 if name in order:
@@ -91,18 +106,34 @@ class HDF5Episode(Episode):
                 self.left_out[name] = str(why)
         self.kind = self._dialect()
 
+    def _lengths(self, order: list[Any]) -> dict[Any, Floats]:
+        """By camera the bytes (T,) of its JPEGs.
+
+        Only our own files say which camera each row of compress_len is of; padding is harmless.
+        """
+        table = self._within(self._file, 'compress_len') if order else None
+        if table is None or len(table.shape) != 2:
+            return {}
+        return dict(zip(order, self._table(table), strict=False))
+
     def _table(self, dataset: Any) -> Floats:
-        if not isinstance(dataset, h5py.Dataset) or not np.issubdtype(dataset.dtype, np.number):
+        if not is_numbers(dataset):
             what = getattr(dataset, 'dtype', 'a group')
             raise EpisodeError(f'{self.path}: {dataset.name} is {what}; expected numbers')
-        return np.asarray(dataset[()], np.float32)
+        return np.asarray(read_numbers(dataset), np.float32)
+
+    def _within(self, group: Any, name: str) -> Any:
+        """What nobody needs: None where it isn't there, or isn't in this file, which is noted."""
+        try:
+            return optional_member(group, name)
+        except OutsideError as error:
+            self.left_out[name] = str(error)
+            return None
 
     def _numbers(self, group: Any, name: str) -> Any:
         """What nobody needs: None where it isn't there, or isn't numbers, which is noted."""
-        data = group.get(name)
-        if data is None:
-            return None
-        if isinstance(data, h5py.Dataset) and np.issubdtype(data.dtype, np.number) and data.shape:
+        data = self._within(group, name)
+        if data is None or (is_numbers(data) and data.shape):
             return data
         self.left_out[name] = f'{getattr(data, "dtype", "a group")}, expected numbers'
         return None
@@ -139,20 +170,19 @@ def read_episode(path: str | Path, jpeg_channels: str | None = None) -> HDF5Epis
     return HDF5Episode(Path(path), jpeg_channels)
 
 
-def _linked(group: Any, name: str) -> Any:
-    """A member of a group.
+def _camera(images: Any, name: str) -> Any:
+    """A member of the cameras' group.
 
     Raises:
-        NoCamera: it leads elsewhere, where nothing is.
+        NoCamera: it leads elsewhere.
         KeyError: it is damaged.
     """
     try:
-        return group[name]
-    except KeyError:
-        link = group.get(name, getlink=True)
-        if isinstance(link, h5py.SoftLink | h5py.ExternalLink):
-            raise NoCamera(f'a link to {link.path}, where nothing is') from None
-        raise
+        return member(images, name)
+    except NowhereError as error:
+        raise NoCamera(error.args[0]) from None
+    except OutsideError as error:
+        raise NoCamera(str(error)) from None
 
 
 def plain(value: Any) -> Any:

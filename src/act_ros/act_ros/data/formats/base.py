@@ -132,14 +132,18 @@ class Episode(ABC):
         return stamp_findings(self.stamp, len(self), rate_hz or self.rate_hz)
 
     def refuse_faults(
-        self, cameras: Iterable[str] | None = None, rate_hz: float | None = None
+        self,
+        cameras: Iterable[str] | None = None,
+        rate_hz: float | None = None,
+        gaps: bool = False,
     ) -> None:
-        """Refuse an episode whose parts do not go together; see `faults`.
+        """Refuse an episode whose parts do not go together; see `faults`; with `gaps` not for rows that are missing.
 
         Raises:
             EpisodeError: what is wrong, with the numbers, and what to do.
         """
-        bad = self.faults(cameras, rate_hz).bad
+        found = self.faults(cameras, rate_hz)
+        bad = [text for text in found.bad if not (gaps and text in found.gaps)]
         if bad:
             more = f' (and {len(bad) - 1} more: see check_dataset)' if len(bad) > 1 else ''
             raise EpisodeError(f'{self.path}: {bad[0]}{more}; {self.REMEDY}')

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import h5py
@@ -11,11 +12,23 @@ from numpy.typing import NDArray
 
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import Frames
-from act_ros.data.formats.pixels import JPEG, LEAST_BYTES, decode, depth_png, signature
+from act_ros.data.formats.caps import MOST_BLOCK, MOST_FRAME
+from act_ros.data.formats.hdf5_chunks import block_bytes, check_chunk_of
+from act_ros.data.formats.pixels import (
+    JPEG,
+    LEAST_BYTES,
+    decode,
+    depth_png,
+    not_to_decode,
+    signature,
+)
 from act_ros.robot.types import Frame
 from act_ros.text import PrintableError
 
-DAMAGE = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, MemoryError)
+DAMAGE = (
+    *(OSError, KeyError, IndexError, ValueError, TypeError, RuntimeError, AttributeError),
+    MemoryError,
+)
 """What h5py raises on a damaged file, depending on where the damage is."""
 
 
@@ -42,6 +55,7 @@ class HDF5Frames(Frames):
             raise NoCamera('a group')
         if dataset.shape is None:
             raise NoCamera('empty')
+        _refuse_large(dataset)
         self._dataset = dataset
         self._channels = channels
         self._where = f'{dataset.file.filename}: {dataset.name}'
@@ -72,8 +86,9 @@ class HDF5Frames(Frames):
     def stored(self, index: int) -> NDArray[np.uint8]:
         """A frame as it is stored: (H, W, 3), or the bytes of its JPEG or PNG."""
         try:
+            check_chunk_of(self._dataset, index)
             row = self._dataset[index]
-        except IndexError:
+        except (IndexError, EpisodeError):
             raise
         except DAMAGE as error:
             raise EpisodeError(
@@ -105,7 +120,8 @@ class HDF5Frames(Frames):
             )
         image = decode(row)
         if image is None:
-            raise EpisodeError(f'{self._where}: frame {index} is no whole JPEG or PNG')
+            why = not_to_decode(row.tobytes()) or 'is no whole JPEG or PNG'
+            raise EpisodeError(f'{self._where}: frame {index} {why}')
         return np.asarray(image[:, :, ::-1] if self._channels == 'bgr' else image, dtype=np.uint8)
 
     def duplicates(self) -> NDArray[np.bool_]:
@@ -127,6 +143,7 @@ class HDF5Frames(Frames):
         kinds: list[bytes | None] = []
         for t in sorted({0, len(self) // 2, len(self) - 1} if len(self) else ()):
             try:
+                check_chunk_of(self._dataset, t)
                 data = _bytes(self._dataset[t]).tobytes()
             except DAMAGE:
                 return JPEG  # said when that frame is read
@@ -142,6 +159,21 @@ class HDF5Frames(Frames):
         """Rows of bytes that begin as no picture: a camera's all the same, if they are long enough."""
         shape, kind = self._dataset.shape, self._dataset.dtype
         return bool(kind == np.uint8 and len(shape) == 2 and shape[1] >= LEAST_BYTES)
+
+
+def _refuse_large(dataset: Any) -> None:
+    """Refuse what no memory is asked for, before any of it is read.
+
+    Raises:
+        NoCamera: its pictures, or the chunks they are in, are larger than any.
+    """
+    frame = math.prod(dataset.shape[1:]) * int(dataset.dtype.itemsize)
+    if frame > MOST_FRAME:
+        raise NoCamera(
+            f'{_shape(dataset)}: {frame} bytes a picture, at most {MOST_FRAME} are read'
+        )
+    if (block := block_bytes(dataset)) > MOST_BLOCK:
+        raise NoCamera(f'in chunks of {block} bytes, at most {MOST_BLOCK} are read at once')
 
 
 def _is_raw(dataset: Any) -> bool:

@@ -106,10 +106,13 @@ def _frames(episode: Episode, camera: str) -> Iterator[Frame]:
     Raises:
         EpisodeError: there are not as many as ticks.
     """
-    count = 0
-    for frame in episode.images[camera]:
-        count += 1
-        yield frame
+    frames = episode.images[camera]
+    count = len(frames)
+    if count == len(episode):  # else not one is looked at: there may be as many as a file says
+        count = 0
+        for frame in frames:
+            count += 1
+            yield frame
     if count != len(episode):
         raise EpisodeError(f'{episode.path}: {count} frames of {camera}; expected {len(episode)}')
 

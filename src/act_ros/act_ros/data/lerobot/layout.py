@@ -3,21 +3,32 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from act_ros.data.errors import EpisodeError
+from act_ros.data.formats.caps import MOST_EPISODES
+from act_ros.data.lerobot.columns import table_rows
 from act_ros.data.lerobot.depth import no_colour
 from act_ros.data.lerobot.placement import Window
-from act_ros.data.lerobot.tables import LayoutError, Words, read_json, read_lines, seconds, whole
+from act_ros.data.lerobot.tables import (
+    LayoutError,
+    Words,
+    load_json,
+    read_json,
+    read_lines,
+    seconds,
+    whole,
+)
+from act_ros.data.lerobot.templates import place_of
 from act_ros.git_lfs import pointer_said
 from act_ros.robot.joint_names import names_in
 
@@ -145,15 +156,15 @@ def read_layout(root: Path) -> Layout:
         if not 0 < fps < math.inf:
             raise LayoutError(f'{root / INFO}: fps is {fps}; expected a positive number')
         if version.startswith('v3.'):
-            entries = tuple(_entries_v3(root, info))
+            entries = _all_of(root, _entries_v3(root, info))
         elif version in ('v2.0', 'v2.1'):
-            entries = tuple(_entries_v2(root, info))
+            entries = _all_of(root, _entries_v2(root, info))
         else:
             raise LayoutError(
-                f'{root / INFO}: codebase_version is {version}; read are v2.0, v2.1 and v3.0; convert it '
+                f'{root / INFO}: codebase_version is {version[:40]}; read are v2.0, v2.1 and v3.0; convert it '
                 'with the scripts of LeRobot'
             )
-    except LayoutError:
+    except EpisodeError:
         raise
     except FileNotFoundError as error:
         raise LayoutError(
@@ -171,6 +182,13 @@ def read_layout(root: Path) -> Layout:
     _listed_once(root, entries)
     robot = info.get('robot_type')
     return Layout(root, version, fps, robot if isinstance(robot, str) else None, features, entries)
+
+
+def _all_of(root: Path, entries: Iterator[EpisodeEntry]) -> tuple[EpisodeEntry, ...]:
+    found = tuple(islice(entries, MOST_EPISODES + 1))
+    if len(found) > MOST_EPISODES:
+        raise LayoutError(f'{root} lists more than {MOST_EPISODES} episodes')
+    return found
 
 
 def _listed_once(root: Path, entries: Sequence[EpisodeEntry]) -> None:
@@ -199,9 +217,7 @@ def _entries_v3(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
         raise LayoutError(f'{root}/meta/episodes has no table; was the dataset finalized?')
     words = Words(root)
     for path in tables:
-        schema = pq.read_schema(path)
-        columns = [n for n in schema.names if not n.startswith('stats/')]
-        for number, row in enumerate(pq.read_table(path, columns=columns).to_pylist()):
+        for number, row in enumerate(table_rows(path, leave='stats/')):
             where = f'{path}, row {number}'
             index = whole(row, 'episode_index', where)
             begin, end = (seconds(row.get(f'dataset_{name}_index')) for name in ('from', 'to'))
@@ -211,7 +227,7 @@ def _entries_v3(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
                 words.of(row, where),
                 _inside(root, info['data_path'], row, 'data', where),
                 {key: _part(root, info, row, key, where) for key in _videos(info)},
-                json.loads(row.get(ATTRS) or '{}'),
+                load_json(row.get(ATTRS) or '{}'),
                 (int(begin), int(end)) if math.isfinite(begin) and math.isfinite(end) else None,
             )
 
@@ -237,7 +253,7 @@ def _entries_v2(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
         notes: list[str] = []
         videos = {}
         for key in _videos(info):
-            stated = _within(root, info['video_path'].format(video_key=key, **place))
+            stated = _within(root, place_of(info['video_path'], video_key=key, **place))
             path = stated if stated.exists() else _elsewhere(root, stated, key)
             if path != stated:
                 notes.append(
@@ -248,7 +264,7 @@ def _entries_v2(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
             index,
             whole(row, 'length', where),
             words.of(row, where),
-            _within(root, info['data_path'].format(**place)),
+            _within(root, place_of(info['data_path'], **place)),
             videos,
             notes=tuple(notes),
         )
@@ -257,7 +273,7 @@ def _entries_v2(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
 def _elsewhere(root: Path, stated: Path, key: str) -> Path:
     """The one video of that name and camera in the dataset; what was stated where there is none."""
     found = [p for p in (root / 'videos').rglob(stated.name) if key in p.relative_to(root).parts]
-    return found[0] if len(found) == 1 else stated
+    return _within(root, str(found[0].relative_to(root))) if len(found) == 1 else stated
 
 
 def _inside(
@@ -265,7 +281,7 @@ def _inside(
 ) -> Path:
     """A file of v3.0 by its chunk and file index in a row of the episodes' table."""
     chunk, file = (whole(row, f'{prefix}/{name}_index', where) for name in ('chunk', 'file'))
-    return _within(root, template.format(chunk_index=chunk, file_index=file, **more))
+    return _within(root, place_of(template, chunk_index=chunk, file_index=file, **more))
 
 
 def _within(root: Path, relative: str) -> Path:

@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_PICTURES = 20_000_000
-"""More than that no video has: the table is damaged."""
+from act_ros.data.formats.caps import MOST_INDEX, MOST_PICTURES, regular_file
+
+_MOST_EDITS = 1000
+"""Entries of an edit list; cameras and encoders write one or two."""
 
 
 def picture_times(path: Path) -> NDArray[np.float64] | None:
@@ -45,6 +47,7 @@ def picture_times(path: Path) -> NDArray[np.float64] | None:
 
 def _moov(path: Path) -> bytes | None:
     """The box that describes an MP4, None where there is none."""
+    whole = regular_file(path)
     with path.open('rb') as file:
         while len(head := file.read(8)) == 8:
             size, kind = struct.unpack('>I4s', head)
@@ -52,8 +55,13 @@ def _moov(path: Path) -> bytes | None:
             if size == 1:
                 (size,), read = struct.unpack('>Q', file.read(8).ljust(8, b'\0')), 16
             if kind == b'moov':
-                return file.read(size - read if size else -1)
+                length = size - read if size else whole - file.tell()
+                if not 0 <= length <= min(MOST_INDEX, whole):
+                    raise ValueError(f'its table of pictures would have {length} bytes')
+                return file.read(length)
             if size < read or not kind.isascii():
+                return None
+            if size > whole:
                 return None
             file.seek(size - read, 1)
     return None
@@ -114,12 +122,15 @@ def _shown(track: bytes, movie_scale: int) -> NDArray[np.float64]:
     edits = _find(track, b'edts', b'elst')
     if edits is None:
         return ticks / scale
-    begin_s, parts = 0.0, []
+    begin_s, parts, shown = 0.0, [], 0
     for duration, media in _edits(edits):
         length_s = duration / movie_scale
         if media >= 0:
             end = media + length_s * scale if duration else np.inf
             part = ticks[(ticks >= media) & (ticks < end)]
+            shown += len(part)
+            if shown > MOST_PICTURES:
+                raise ValueError(f'its edit list shows more than {MOST_PICTURES} pictures')
             parts.append(begin_s + (part - media) / scale)
         begin_s += length_s
     return np.sort(np.concatenate(parts)) if parts else np.empty(0)
@@ -140,6 +151,8 @@ def _edits(box: bytes) -> Iterator[tuple[int, int]]:
     """(duration, first tick or -1 for nothing shown) of each entry of an edit list."""
     (rows,) = struct.unpack_from('>I', box, 4)
     form = '>QqI' if box[0] == 1 else '>IiI'
+    if rows > _MOST_EDITS:
+        raise ValueError(f'its edit list has {rows} entries')
     for i in range(min(rows, len(box) // struct.calcsize(form))):
         duration, media, _ = struct.unpack_from(form, box, 8 + i * struct.calcsize(form))
         yield duration, media

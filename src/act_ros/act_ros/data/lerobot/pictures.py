@@ -10,11 +10,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import Frames
-from act_ros.data.formats.pixels import depth_png
+from act_ros.data.formats.pixels import depth_png, not_to_decode
+from act_ros.data.lerobot.columns import parquet
 from act_ros.data.lerobot.layout import DAMAGE, Layout
 from act_ros.data.lerobot.placement import RowPictures, Window, place
 from act_ros.data.lerobot.tables import LayoutError
@@ -22,6 +23,9 @@ from act_ros.data.lerobot.video import read_video
 from act_ros.data.lerobot.video_times import VideoTimes, video_times
 from act_ros.git_lfs import pointer_said
 from act_ros.robot.types import Frame
+
+_SOME = 8
+"""Pictures that are read at once: each may be as large as the file."""
 
 
 class VideoFrames(Frames):
@@ -109,8 +113,8 @@ class TableFrames(Frames):
     def _items(self) -> Iterator[tuple[int, Any]]:
         for path in self._paths:
             try:
-                with pq.ParquetFile(path) as file:
-                    for batch in file.iter_batches(32, columns=['episode_index', self._key]):
+                with parquet(path) as file:
+                    for batch in file.iter_batches(_SOME, columns=['episode_index', self._key]):
                         numbers = batch.column('episode_index').to_pylist()
                         yield from zip(numbers, batch.column(self._key).to_pylist(), strict=True)
             except DAMAGE as error:
@@ -123,6 +127,8 @@ class TableFrames(Frames):
         data = _stored(item)
         if why := depth_png(data):
             raise LayoutError(f'{where}: {why}; leave it out with --cameras')
+        if data and (why := not_to_decode(data)):
+            raise LayoutError(f'{where} {why}')
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
         if image is None:
             raise LayoutError(
@@ -142,10 +148,10 @@ def no_colours(layout: Layout, key: str) -> str | None:
 @lru_cache(64)
 def _first_shows(path: Path, key: str, changed_ns: int) -> str | None:
     try:
-        with pq.ParquetFile(path) as file:
+        with parquet(path) as file:
             batch = next(file.iter_batches(1, columns=[key]), None)
             return depth_png(_stored(batch.column(key)[0].as_py())) if batch else None
-    except DAMAGE:
+    except (*DAMAGE, EpisodeError):
         return None  # said when the pictures are read
 
 

@@ -113,6 +113,7 @@ class LeRobotEpisode(Episode):
         if self.stamp is not None:
             measured = stamp_findings(self.stamp, len(self), rate)
             measured.add(found.bad, found.warn)
+            measured.gaps += found.gaps
             found = measured
         found.add(*row_faults(layout, entry, self._first_index))
         found.add(warn=[*self._odd, *entry.notes])

@@ -10,13 +10,31 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from act_ros.data.lerobot.layout import DAMAGE, EpisodeEntry, Layout
+from act_ros.data.errors import EpisodeError
+from act_ros.data.formats.caps import MOST_EPISODES, MOST_ROWS
+from act_ros.data.lerobot.columns import column_names, distinct, matching_rows
+from act_ros.data.lerobot.layout import (
+    ACTION,
+    AGE,
+    BASE,
+    DAMAGE,
+    EFFORT,
+    STAMP,
+    STATE,
+    TIMESTAMP,
+    VELOCITY,
+    EpisodeEntry,
+    Layout,
+)
 from act_ros.data.lerobot.tables import LayoutError
 from act_ros.git_lfs import pointer_said
 
 NUMBER = 'episode_index'
+_READ = frozenset(
+    (NUMBER, 'frame_index', 'index', STATE, ACTION, VELOCITY, EFFORT, BASE, STAMP, TIMESTAMP)
+)
+"""Columns that are read, with the ages of frames: a file may have thousands of others."""
 
 
 def row_files(layout: Layout, entry: EpisodeEntry) -> tuple[Path, ...]:
@@ -46,6 +64,10 @@ def read_rows(
     Raises:
         LayoutError: they are missing, damaged, not as many as the tables say, or not one after the other.
     """
+    if entry.length > MOST_ROWS:
+        raise LayoutError(
+            f'{_name(layout, entry)}: its length is {entry.length}; at most {MOST_ROWS} rows are read, a day at 50 Hz'
+        )
     paths: tuple[Path, ...] = (entry.data,)
     tables = [_all(entry, entry.data, without)] if entry.data.is_file() else []
     if not tables or len(tables[0]) < entry.length:
@@ -79,15 +101,19 @@ def read_rows(
 
 def _all(entry: EpisodeEntry, path: Path, without: set[str]) -> Any:
     try:
-        names = [name for name in pq.read_schema(path).names if name not in without]
+        names = [name for name in column_names(path) if name not in without and _is_read(name)]
     except DAMAGE as error:
         raise _damaged(entry, path, error) from error
     return _read(entry, path, names)
 
 
+def _is_read(name: str) -> bool:
+    return name in _READ or name.startswith(AGE)
+
+
 def _read(entry: EpisodeEntry, path: Path, names: list[str]) -> Any:
     try:
-        return pq.read_table(path, columns=names, filters=[(NUMBER, '=', entry.index)])
+        return matching_rows(path, names, NUMBER, entry.index, entry.length)
     except DAMAGE as error:
         raise _damaged(entry, path, error) from error
 
@@ -101,9 +127,8 @@ def _others(entry: EpisodeEntry, paths: Sequence[Path]) -> str:
 def _numbers(path: Path) -> list[int]:
     """The episodes in a file; of one that cannot be read none: it is said where it is needed."""
     try:
-        column = pq.read_table(path, columns=[NUMBER]).column(NUMBER)
-        return [int(number) for number in column.unique().to_pylist() if number is not None]
-    except DAMAGE:
+        return distinct(path, NUMBER, MOST_EPISODES)
+    except (*DAMAGE, EpisodeError):
         return []
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from act_ros.data.errors import EpisodeError
+from act_ros.data.formats.caps import MOST_NOTE, MOST_NUMBER, MOST_TABLE, regular_file
+from act_ros.data.lerobot.columns import table_rows
 
 
 class LayoutError(EpisodeError):
@@ -22,13 +22,27 @@ def read_json(path: Path) -> dict[str, Any]:
     """An object in a file of its own, with or without a byte order mark.
 
     Raises:
+        EpisodeError: it is no regular file, or larger than such a table is.
         ValueError: it is no such JSON.
         OSError: it cannot be read.
     """
-    value = json.loads(path.read_text(encoding='utf-8-sig'))
+    regular_file(path, MOST_NOTE)
+    value = load_json(path.read_text(encoding='utf-8-sig'))
     if not isinstance(value, dict):
         raise ValueError(f'{path.name} holds {type(value).__name__}; expected an object')
     return value
+
+
+def load_json(text: str) -> Any:
+    """A value of JSON.
+
+    Raises:
+        ValueError: it is none, or is nested too deeply.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError('it is nested too deeply') from error
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -41,12 +55,15 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         ValueError: the file is not UTF-8.
         OSError: it cannot be read.
     """
+    regular_file(path, MOST_TABLE)
     with path.open(encoding='utf-8-sig', newline='\n') as file:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(iter(lambda: file.readline(MOST_NOTE + 1), ''), 1):
+            if len(line) > MOST_NOTE:
+                raise LayoutError(f'{path}, line {number} has more than {MOST_NOTE} characters')
             if not line.strip(' \t\r\n\0'):
                 continue
             try:
-                row = json.loads(line)
+                row = load_json(line)
             except ValueError as error:
                 raise LayoutError(f'{path}, line {number}: {error}') from error
             if not isinstance(row, dict):
@@ -63,10 +80,12 @@ def whole(row: Mapping[str, Any], name: str, where: str) -> int:
     value = row.get(name)
     try:
         number = float(value) if not isinstance(value, bool) else math.nan  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if not (number >= 0 and number.is_integer()):
-        raise LayoutError(f'{where}: {name} is {value!r}; expected a whole number of at least 0')
+    if not (0 <= number <= MOST_NUMBER and number.is_integer()):
+        raise LayoutError(
+            f'{where}: {name} is {repr(value)[:40]}; expected a whole number of at least 0 (and at most 2^53)'
+        )
     return int(value) if isinstance(value, int) else int(number)
 
 
@@ -74,7 +93,7 @@ def seconds(value: Any) -> float:
     """A time of a table, not a number where it has none."""
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan
 
 
@@ -111,7 +130,7 @@ def read_tasks(root: Path) -> dict[int, str]:
     if lines.exists():
         rows = [row for _, row in read_lines(lines)]
     elif table.exists():
-        rows = pq.read_table(table).to_pylist()
+        rows = list(table_rows(table))
     return {
         int(row['task_index']): str(row.get('task', row.get('__index_level_0__'))) for row in rows
     }

@@ -14,6 +14,7 @@ from typing import IO
 import numpy as np
 
 from act_ros.data.errors import EpisodeError
+from act_ros.data.formats.caps import MOST_PIXELS, too_many_pixels
 from act_ros.robot.types import Frame
 
 
@@ -49,6 +50,9 @@ _TO_YUV = (
     'format=yuv420p'
 )
 _TO_RGB = 'scale=flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp,format=rgb24'
+BOUNDS = ('-max_alloc', str(1 << 30))
+"""Bytes that ffmpeg takes at once where it reads: a picture of 8K has a tenth of that."""
+_CONTAINERS = 'mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts'
 _COLOURS = ('-colorspace', 'smpte170m', '-color_primaries', 'smpte170m', '-color_trc', 'smpte170m')
 
 
@@ -66,6 +70,18 @@ def ffmpeg() -> str:
         raise VideoError(
             f'no ffmpeg was found ({error}); install one, or imageio-ffmpeg'
         ) from error
+
+
+def video_input(path: Path) -> tuple[str, ...]:
+    """Arguments of ffmpeg that read a file of strangers.
+
+    Only containers that hold their pictures: ffmpeg also takes lists that name other files of the machine, or of
+    the network, whatever such a file is called. And no picture that is larger than any.
+    """
+    return (
+        *('-protocol_whitelist', 'file', '-format_whitelist', _CONTAINERS),
+        *('-max_pixels', str(MOST_PIXELS), '-i', f'file:{path}'),
+    )
 
 
 class VideoWriter:
@@ -177,9 +193,9 @@ def read_video(path: Path, start_s: float, count: int, fps: float) -> Iterator[F
     # The middle between two frames: rounding of times can then never pick a neighbour.
     begin = max(start_s - 0.5 / fps, 0.0)
     command = [
-        *(ffmpeg(), '-nostdin', '-loglevel', 'error', '-xerror'),
+        *(ffmpeg(), '-nostdin', '-loglevel', 'error', '-xerror', *BOUNDS),
         # By the file's own clock: else it counts from whatever begins first, sound for example.
-        *('-seek_timestamp', '1', '-ss', f'{begin:.6f}', '-i', str(path)),
+        *('-seek_timestamp', '1', '-ss', f'{begin:.6f}', *video_input(path)),
         *('-map', '0:v:0', '-frames:v', str(count)),
         *('-fps_mode', 'passthrough', '-vf', _TO_RGB, '-f', 'image2pipe', '-c:v', 'ppm', 'pipe:1'),
     ]
@@ -252,7 +268,7 @@ def _next_ppm(stream: IO[bytes]) -> Frame | None:
         width, height = (int(word) for word in stream.readline().split())
     except ValueError:
         return None
-    if stream.readline() != b'255\n':
+    if stream.readline() != b'255\n' or too_many_pixels(width, height):
         return None
     data = stream.read(width * height * 3)
     if len(data) < width * height * 3:

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from act_ros.data.errors import EpisodeError
+from act_ros.data.formats.caps import MOST_PICTURES, regular_file
 from act_ros.data.lerobot.mp4 import picture_times
-from act_ros.data.lerobot.video import VideoError, ffmpeg
+from act_ros.data.lerobot.video import BOUNDS, VideoError, ffmpeg, video_input
 from act_ros.git_lfs import pointer_said
 
 
@@ -51,9 +53,12 @@ def video_times(path: Path) -> VideoTimes:
         VideoError: the video is missing or damaged, or has no picture.
     """
     try:
+        regular_file(path)
         stat = path.stat()
     except OSError as error:
         raise VideoError(f'there is no video {path}') from error
+    except EpisodeError as error:
+        raise VideoError(str(error)) from error
     return _read(path, stat.st_size, stat.st_mtime_ns)
 
 
@@ -75,8 +80,9 @@ def _read(path: Path, size: int, changed_ns: int) -> VideoTimes:
 def _demuxed(path: Path) -> NDArray[np.float64]:
     """The same by ffmpeg, of any container; the pictures are not decoded."""
     command = [
-        *(ffmpeg(), '-nostdin', '-loglevel', 'error', '-copyts', '-i', str(path)),
-        *('-map', '0:v:0', '-c', 'copy', '-f', 'framecrc', 'pipe:1'),
+        *(ffmpeg(), '-nostdin', '-loglevel', 'error', *BOUNDS, '-copyts', *video_input(path)),
+        *('-map', '0:v:0', '-c', 'copy', '-frames:v', str(MOST_PICTURES + 1)),
+        *('-f', 'framecrc', 'pipe:1'),
     ]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     base, ticks = 0.0, []
@@ -89,4 +95,6 @@ def _demuxed(path: Path) -> NDArray[np.float64]:
     if done.returncode != 0 or not base:
         said = ' '.join(done.stderr.decode(errors='replace').split())[-300:]
         raise VideoError(f'{path} cannot be read: {pointer_said(path, said)}')
+    if len(ticks) > MOST_PICTURES:
+        raise VideoError(f'{path} has more than {MOST_PICTURES} pictures, a day at 60 Hz')
     return np.sort(np.array(ticks, np.float64)) * base

@@ -20,6 +20,7 @@ import h5py
 import numpy as np
 
 from act_ros.data.errors import EpisodeError
+from act_ros.data.formats.hdf5_members import member, read_numbers
 from act_ros.data.recording.episode_file import EpisodeFile, TooNarrow
 from act_ros.data.recording.episode_log import EpisodeLog
 from act_ros.data.recording.log import BusyError, LogError, sync_folder
@@ -145,8 +146,9 @@ def _holds(episode: Path, source: EpisodeLog) -> bool:
     kept = stamps[: max(1, len(stamps) - int(end.get('cut_rows', 0)))]
     try:  # files get their name only when they were verified
         with h5py.File(episode, 'r') as file:
-            return bool(end) and np.array_equal(file['observations/stamp'][()], kept)
-    except (OSError, KeyError, RuntimeError):
+            stamp = read_numbers(member(file, 'observations/stamp'))
+            return bool(end) and np.array_equal(stamp, kept)
+    except (OSError, KeyError, RuntimeError, AttributeError, EpisodeError):
         return False
 
 

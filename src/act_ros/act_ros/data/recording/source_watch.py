@@ -6,16 +6,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
+from act_ros.data import spoilt
 from act_ros.data.recording.grid import RowData
 
 
 class Wrong(Enum):
     """How a source can be wrong; the value stands before its name in a sentence."""
 
-    LACKING = 'nothing from'
-    OLD = 'old:'
-    FROZEN = 'frozen:'
-    CONTESTED = 'not to be believed:'
+    LACKING = spoilt.LACKING
+    OLD = spoilt.OLD
+    FROZEN = spoilt.FROZEN
+    CONTESTED = spoilt.DOUBTED
 
 
 def in_words(found: Iterable[tuple[Wrong, str]]) -> str:

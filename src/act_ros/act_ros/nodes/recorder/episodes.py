@@ -15,9 +15,9 @@ from act_ros.data.errors import EpisodeError
 from act_ros.data.recording.archive import Archive
 from act_ros.data.recording.grid import RowData
 from act_ros.data.recording.open_episode import EpisodeOutcome, OpenEpisode
+from act_ros.data.spoilt import SLOW
 from act_ros.nodes.recorder.kept_episodes import KeptEpisodes
 
-SLOW = 'rows are lost: the disk or the encoders are too slow'
 CLOSE_S, LONG_S = 5.0, 60.0
 """How long a service waits for an episode's last rows, and for its file."""
 

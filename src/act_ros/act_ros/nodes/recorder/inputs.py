@@ -58,7 +58,7 @@ class RecorderInputs(BaseNode):
         self._heard, self._lock, self._rate_hz = heard, lock, spec.rate_hz
         self._simulated = clock is not None
         self._still = {name: PictureStillness() for name in heard.frames}
-        self._dof = len(spec.joint_names)
+        self._names, self._dof = spec.joint_names, len(spec.joint_names)
         self._topics: dict[str, str] = {}
         self._unusable: dict[str, str] = {}
         self._absent: dict[str, tuple[str, ...]] = dict.fromkeys(heard.joints, ())
@@ -66,7 +66,7 @@ class RecorderInputs(BaseNode):
         self.not_measured: set[str] = set()
         """What the arms' drivers do not send, as 'effort of follower_left'; it is recorded as 0."""
         jumps = jump_watches(spec)
-        self._jumped = dict.fromkeys(heard.joints, (-math.inf, ''))
+        self._doubted = dict.fromkeys([*heard.joints, COMMAND, BASE], (-math.inf, ''))
         for arm in heard.joints:
             reader = ArmReader(spec.joints, spec.follower_gripper)
             topic = self._topics[arm] = robot_topic(self, f'{arm}/joint_states')
@@ -101,8 +101,8 @@ class RecorderInputs(BaseNode):
     def contested(self) -> dict[str, str]:
         """The sources that cannot be believed, with the reason."""
         late = time.monotonic() - CONTESTED_S
-        jumps = {arm: text for arm, (at, text) in self._jumped.items() if at > late}
-        return {**jumps, **self._rivals.found}
+        doubted = {name: text for name, (at, text) in self._doubted.items() if at > late}
+        return {**doubted, **self._rivals.found}
 
     def _on_joints(
         self, arm: str, reader: ArmReader, jumps: JumpWatch, msg: JointState, info: Any
@@ -116,7 +116,7 @@ class RecorderInputs(BaseNode):
         stamp_s = self._stamp(arm, msg)
         # A simulated world that is set up anew has the arms elsewhere at once.
         if not self._simulated and (jump := jumps.jump(stamp_s, vectors[0])):
-            self._jumped[arm] = time.monotonic(), jump
+            self._doubt(arm, jump)
         with self._lock:
             if reader.absent != self._absent[arm]:
                 self._absent[arm] = reader.absent
@@ -148,13 +148,26 @@ class RecorderInputs(BaseNode):
         if action.shape != (self._dof,):
             self._refuse(COMMAND, f'{action.size} values; expected {self._dof}')
             return
+        if not np.isfinite(action).all():
+            bad = [self._names[i] for i in np.flatnonzero(~np.isfinite(action))]
+            self._refuse(COMMAND, why := f'{", ".join(bad)} is not a finite number')
+            self._doubt(COMMAND, why)
+            return
         with self._lock:  # by its tick: the clock's jitter in the stamp is not the command's
             self._heard.commands.add(msg.tick / self._rate_hz, action)
 
     def _on_base(self, history: History[tuple[float, float]], msg: Odometry) -> None:
         twist = msg.twist.twist
+        if not math.isfinite(twist.linear.x + twist.angular.z):
+            self._refuse(BASE, why := 'its velocity is not a finite number')
+            self._doubt(BASE, why)
+            return
         with self._lock:  # what Interbotix's recorder calls base_action
             history.add(self._stamp(BASE, msg), (twist.linear.x, twist.angular.z))
+
+    def _doubt(self, source: str, why: str) -> None:
+        """What a source says is not believed for a while: the open episode is marked."""
+        self._doubted[source] = time.monotonic(), why
 
     def _refuse(self, source: str, why: object) -> None:
         self._unusable[source] = str(why)

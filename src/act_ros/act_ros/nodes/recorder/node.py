@@ -164,13 +164,15 @@ class RecorderNode(BaseNode):
                 episode.dropped += 1
 
     def _look(self, episode: OpenEpisode | None, row: RowData | list[str]) -> None:
-        """Say and mark what is missing, old or frozen, when it begins. Hold the lock."""
-        if not self._watch.look(row, self._inputs.contested) or not episode or not episode.rows:
+        """Say and mark what is missing, old, frozen or doubted, when it or the episode begins. Hold the lock."""
+        contested = self._inputs.contested
+        changed = self._watch.look(row, contested)
+        if not episode or not episode.rows:
             return
         where, reason = f', row {episode.rows}', self._watch.reason
-        if reason:
+        if reason and (changed or (contested and episode.rows == 1)):
             self.episodes.mark(episode, why_ill(self._ill()), where)
-        else:
+        elif changed and not reason:
             self.episodes.say(f'episode {episode.number}{where}: all sources are back')
 
     def _remind(self) -> None:

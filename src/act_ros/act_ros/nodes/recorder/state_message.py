@@ -9,7 +9,8 @@ from typing import NamedTuple
 from act_msgs.msg import RecorderState, SourceFault
 
 from act_ros.data.recording.source_watch import Wrong, in_words
-from act_ros.nodes.recorder.episodes import SLOW, Episodes
+from act_ros.data.spoilt import SLOW
+from act_ros.nodes.recorder.episodes import Episodes
 from act_ros.nodes.shared.times import stamp_of
 
 
