@@ -16,15 +16,10 @@ from act_ros.data.check import Report, check_episode, compare
 from act_ros.data.formats.collection import EpisodeRef
 from act_ros.data.recording.episode_writer import EpisodeWriter
 from act_ros.robot.spec import RobotSpec
-from inline import each
 
 SPEC = RobotSpec.load()
 TICKS = 120
-
-
-@pytest.fixture(autouse=True)
-def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('act_ros.data.child_processes.each', each)
+pytestmark = pytest.mark.usefixtures('inline')
 
 
 def record(path: Path, ticks: int = TICKS) -> Path:

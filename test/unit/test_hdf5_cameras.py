@@ -21,16 +21,11 @@ from act_ros.data.formats.collection import EpisodeRef, find_episodes
 from act_ros.data.formats.store import Storage, store_episode
 from act_ros.data.playback import read_recording
 from act_ros.robot.spec import RobotSpec
-from inline import each
 from synthetic import all_frames
 
 SPEC = RobotSpec.load()
 TICKS, CAMERA = 6, 'observations/images/cam_high'
-
-
-@pytest.fixture(autouse=True)
-def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('act_ros.data.child_processes.each', each)
+pytestmark = pytest.mark.usefixtures('inline')
 
 
 def picture(t: int) -> np.ndarray:

@@ -28,7 +28,6 @@ from act_ros.policy.robot_fit import misfits
 from act_ros.robot.joint_names import names_in, read_joint_order
 from act_ros.robot.spec import RobotSpec
 from golden import rebuild
-from inline import each
 from synthetic import TINY, some_images, tiny_config, write_policy
 
 SPEC = RobotSpec.load()
@@ -39,10 +38,7 @@ SWAPPED = [*range(7, 14), *range(7)]
 Said = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(autouse=True)
-def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('act_ros.data.child_processes.each', each)
-    monkeypatch.setattr('act_ros.data.lerobot.export.each', each)
+pytestmark = pytest.mark.usefixtures('inline')
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,6 @@ from act_ros.data.lerobot.layout import LayoutError, read_layout
 from act_ros.data.lerobot.video import CODECS, VideoError, VideoWriter, read_video
 from act_ros.data.recording.episode_writer import EpisodeWriter, read_episode
 from damage import changes, damaged
-from inline import each
 from synthetic import all_frames
 
 NAMES = [f'{side}_{i}' for side in ('left', 'right') for i in range(7)]
@@ -68,10 +67,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('act_ros.data.child_processes.each', each)
-    monkeypatch.setattr('act_ros.data.lerobot.export.each', each)
+pytestmark = pytest.mark.usefixtures('inline')
 
 
 @pytest.fixture(scope='module')

@@ -21,33 +21,10 @@ from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.collection import find_episodes
 from act_ros.data.lerobot.layout import LayoutError, read_layout
 from act_ros.robot.spec import RobotSpec
-from inline import each
-from lerobot_sets import KEY, TABLE, change, seen, v21, v30, video_of
+from lerobot_sets import KEY, TABLE, change, seen, video_of
 
 SPEC = RobotSpec.load()
-
-
-@pytest.fixture(autouse=True)
-def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('act_ros.data.child_processes.each', each)
-
-
-@pytest.fixture(scope='module')
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp('made')
-    v21(folder / 'v21')
-    v30(folder / 'v30', files=(0, 1, 1))
-    return folder
-
-
-@pytest.fixture
-def old(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made / 'v21', tmp_path / 'v21'))
-
-
-@pytest.fixture
-def new(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made / 'v30', tmp_path / 'v30'))
+pytestmark = pytest.mark.usefixtures('inline')
 
 
 def said(root: Path, episode: int) -> str:
@@ -56,27 +33,27 @@ def said(root: Path, episode: int) -> str:
 
 
 @pytest.mark.parametrize('files', [(0, 0, 1), (0, 7, 7), (1, 0, 0)])
-def test_rows_are_looked_for_in_all_files(new: Path, files: Any, tmp_path: Path) -> None:
-    change(new / TABLE, data__file_index=lambda _: list(files))
-    (new / 'data/chunk-000/._file-000.parquet').write_bytes(b'\0\5\26\7')
-    text = said(new, 1)
+def test_rows_are_looked_for_in_all_files(set_v30: Path, files: Any, tmp_path: Path) -> None:
+    change(set_v30 / TABLE, data__file_index=lambda _: list(files))
+    (set_v30 / 'data/chunk-000/._file-000.parquet').write_bytes(b'\0\5\26\7')
+    text = said(set_v30, 1)
     assert text.startswith('warn; its rows are in data/chunk-000/file-001.parquet; the table says')
-    data = Dataset(new, (32, 64), 3, cache=tmp_path / 'frames')
+    data = Dataset(set_v30, (32, 64), 3, cache=tmp_path / 'frames')
     assert len(data) == 27
-    with find_episodes(new)[2].open() as episode:
+    with find_episodes(set_v30)[2].open() as episode:
         assert len(episode) == 9 and seen(episode.images['cam_high']) == list(range(100, 109))
 
 
 @pytest.mark.parametrize('what', ['table', 'rows', 'video', 'hdf5'])
-def test_what_git_lfs_has_not_fetched_is_told(what: str, new: Path, old: Path) -> None:
+def test_what_git_lfs_has_not_fetched_is_told(what: str, set_v30: Path, set_v21: Path) -> None:
     place = {
-        'table': new / TABLE,
-        'rows': old / 'data/chunk-000/episode_000000.parquet',
-        'video': video_of(old, 0),
-        'hdf5': old.parent / 'episode_0.hdf5',
+        'table': set_v30 / TABLE,
+        'rows': set_v21 / 'data/chunk-000/episode_000000.parquet',
+        'video': video_of(set_v21, 0),
+        'hdf5': set_v21.parent / 'episode_0.hdf5',
     }[what]
     place.write_text('version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n')
-    root = {'table': new, 'hdf5': place}.get(what, old)
+    root = {'table': set_v30, 'hdf5': place}.get(what, set_v21)
     with (
         pytest.raises(EpisodeError, match='it is a Git LFS pointer, .*: run git lfs pull'),
         find_episodes(root)[0].open() as episode,
@@ -84,23 +61,23 @@ def test_what_git_lfs_has_not_fetched_is_told(what: str, new: Path, old: Path) -
         seen(episode.images[episode.cameras[0]])
 
 
-def test_an_episode_in_two_files_is_read_from_both(new: Path) -> None:
-    first, second = (new / f'data/chunk-000/file-{n:03d}.parquet' for n in (0, 1))
+def test_an_episode_in_two_files_is_read_from_both(set_v30: Path) -> None:
+    first, second = (set_v30 / f'data/chunk-000/file-{n:03d}.parquet' for n in (0, 1))
     rows = pq.read_table(second)
     pq.write_table(pa.concat_tables([pq.read_table(first), rows.slice(0, 3)]), first)
     pq.write_table(rows.slice(3), second)
-    with find_episodes(new)[1].open() as episode:
+    with find_episodes(set_v30)[1].open() as episode:
         assert len(episode) == 8
-    assert 'file-000.parquet, data/chunk-000/file-001.parquet' in said(new, 1)
+    assert 'file-000.parquet, data/chunk-000/file-001.parquet' in said(set_v30, 1)
 
 
-def test_files_of_v21_in_another_chunk_are_found(old: Path) -> None:
-    info = json.loads((old / 'meta/info.json').read_text())
-    (old / 'meta/info.json').write_text(json.dumps({**info, 'chunks_size': 1}))
-    text = said(old, 1)
+def test_files_of_v21_in_another_chunk_are_found(set_v21: Path) -> None:
+    info = json.loads((set_v21 / 'meta/info.json').read_text())
+    (set_v21 / 'meta/info.json').write_text(json.dumps({**info, 'chunks_size': 1}))
+    text = said(set_v21, 1)
     assert 'its rows are in data/chunk-000/episode_000001.parquet' in text
     assert f'its video of {KEY} is videos/chunk-000' in text and text.startswith('warn')
-    with find_episodes(old)[1].open() as episode:
+    with find_episodes(set_v21)[1].open() as episode:
         assert seen(episode.images['cam_high']) == list(range(50, 58))
 
 
@@ -115,23 +92,23 @@ def test_files_of_v21_in_another_chunk_are_found(old: Path) -> None:
     ],
 )  # fmt: skip
 def test_rows_that_are_not_one_after_the_other_are_refused(
-    old: Path, columns: Any, message: str
+    set_v21: Path, columns: Any, message: str
 ) -> None:
-    change(old / 'data/chunk-000/episode_000001.parquet', **columns)
+    change(set_v21 / 'data/chunk-000/episode_000001.parquet', **columns)
     with pytest.raises(LayoutError, match=message):
-        find_episodes(old)[1].open()
+        find_episodes(set_v21)[1].open()
 
 
-def test_rows_that_count_on_from_the_episode_before_are_read(old: Path) -> None:
-    path = old / 'data/chunk-000/episode_000001.parquet'
+def test_rows_that_count_on_from_the_episode_before_are_read(set_v21: Path) -> None:
+    path = set_v21 / 'data/chunk-000/episode_000001.parquet'
     change(path, frame_index=lambda values: [n + 10 for n in values])
-    assert said(old, 1) == 'warn; frame_index begins at 10, not at 0'
+    assert said(set_v21, 1) == 'warn; frame_index begins at 10, not at 0'
 
 
-def test_rows_that_are_there_twice_are_refused_with_their_number(new: Path) -> None:
-    path = new / 'data/chunk-000/file-000.parquet'
+def test_rows_that_are_there_twice_are_refused_with_their_number(set_v30: Path) -> None:
+    path = set_v30 / 'data/chunk-000/file-000.parquet'
     pq.write_table(pa.concat_tables([pq.read_table(path)] * 2), path)
-    assert 'has 20 rows of it; its length is 10' in said(new, 0)
+    assert 'has 20 rows of it; its length is 10' in said(set_v30, 0)
 
 
 def listed_twice(root: Path) -> None:
@@ -145,9 +122,9 @@ def listed_twice(root: Path) -> None:
 
 @pytest.mark.parametrize('kind', ['v21', 'v30'])
 def test_an_episode_that_is_listed_twice_is_refused_by_all(
-    made: Path, kind: str, tmp_path: Path, capsys: Any
+    lerobot_folder: Path, kind: str, tmp_path: Path, capsys: Any
 ) -> None:
-    root = Path(shutil.copytree(made / kind, tmp_path / 'twice'))
+    root = Path(shutil.copytree(lerobot_folder / kind, tmp_path / 'twice'))
     listed_twice(root)
     out = ['--output', str(tmp_path / 'out')]
     for command in (
@@ -185,19 +162,19 @@ def test_two_files_of_one_number_are_not_chosen_between(tmp_path: Path, capsys: 
         ([0], ('Turn it',)),
     ],
 )
-def test_tasks_are_read_in_every_form(old: Path, tasks: Any, expected: Any) -> None:
-    (old / 'meta/tasks.jsonl').write_text('{"task_index": 0, "task": "Turn it"}\n')
+def test_tasks_are_read_in_every_form(set_v21: Path, tasks: Any, expected: Any) -> None:
+    (set_v21 / 'meta/tasks.jsonl').write_text('{"task_index": 0, "task": "Turn it"}\n')
     lines = [{'episode_index': e, 'tasks': tasks, 'length': n} for e, n in enumerate((10, 8))]
-    (old / 'meta/episodes.jsonl').write_text('\n'.join(map(json.dumps, lines)))
-    assert [entry.tasks for entry in read_layout(old).entries] == [expected] * 2
+    (set_v21 / 'meta/episodes.jsonl').write_text('\n'.join(map(json.dumps, lines)))
+    assert [entry.tasks for entry in read_layout(set_v21).entries] == [expected] * 2
 
 
 @pytest.mark.parametrize('tasks', [3.5, [True], {'a': 1}, 7])
-def test_tasks_that_are_no_text_are_refused_with_their_line(old: Path, tasks: Any) -> None:
+def test_tasks_that_are_no_text_are_refused_with_their_line(set_v21: Path, tasks: Any) -> None:
     line = {'episode_index': 0, 'tasks': tasks, 'length': 10}
-    (old / 'meta/episodes.jsonl').write_text(json.dumps(line) + '\n')
+    (set_v21 / 'meta/episodes.jsonl').write_text(json.dumps(line) + '\n')
     with pytest.raises(LayoutError, match='episodes.jsonl, line 1: '):
-        read_layout(old)
+        read_layout(set_v21)
 
 
 @pytest.mark.parametrize(
@@ -213,17 +190,17 @@ def test_tasks_that_are_no_text_are_refused_with_their_line(old: Path, tasks: An
     'text', ['a\u2028b', 'a\u2029b', 'a\x85b', 'a\x0b\x0c\x1cb', '把方块交给']
 )
 def test_lines_end_where_json_lines_do(
-    old: Path, begin: str, end: str, between: str, text: str
+    set_v21: Path, begin: str, end: str, between: str, text: str
 ) -> None:
     lines = [
         json.dumps({'episode_index': e, 'tasks': [text], 'length': n}, ensure_ascii=False)
         for e, n in enumerate((10, 8))
     ]
     table = begin + between.join(lines) + end
-    (old / 'meta/episodes.jsonl').write_bytes(table.encode())
-    info = (old / 'meta/info.json').read_bytes()
-    (old / 'meta/info.json').write_bytes(b'\xef\xbb\xbf' + info)
-    assert [entry.tasks for entry in read_layout(old).entries] == [(text,)] * 2
+    (set_v21 / 'meta/episodes.jsonl').write_bytes(table.encode())
+    info = (set_v21 / 'meta/info.json').read_bytes()
+    (set_v21 / 'meta/info.json').write_bytes(b'\xef\xbb\xbf' + info)
+    assert [entry.tasks for entry in read_layout(set_v21).entries] == [(text,)] * 2
 
 
 @pytest.mark.parametrize(
@@ -237,16 +214,16 @@ def test_lines_end_where_json_lines_do(
         ('{"episode_index": 0,', 'line 1: '),
     ],
 )
-def test_a_line_that_says_nothing_is_named(old: Path, line: str, message: str) -> None:
-    (old / 'meta/episodes.jsonl').write_text(line + '\n')
+def test_a_line_that_says_nothing_is_named(set_v21: Path, line: str, message: str) -> None:
+    (set_v21 / 'meta/episodes.jsonl').write_text(line + '\n')
     with pytest.raises(LayoutError, match=message):
-        read_layout(old)
+        read_layout(set_v21)
 
 
-def test_numbers_that_other_writers_write_are_numbers(old: Path) -> None:
+def test_numbers_that_other_writers_write_are_numbers(set_v21: Path) -> None:
     lines = '{"episode_index": "0", "length": 10.0}\n{"episode_index": 1.0, "length": "8"}\n'
-    (old / 'meta/episodes.jsonl').write_text(lines)
-    assert [(e.index, e.length) for e in read_layout(old).entries] == [(0, 10), (1, 8)]
+    (set_v21 / 'meta/episodes.jsonl').write_text(lines)
+    assert [(e.index, e.length) for e in read_layout(set_v21).entries] == [(0, 10), (1, 8)]
 
 
 DEPTH = {'dtype': 'image', 'shape': [32, 64, 1], 'names': ['height', 'width', 'channels']}
@@ -264,32 +241,51 @@ DEPTH = {'dtype': 'image', 'shape': [32, 64, 1], 'names': ['height', 'width', 'c
     ],
 )  # fmt: skip
 def test_depth_is_no_colour_camera(
-    old: Path, name: str, feature: Any, why: str, tmp_path: Path, capsys: Any
+    set_v21: Path, name: str, feature: Any, why: str, tmp_path: Path, capsys: Any
 ) -> None:
     key = f'observation.images.{name}'
-    info = json.loads((old / 'meta/info.json').read_text())
+    info = json.loads((set_v21 / 'meta/info.json').read_text())
     info['features'][key] = feature
-    (old / 'meta/info.json').write_text(json.dumps(info))
+    (set_v21 / 'meta/info.json').write_text(json.dumps(info))
     for e, ticks in enumerate((10, 8)):
         png = cv2.imencode('.png', np.full((32, 64), 700 + e, np.uint16))[1].tobytes()
-        path = old / f'data/chunk-000/episode_{e:06d}.parquet'
+        path = set_v21 / f'data/chunk-000/episode_{e:06d}.parquet'
         pictures = pa.array([{'bytes': png, 'path': None}] * ticks)
         pq.write_table(pq.read_table(path).append_column(key, pictures), path)
-    data = Dataset(old, (32, 64), 3, cache=tmp_path / 'frames')
+    data = Dataset(set_v21, (32, 64), 3, cache=tmp_path / 'frames')
     assert data.cameras == ('cam_high',)
     assert any(f'not trained on: {name} (' in note and why in note for note in data.notes)
     with pytest.raises(EpisodeError, match=f'no camera {name}'):
-        Dataset(old, (32, 64), 3, cameras=[name])
-    assert check_dataset.main([str(old), '--quick']) == 0
+        Dataset(set_v21, (32, 64), 3, cameras=[name])
+    assert check_dataset.main([str(set_v21), '--quick']) == 0
     assert f'in the files, and not read: {name} (' in capsys.readouterr().out
 
 
-def test_a_missing_video_of_a_camera_that_is_not_asked_for_is_in_nobodys_way(old: Path) -> None:
-    info = json.loads((old / 'meta/info.json').read_text())
+def test_a_missing_video_of_a_camera_that_is_not_asked_for_is_in_nobodys_way(
+    set_v21: Path,
+) -> None:
+    info = json.loads((set_v21 / 'meta/info.json').read_text())
     info['features']['observation.images.cam_low'] = info['features'][KEY]
-    (old / 'meta/info.json').write_text(json.dumps(info))
-    assert len(Dataset(old, (32, 64), 3, cameras=['cam_high'])) == 18
-    assert 'cam_low: there is no video' in said(old, 0)
-    video_of(old, 0).unlink()
+    (set_v21 / 'meta/info.json').write_text(json.dumps(info))
+    assert len(Dataset(set_v21, (32, 64), 3, cameras=['cam_high'])) == 18
+    assert 'cam_low: there is no video' in said(set_v21, 0)
+    video_of(set_v21, 0).unlink()
     with pytest.raises(EpisodeError, match='cam_high: there is no video'):
-        Dataset(old, (32, 64), 3, cameras=['cam_high'])
+        Dataset(set_v21, (32, 64), 3, cameras=['cam_high'])
+
+
+@pytest.mark.parametrize('prefix', ['', 'observation.'])
+def test_velocity_and_effort_are_read_by_their_names_of_today_and_of_before(
+    set_v21: Path, set_v30: Path, prefix: str
+) -> None:
+    old = set_v21 / 'data/chunk-000/episode_000001.parquet'
+    for path in (old, set_v30 / 'data/chunk-000/file-001.parquet'):
+        table = pq.read_table(path)
+        for name, value in (('velocity', 0.25), ('effort', -3.0)):
+            vectors = pa.array([[value] * 14] * len(table), pa.list_(pa.float32()))
+            table = table.append_column(prefix + name, vectors)
+        pq.write_table(table, path)
+    for root in (set_v21, set_v30):
+        with find_episodes(root)[1].open() as episode:
+            assert episode.qvel is not None and (episode.qvel == 0.25).all()
+            assert episode.effort is not None and (episode.effort == -3.0).all()

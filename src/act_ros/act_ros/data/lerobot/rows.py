@@ -20,6 +20,7 @@ from act_ros.data.lerobot.layout import (
     BASE,
     DAMAGE,
     EFFORT,
+    OBSERVED,
     STAMP,
     STATE,
     TIMESTAMP,
@@ -32,7 +33,10 @@ from act_ros.git_lfs import pointer_said
 
 NUMBER = 'episode_index'
 _READ = frozenset(
-    (NUMBER, 'frame_index', 'index', STATE, ACTION, VELOCITY, EFFORT, BASE, STAMP, TIMESTAMP)
+    (
+        *(NUMBER, 'frame_index', 'index', TIMESTAMP, STATE, ACTION, BASE, STAMP),
+        *(VELOCITY, EFFORT, OBSERVED + VELOCITY, OBSERVED + EFFORT),
+    )
 )
 """Columns that are read, with the ages of frames: a file may have thousands of others."""
 
