@@ -32,8 +32,9 @@ _CAP_DAC_OVERRIDE, _PR_CAPBSET_DROP = 1, 24
 class Sources:
     """Publishes at 50 Hz, stamped by `now`.
 
-    `camera`: 'on', 'off', 'frozen' or 'old'; `joints`: 'on', 'off', 'bare' of effort, or
-    'torn': at every fifth the waist reads a radian off; `command`: 'on', or 'nan': at every third of a joint.
+    `camera`: 'on', 'off', 'frozen' or 'old'; `joints`: 'on', 'off', 'bare' of effort, 'torn': at every
+    fifth the waist reads a radian off, or 'torn once': at one, then 'on'; `command`: 'on', or 'nan': at
+    every third of a joint.
     """
 
     def __init__(self, node: Any, clock: bool = False, space: str = '') -> None:
@@ -69,13 +70,17 @@ class Sources:
                 self._clock.publish(Clock(clock=stamp(now)))
             if self.joints != 'off':
                 count += 1
+                once = self.joints == 'torn once'
+                torn = once or (self.joints == 'torn' and count % 5 == 0)
                 for arm in self._arms:
                     message = JointState(name=NAMES, position=[0.05] * 9)
-                    message.position[0] += self.joints == 'torn' and count % 5 == 0
+                    message.position[0] += torn
                     message.velocity = [0.0] * 9
                     message.effort = [] if self.joints == 'bare' else [0.0] * 9
                     message.header.stamp = stamp(now)
                     arm.publish(message)
+                if once:
+                    self.joints = 'on'
             if self.camera == 'on':
                 self._last = self._picture(now)
             if self.camera == 'frozen':

@@ -116,6 +116,18 @@ def test_poses_that_jump_as_no_arm_can_are_a_visible_fault(recorder, sources):
     recorder.wait(lambda state: state.state == RecorderState.RECORDING)
     with read_episode(recorder.end().message) as episode:
         assert any('jumped' in fault for fault in episode.attrs['faults'])
+        assert episode.qpos[:, 0].max() < 0.1
+
+
+def test_one_torn_reading_is_left_out_and_spoils_nothing(recorder, sources):
+    recorder.begin()
+    sources.joints = 'torn once'
+    recorder.ros.wait_until(lambda: sources.joints == 'on')
+    rows = recorder.state.rows
+    state = recorder.wait(lambda state: state.rows > rows + 25)
+    assert (state.state, state.faults) == (RecorderState.RECORDING, 0)
+    with read_episode(recorder.end().message) as episode:
+        assert 'faults' not in episode.attrs and episode.qpos[:, 0].max() < 0.1
 
 
 def test_a_command_that_is_no_number_is_not_recorded_and_spoils_the_episode(recorder, sources):

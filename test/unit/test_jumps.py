@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from act_ros.robot.jumps import CONFIRMED_S, JumpWatch
+from act_ros.robot.jumps import CONFIRMED_S, CONTESTED_S, JumpWatch
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()
@@ -67,3 +68,13 @@ def test_a_clock_that_goes_back_gives_no_room() -> None:
     arm = watch()
     arm.jump(5.0, pose(0.0))
     assert 'jumped by up to 0.80 in 0.000 s' in arm.jump(3.0, pose(0.8))
+
+
+@pytest.mark.parametrize(('seconds', 'again'), [(0.1, True), (CONTESTED_S + 0.1, False)])
+def test_a_jump_soon_after_another_is_told_from_one_by_itself(seconds: float, again: bool) -> None:
+    arm = watch()
+    arm.jump(0.0, pose(0.0))
+    assert arm.jump(0.02, pose(1.0)) and not arm.again
+    assert not arm.jump(0.04, pose(0.0))
+    assert not arm.jump(seconds, pose(0.0))
+    assert arm.jump(0.02 + seconds, pose(1.0)) and arm.again is again

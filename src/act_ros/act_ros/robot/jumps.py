@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ TIMES_FASTER = 2.0
 """An arm that is pushed, or falls, is faster than its motors; a pose that jumps is faster than that."""
 STAMP_S = 0.02
 """So much may a stamp be off: a driver reads seven motors one after the other."""
+CONTESTED_S = 0.5
+"""A jump that comes again within so long is no torn reading; its source is not believed for so long."""
 CONFIRMED_S = 0.2
 """A pose that others agree with for so long is believed: the arm was moved while nobody heard it."""
 
@@ -36,7 +39,7 @@ def too_far(
 
 
 class JumpWatch:
-    """Looks at the poses of one arm as they come."""
+    """Looks at the poses of one arm as they come. `again`: the newest jump came soon after another."""
 
     def __init__(self, names: Sequence[str], velocity: Vector) -> None:
         """Of these joints, (n,), with these speeds."""
@@ -44,6 +47,8 @@ class JumpWatch:
         self._believed: tuple[float, Floats] | None = None
         self._doubted: tuple[float, Floats] | None = None
         self._doubted_since = 0.0
+        self.again = False
+        self._jumped_s = -math.inf
 
     def jump(self, stamp_s: float, qpos: Floats) -> str:
         """What jumped, for a person; '' where the pose (n,) is to be believed."""
@@ -58,6 +63,8 @@ class JumpWatch:
         if stamp_s - self._doubted_since >= CONFIRMED_S:
             self._believed, self._doubted = self._doubted, None
             return ''
+        self.again = stamp_s - self._jumped_s <= CONTESTED_S
+        self._jumped_s = stamp_s
         worst = float(np.abs(qpos - self._believed[1]).max())
         names = ', '.join(self._names[i] for i in np.flatnonzero(far))
         return (

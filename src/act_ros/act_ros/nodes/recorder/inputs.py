@@ -22,7 +22,6 @@ from act_ros.data.recording.source_watch import Wrong
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.images import rgb
 from act_ros.nodes.shared.joint_state import (
-    CONTESTED_S,
     ArmReader,
     JointStateError,
     jump_watches,
@@ -31,7 +30,7 @@ from act_ros.nodes.shared.rivals import Rivals
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import NEWEST, SENSOR, robot_topic
 from act_ros.robot.image import ImageError
-from act_ros.robot.jumps import JumpWatch
+from act_ros.robot.jumps import CONTESTED_S, JumpWatch
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.stillness import PictureStillness
 
@@ -116,7 +115,10 @@ class RecorderInputs(BaseNode):
         stamp_s = self._stamp(arm, msg)
         # A simulated world that is set up anew has the arms elsewhere at once.
         if not self._simulated and (jump := jumps.jump(stamp_s, vectors[0])):
-            self._doubt(arm, jump)
+            self._refuse(arm, jump)
+            if jumps.again:  # one torn reading is left out, and that is that
+                self._doubt(arm, jump)
+            return
         with self._lock:
             if reader.absent != self._absent[arm]:
                 self._absent[arm] = reader.absent

@@ -17,14 +17,12 @@ from sensor_msgs.msg import JointState
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.rivals import Rivals
 from act_ros.nodes.shared.topics import SENSOR, robot_topic
-from act_ros.robot.jumps import JumpWatch
+from act_ros.robot.jumps import CONTESTED_S, JumpWatch
 from act_ros.robot.spec import GripperScale, RobotSpec
 from act_ros.robot.types import Floats
 from act_ros.text import PrintableError
 
 FUTURE_S = 0.1
-CONTESTED_S = 0.5
-"""Poses are not believed for so long after the last jump but one."""
 _QUIET_S = 5.0
 _GRIPPER, _FINGER = 'gripper', 'left_finger'
 
@@ -182,7 +180,7 @@ class JointStateNode(BaseNode):
         self._told: set[str] = set()
         self._rivals = Rivals(self, self.topics)
         self._jumps = jump_watches(spec)
-        self._jumped_at = (-math.inf, -math.inf)
+        self._jumped_at = -math.inf
         for arm, topic in self.topics.items():
             reader = ArmReader(spec.joints, spec.follower_gripper)
             self.create_subscription(
@@ -218,10 +216,8 @@ class JointStateNode(BaseNode):
     def contested(self) -> str:
         """Why what comes cannot be believed: several publishers, or poses that no arm can reach; or ''."""
         found = '; '.join(self._rivals.found.values())
-        # One torn reading is left out, and that is that.
-        if found or time.monotonic() - self._jumped_at[0] > CONTESTED_S:
-            return found
-        return self._jump
+        jumps = time.monotonic() - self._jumped_at <= CONTESTED_S
+        return found or (self._jump if jumps else '')
 
     def forget(self, before_s: float) -> None:
         """Drop what was seen before a ROS time: it is of another world."""
@@ -261,10 +257,10 @@ class JointStateNode(BaseNode):
     def _look_for_jump(self, arm: str, stamp_s: float, qpos: Floats) -> None:
         if self.simulated:  # a world that is set up anew has the arms elsewhere at once
             return
-        jump = self._jumps[arm].jump(stamp_s, qpos)
-        if jump:
-            self._jump = f'{self.topics[arm]}: {jump}'
-            self._jumped_at = self._jumped_at[1], time.monotonic()
+        watch = self._jumps[arm]
+        if jump := watch.jump(stamp_s, qpos):
+            if watch.again:  # one torn reading is left out, and that is that
+                self._jump, self._jumped_at = f'{self.topics[arm]}: {jump}', time.monotonic()
             raise JointStateError(jump)
 
     def _stamp(self, arm: str, msg: JointState) -> float:
