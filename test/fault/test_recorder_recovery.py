@@ -136,6 +136,16 @@ def test_kill_9_while_recording_costs_less_than_a_second(ros, tmp_path, group):
     )
 
 
+def test_ctrl_c_keeps_an_open_episode_but_not_as_a_success(ros, tmp_path):
+    sources = Sources(ros.node('robot'))
+    recorder = Recorder(ros, tmp_path / 'data', tmp_path / 'log')
+    number = recorder.begin(25)
+    assert recorder.stop() == 0
+    sources.close()
+    with read_episode(tmp_path / 'data' / f'episode_{number}.hdf5') as episode:
+        assert len(episode) >= 25 and not episode.attrs['success']
+
+
 def test_clock_jumps_end_the_episode_and_the_node_goes_on(ros, tmp_path):
     sources = Sources(ros.node('robot'), clock=True)
     recorder = Recorder(ros, tmp_path / 'data', tmp_path / 'log', use_sim_time=True)
@@ -148,6 +158,6 @@ def test_clock_jumps_end_the_episode_and_the_node_goes_on(ros, tmp_path):
         with read_episode(tmp_path / 'data' / f'episode_{number}.hdf5') as episode:
             (fault,) = (f for f in episode.attrs['faults'] if 'the clock jumped by' in f)
             assert f'{jump:+.0f}'[0] + str(abs(int(jump)))[:2] in fault
-            assert np.diff(episode.stamp).max() < 1.0
+            assert np.diff(episode.stamp).max() < 1.0 and not episode.attrs['success']
     sources.close()
     assert recorder.stop() == 0 and 'Traceback' not in recorder.output

@@ -120,10 +120,21 @@ class Episodes:
         if self.fault:
             episode.mark(self.fault)
             self.say(f'episode {episode.number}: {self.fault}', fault=True)
-        # What a fault cut off is not thrown away.
-        keep = self.success or self._keeps_failures or bool(self.fault)
-        keep, success = episode.verdict or (keep, self.success)
+        keep, success = self.verdict(episode, whole=not self.fault, keep=bool(self.fault))
         self.end(episode, keep, success and not self.fault)
+
+    def verdict(
+        self, episode: OpenEpisode, whole: bool = False, keep: bool = False
+    ) -> tuple[bool, bool]:
+        """Whether an episode is kept, and whether it is a success.
+
+        What was neither stopped nor became `whole` is a success only if the simulator says so.
+        `keep`: where nobody has said otherwise.
+        """
+        if episode.verdict and (whole or episode.end_tick is not None):
+            return episode.verdict
+        keep = keep or self.success or self._keeps_failures or episode.verdict is not None
+        return keep, self.success
 
     def end(self, episode: OpenEpisode, keep: bool, success: bool, why: str = '') -> None:
         """Close the open episode. Hold the lock."""
@@ -150,10 +161,7 @@ class Episodes:
         with self.lock:
             if self.open:
                 # A simulator that ends after its last episode ends this, too: what was done is done.
-                keep, success = self.open.verdict or (
-                    self.success or self._keeps_failures,
-                    self.success,
-                )
+                keep, success = self.verdict(self.open)
                 self.end(self.open, keep, success, '' if success else 'it was interrupted')
         self.archive.close()
 

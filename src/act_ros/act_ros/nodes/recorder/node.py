@@ -140,7 +140,7 @@ class RecorderNode(BaseNode):
             if first or episode is None:
                 return
             episodes.mark(episode, f'the clock jumped by {by:+.1f} s, the episode ends here')
-            episodes.end(episode, *(episode.verdict or (True, episodes.success)))
+            episodes.end(episode, *episodes.verdict(episode, keep=True))
 
     def _row(self, tick: int) -> None:
         """Record a tick, or end the episode that is over by then."""

@@ -52,7 +52,7 @@ class EpisodeServices:
             except (EpisodeError, OSError) as error:
                 response.message = str(error)
                 return response
-            episode.verdict = True, True  # unless it is stopped with another
+            episode.verdict = True, True  # if it becomes whole, unless it is stopped with another
             response.success, response.episode = True, episode.number
             response.message = str(episode.writer.path)
         return response
