@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from act_msgs.msg import PolicyState
 from fakes import SPEC, write_config
-from test_policy_node import keep, running, set_parameter
+from policy_clients import keep, running, set_parameter
 
 from act_ros.nodes.shared.topics import LATCHED
 
