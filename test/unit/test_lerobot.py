@@ -21,7 +21,8 @@ from act_ros.commands import export_lerobot, import_lerobot
 from act_ros.data.dataset import Dataset
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.collection import find_episodes
-from act_ros.data.lerobot.layout import LayoutError, read_layout
+from act_ros.data.lerobot.layout import read_layout
+from act_ros.data.lerobot.tables import LayoutError
 from act_ros.data.lerobot.video import CODECS, VideoError, VideoWriter, read_video
 from act_ros.data.recording.episode_writer import EpisodeWriter, read_episode
 from damage import changes, damaged

@@ -19,7 +19,8 @@ from act_ros.data.check import check_episode
 from act_ros.data.dataset import Dataset
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.collection import find_episodes
-from act_ros.data.lerobot.layout import LayoutError, read_layout
+from act_ros.data.lerobot.layout import read_layout
+from act_ros.data.lerobot.tables import LayoutError
 from act_ros.robot.spec import RobotSpec
 from lerobot_sets import KEY, TABLE, change, seen, video_of
 

@@ -91,9 +91,8 @@ class _Output:
         line = printable(text, None, keep='\n\r')
         try:
             self._stream.write(line)
-        except (
-            UnicodeEncodeError
-        ) as error:  # a terminal, or a file, that cannot hold all characters
+        except UnicodeEncodeError as error:
+            # A terminal, or a file, that cannot hold all characters.
             self._stream.write(
                 line.encode(error.encoding, 'backslashreplace').decode(error.encoding)
             )

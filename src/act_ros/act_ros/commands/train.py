@@ -95,7 +95,6 @@ def _add_data(p: argparse.ArgumentParser) -> None:
         help='channels that cv2 decodes from the JPEGs of files that do not say (ours do): rgb for Interbotix',
     )
     add_joint_order(p)
-
     p.add_argument(
         '--keep-faulty',
         action='store_true',

@@ -105,7 +105,7 @@ def draw(episode: Episode, stem: Path, width: int, film: bool) -> None:
     """
     from act_ros.commands.report import EpisodeTrace, plot_episode
     from act_ros.data.errors import EpisodeError
-    from act_ros.data.formats.base import ALOHA_RATE_HZ
+    from act_ros.data.times import ALOHA_RATE_HZ
 
     if len(episode) == 0 or episode.qpos.shape != episode.action.shape:
         raise EpisodeError(

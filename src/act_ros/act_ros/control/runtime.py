@@ -62,8 +62,9 @@ class Runtime:
         self._blend: Blend | None = None
         self._command: Floats | None = None
         self._anchored = False
-        self.beginning = False  # between a reset and the first chunk after it
-        self._bridging = False  # the same, where commands were going out
+        self.bridging = (
+            False  # between a reset while commands were going out and the first action after it
+        )
         self._first_tick = 0  # chunks of ticks before this are of another time
         self._joints_seen_s = -float('inf')
         self._tick = 0
@@ -91,7 +92,7 @@ class Runtime:
 
     def enable(self) -> None:
         """Let commands go out; the first starts at the measured pose. Clears a fault."""
-        self._enabled, self._fault, self._bridging = True, '', False
+        self._enabled, self._fault, self.bridging = True, '', False
         self._forget_command()
 
     def disable(self) -> None:
@@ -110,8 +111,7 @@ class Runtime:
 
         Where commands were going out, they go on: the measured pose, until there is a chunk.
         """
-        self._bridging = self._bridging or self._command is not None
-        self.beginning = True
+        self.bridging = self.bridging or self._command is not None
         self._fault, self._rejection = '', ''
         self._first_tick = tick
         self.execution.reset()
@@ -175,7 +175,7 @@ class Runtime:
             return None
         if self._fault:
             return self._hold(State.FAULT, self._fault)
-        bridge = self._bridging and self._command is None and JOINTS not in complaints
+        bridge = self.bridging and self._command is None and JOINTS not in complaints
         if wanting:
             if bridge:
                 self._follow(inputs.qpos, inputs.qpos)
@@ -195,7 +195,7 @@ class Runtime:
                 self._follow(inputs.qpos, inputs.qpos)
             return self._hold(State.HOLDING, reason)
         self._follow(action, inputs.qpos)
-        self.beginning = False
+        self.bridging = False
         self._become(State.RUNNING, '')
         return self._command
 

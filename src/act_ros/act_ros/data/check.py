@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from act_ros.data.errors import EpisodeError
-from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode, Frames
+from act_ros.data.formats.base import Episode, Frames
 from act_ros.data.formats.collection import EpisodeRef
 from act_ros.data.formats.hdf5_frames import HDF5Frames
 from act_ros.data.formats.pixels import decode
 from act_ros.data.joint_names import arrange, named, orders, trouble
 from act_ros.data.spoilt import spoilt
+from act_ros.data.times import ALOHA_RATE_HZ, STALE_S
 from act_ros.robot.jumps import too_far
 from act_ros.robot.spec import RobotSpec
 
@@ -25,8 +26,8 @@ STILL_S = 1.0
 """The same picture for longer is named: a still scene, or a camera that hung."""
 SLACK = 1e-4
 """Rounding allowed at a limit (rad, opening)."""
-TORN_ROWS, STALE_S = 2, 0.1
-"""So many jumps of qpos may be torn readings; a row that the recorder calls stale is older than the second."""
+TORN_ROWS = 2
+"""So many jumps of qpos may be torn readings."""
 LOSSES = (
     *('dropped', 'dropped_rows', 'lost_rows', 'missed_rows', 'stale_rows', 'frozen_rows'),
     *('not_measured', 'faults'),

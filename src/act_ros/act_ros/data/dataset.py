@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from act_ros.data.decode import Sources
 from act_ros.data.errors import EpisodeError
-from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode
+from act_ros.data.formats.base import Episode
 from act_ros.data.formats.collection import EpisodeRef, find_episodes
 from act_ros.data.frame_store import CACHE, DecodedFrames, open_frames, room
 from act_ros.data.joint_names import UNNAMED, check_order, named, this_robot
 from act_ros.data.spoilt import spoilt
+from act_ros.data.times import ALOHA_RATE_HZ
 from act_ros.robot.types import Floats
 
 MIN_STD = 1e-2

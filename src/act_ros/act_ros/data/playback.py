@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from act_ros.data.errors import EpisodeError, SourceError
-from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode
+from act_ros.data.formats.base import Episode
 from act_ros.data.formats.caps import MOST_ROWS
 from act_ros.data.formats.collection import EpisodeRef, choose, find_episodes
 from act_ros.data.joint_names import UNNAMED, check_order, named
+from act_ros.data.times import ALOHA_RATE_HZ
 from act_ros.robot.joint_names import ASKED
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Floats

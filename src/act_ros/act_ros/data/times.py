@@ -13,6 +13,8 @@ ALOHA_RATE_HZ = 50.0
 """The rate of ALOHA's own files, which don't state it: DT = 0.02 in all of its code bases."""
 GAP_PERIODS = 1.5
 """A longer step between two stamps is a gap: at least one row is missing."""
+STALE_S = 0.1
+"""A row with a frame, joint state or command older than this is stale; recorders count them."""
 LONG_GAP_S, RATE_OFF = 0.5, 0.05
 """From here on a gap, or the mean rate's distance from the nominal one, spoils an episode."""
 DRIFT_PERIODS = 1.5

@@ -79,9 +79,8 @@ class TeleopNode(BaseNode):
         self._leader_arms = [arm.leader for arm in spec.arms]
         self._follower_arms = [arm.follower for arm in spec.arms]
         self._poses = ArmPoses(self, lambda: self._time.ros_at(steady()))
-        for (
-            arm
-        ) in self._leader_arms:  # what a leader's hand is told by is its motor, not its fingers
+        # What a leader's hand is told by is its motor, not its fingers.
+        for arm in self._leader_arms:
             reader = ArmReader(spec.joints, spec.leader_gripper)
             self._poses.listen(arm, reader, motor=spec.leader_gripper)
         for arm in self._follower_arms:

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.pixels import names_depth
-from act_ros.data.times import ALOHA_RATE_HZ, Findings, stamp_findings
+from act_ros.data.times import Findings, stamp_findings
 from act_ros.robot.joint_names import names_in
 from act_ros.robot.types import Floats, Frame
-
-__all__ = ['ALOHA_RATE_HZ', 'Episode', 'Frames']
 
 
 class Frames(ABC):
@@ -37,10 +35,6 @@ class Frames(ABC):
 
     def __iter__(self) -> Iterator[Frame]:
         return (self[t] for t in range(len(self)))
-
-    def duplicates(self) -> NDArray[np.bool_] | None:
-        """By tick (T,) whether the stored frame equals the one before bit for bit; None: unknown."""
-        return None
 
 
 class Episode(ABC):
@@ -70,8 +64,6 @@ class Episode(ABC):
     attrs: dict[str, Any]
     left_out: dict[str, str]
 
-    OPTIONAL: ClassVar[tuple[str, ...]] = ('qvel', 'effort', 'base_action', 'stamp')
-    """Per-tick arrays that a file may lack."""
     REMEDY: ClassVar[str] = 'repair the file, or take it out of the folder'
     """What to do with one whose parts do not go together."""
 

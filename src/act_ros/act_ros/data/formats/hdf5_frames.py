@@ -124,16 +124,6 @@ class HDF5Frames(Frames):
             raise EpisodeError(f'{self._where}: frame {index} {why}')
         return np.asarray(image[:, :, ::-1] if self._channels == 'bgr' else image, dtype=np.uint8)
 
-    def duplicates(self) -> NDArray[np.bool_]:
-        """By tick whether the stored bytes equal those of the tick before."""
-        same = np.zeros(len(self), np.bool_)
-        last: NDArray[np.uint8] | None = None
-        for t in range(len(self)):
-            row = self.stored(t)
-            same[t] = last is not None and np.array_equal(row, last)
-            last = row
-        return same
-
     def _look(self) -> bytes | None:
         """What the pictures are stored as, by three of them: one may be damaged.
 

@@ -26,16 +26,13 @@ from act_ros.robot.types import Frame
 from act_ros.text import printable_data
 from act_ros.version import own_version
 
-PIXELS = ('jpeg', 'raw', 'gzip')
-"""How frames are stored: JPEGs; as they are; as they are, compressed without loss."""
-
 
 @dataclass(frozen=True)
 class Storage:
     """How an episode is stored.
 
     Attributes:
-        pixels: one of `PIXELS`.
+        pixels: 'jpeg'; 'raw': as they are; 'gzip': the same, compressed without loss.
         quality: of JPEGs, 1..100.
         sim: for the attribute `sim` where the source doesn't say.
     """

@@ -32,8 +32,6 @@ from act_ros.data.lerobot.templates import place_of
 from act_ros.git_lfs import pointer_said
 from act_ros.robot.joint_names import names_in
 
-__all__ = ['EpisodeEntry', 'Layout', 'LayoutError', 'is_lerobot', 'read_layout']
-
 INFO = 'meta/info.json'
 STATE, ACTION = 'observation.state', 'action'
 VELOCITY, EFFORT = 'velocity', 'effort'

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from act_ros.data.errors import EpisodeError
-from act_ros.data.formats.base import ALOHA_RATE_HZ, Episode
+from act_ros.data.formats.base import Episode
 from act_ros.data.formats.collection import EpisodeRef
 from act_ros.data.lerobot.layout import (
     ACTION,
@@ -26,6 +26,7 @@ from act_ros.data.lerobot.layout import (
     VELOCITY,
 )
 from act_ros.data.lerobot.video import Codec
+from act_ros.data.times import ALOHA_RATE_HZ
 
 VECTORS = {
     STATE: 'qpos',

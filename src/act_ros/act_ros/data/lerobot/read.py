@@ -26,11 +26,11 @@ from act_ros.data.lerobot.layout import (
     VELOCITY,
     EpisodeEntry,
     Layout,
-    LayoutError,
 )
 from act_ros.data.lerobot.neighbours import row_faults, video_faults
 from act_ros.data.lerobot.pictures import TableFrames, VideoFrames, no_colours
 from act_ros.data.lerobot.rows import read_rows
+from act_ros.data.lerobot.tables import LayoutError
 from act_ros.data.lerobot.video import VideoError
 from act_ros.data.times import Findings, stamp_findings
 from act_ros.text import printable_data

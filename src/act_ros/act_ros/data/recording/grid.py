@@ -13,14 +13,13 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from act_ros.data.recording.episode_log import encode
+from act_ros.data.times import STALE_S
 from act_ros.robot.stillness import FROZEN_S
 from act_ros.robot.types import Floats, Frame
 
 T = TypeVar('T')
 MAX_AGE_S = 1.0
 """A source that has been silent for longer has no value for a row."""
-STALE_S = 0.1
-"""A row with a frame, joint state or command older than this is counted as stale."""
 FRAMES = 25
 """Frames of a camera that are kept, so that a row may be made half a second late on a busy machine."""
 COMMAND, BASE = 'act/command', 'base'

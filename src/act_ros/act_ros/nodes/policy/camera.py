@@ -128,7 +128,7 @@ class CameraNode(BaseNode):
         still_s = self._stillness.of(stamp_s, picture)
         hangs = still_s >= FROZEN_S
         self._frozen = (
-            f'{self.topic} sends the same picture since {still_s:.1f} s' if hangs else ''
+            f'{self.topic} has sent the same picture for {still_s:.1f} s' if hangs else ''
         )
 
     def _stamp(self, msg: Image) -> float:

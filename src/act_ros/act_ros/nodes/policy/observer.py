@@ -108,10 +108,9 @@ class Observer:
         joints = self.joints.newest
         shots = {name: node.newest for name, node in self.cameras.items()}
         cameras = {name: shot for name, shot in shots.items() if shot is not None}
-        notes = {name: node.note for name, node in self.cameras.items() if node.note}
-        if self.joints.note:
-            notes[JOINTS] = self.joints.note
-        contested = {n: node.contested for n, node in self.sources().items() if node.contested}
+        sources = self.sources().items()
+        notes = {name: note for name, node in sources if (note := node.note)}
+        contested = {name: why for name, node in sources if (why := node.contested)}
         inputs = TickInputs(
             qpos=None if joints is None else joints.qpos,
             stamp_s=0.0 if joints is None else joints.stamp_s,

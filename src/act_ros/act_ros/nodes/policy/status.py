@@ -118,7 +118,7 @@ class Status:
             # A call each: rclpy remembers the severity of a place in the code.
             if state is State.FAULT:
                 log.error(line)
-            elif state is State.HOLDING and not self._loop.runtime.beginning:
+            elif state is State.HOLDING and not self._loop.runtime.bridging:
                 log.warning(line)
             else:
                 log.info(line)

@@ -134,19 +134,18 @@ class Board:
     def __init__(self, node: Node) -> None:
         """Listen to the session."""
         self._shown = self._new = ('', '', '')
-        self._answer = ''
         node.create_subscription(SessionState, 'session_state', self._on_state, LATCHED)
 
     def _on_state(self, msg: SessionState) -> None:
         words, rest = ('FAULT', msg.line) if msg.fault else (msg.headline, msg.hint)
-        self._new = printable(words, keep=''), printable(rest, keep=''), self._answer
+        self._new = printable(words, keep=''), printable(rest, keep=''), self._new[2]
 
     def tell(self, answer: str) -> None:
         """Show what came of a key, until the next one."""
-        self._answer = printable(answer)
-        self._new = *self._new[:2], self._answer
+        answer = printable(answer)
+        self._new = *self._new[:2], answer
         if not self._new[0] or not sys.stdout.isatty():
-            sys.stdout.write(f'{self._answer}\n')
+            sys.stdout.write(f'{answer}\n')
             sys.stdout.flush()
 
     def show(self) -> None:
