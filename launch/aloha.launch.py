@@ -15,6 +15,7 @@ from act_ros.launch_arguments import (
     auto_reset_argument,
     common_arguments,
     enable_argument,
+    stop_arguments,
     task_argument,
 )
 from act_ros.launch_check import checked
@@ -28,6 +29,7 @@ from act_ros.launching import (
     guarded,
     number,
     recorder,
+    stop_parameters,
     value,
 )
 from act_ros.policy.folder import read_config
@@ -81,6 +83,7 @@ def _policy(context: LaunchContext) -> list[Action]:
         'ensemble': value(context, 'ensemble'),
         'inference': value(context, 'inference'),
         'task': value(context, 'task') if simulated else '',
+        **stop_parameters(context),
     }
     # Its own patience, since the drivers' is long: what hangs is ended, and then the arms go to rest.
     policy = act_node(context, 'policy', parameters, use_sim_time=simulated, sigterm_timeout='5')
@@ -124,6 +127,7 @@ def _arguments() -> list[DeclareLaunchArgument]:
             'robot:=aloha such a policy does not start without it. 0: not known. It is written nowhere.',
         ),
         enable_argument('policy'),
+        *stop_arguments(),
         argument(
             'ensemble',
             'oldest',
