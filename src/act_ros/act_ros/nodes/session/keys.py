@@ -195,10 +195,9 @@ class Stopper:
     def stop(self) -> None:
         """Stop the robot; from any thread."""
         self._line.stop('space in keys')
-        heard = self._line.listeners
         sys.stdout.write(
             'STOP: nothing is commanded any more; u twice resets it\n'
-            if heard
+            if self._line.is_heard
             else 'STOP: NOBODY HEARS IT. Use the power switch, and hold the arms\n'
         )
         sys.stdout.flush()

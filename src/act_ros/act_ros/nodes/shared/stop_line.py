@@ -79,9 +79,9 @@ class StopLine:
         self._node.create_service(Trigger, f'{name}/stop_reset', on_reset)
 
     @property
-    def listeners(self) -> int:
-        """How many others hear a stop; each has two subscriptions."""
-        return self._node.count_subscribers('stop') // 2 - 1
+    def is_heard(self) -> bool:
+        """Whether anybody else listens; this one has two subscriptions itself."""
+        return self._node.count_subscribers('stop') > 2
 
     def stop(self, by: str) -> None:
         """Stop the robot."""
