@@ -18,7 +18,7 @@ from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.session.driver_client import DriverError
 from act_ros.nodes.session.robot import SessionRobot
 from act_ros.nodes.shared.base import BaseNode
-from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS, GateKeeper
+from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.teleop import TeleopNode
 from act_ros.robot.spec import RobotSpec, SpecError
@@ -40,15 +40,14 @@ class RestNode(BaseNode):
         self._values, self._stop = Parameters(self, PARAMETERS).values, stop
         spec = RobotSpec.load()
         self._teleop_stop = Stop()
-        self._teleop = TeleopNode(self._teleop_stop, led=True)
-        self._keeper = GateKeeper(self, self._teleop.output, self._teleop.disarm)
+        self._teleop = TeleopNode(self._teleop_stop, led=True, owner=self)
         self._robot = SessionRobot(self, self._teleop, spec, simulated=False)
         self._thread = threading.Thread(target=self._run, name='rest', daemon=True)
 
     @property
     def groups(self) -> list[list[Node]]:
         """Each has a thread of its own."""
-        return [[self._teleop], [self._keeper], [self]]
+        return [*self._teleop.groups, [self]]
 
     def start(self) -> None:
         """Begin."""

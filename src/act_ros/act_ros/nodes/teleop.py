@@ -29,7 +29,7 @@ from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.arm_poses import ArmPoses
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import ArmCommands, CommandOutput
-from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS, GateKeeper
+from act_ros.nodes.shared.gate_keeper import ANSWER_S, STOP_PARAMETERS, GateKeeper
 from act_ros.nodes.shared.joint_state import ArmReader
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
@@ -43,8 +43,6 @@ PARAMETERS = (
     *STOP_PARAMETERS,
 )
 _QUIET_S = 5.0
-ANSWER_S = 1.5
-"""Patience with a tick that is running."""
 _SILENT_TICKS = 50
 """A leader that is silent for so long is warned of: at the start all are, for a moment."""
 
@@ -52,12 +50,13 @@ _SILENT_TICKS = 50
 class TeleopNode(BaseNode):
     """`act/teleop`: publishes the followers' commands and `act/command`; serves `~/engage`."""
 
-    def __init__(self, stop: Stop, led: bool = False) -> None:
+    def __init__(self, stop: Stop, led: bool = False, owner: Node | None = None) -> None:
         """Subscribe to all arms; `stop` is set when nothing more can be done.
 
         Args:
             stop: ends the ticks.
             led: a session tells when to follow, and nobody else: no squeeze, and not from the start.
+            owner: the node of this process that serves `~/stop`, where it is another.
         """
         super().__init__('teleop')
         self._values, self._stop = Parameters(self, PARAMETERS).values, stop
@@ -92,10 +91,10 @@ class TeleopNode(BaseNode):
         self.output = CommandOutput(self, spec)
         self._lead: ArmCommands | None = None
         self._fault = self.create_publisher(String, 'episode_fault', COMMAND)
-        self.groups: list[list[Node]] = [[self]]
-        if not led:  # a session has one of its own
+        keeper = GateKeeper(owner or self, self.output, self.disarm)
+        self.groups: list[list[Node]] = [[keeper], [self]]
+        if not led:
             self.create_service(SetBool, '~/engage', self._on_engage)
-            self.groups = [[GateKeeper(self, self.output, self.disarm)], [self]]
         self._watchdog = self.output.watchdog(stop.fail)
         self._thread = threading.Thread(target=self._run, name='teleop', daemon=True)
 
@@ -177,8 +176,7 @@ class TeleopNode(BaseNode):
         """Let nothing move that nobody engages anew; False: the thread that commands hangs."""
         if not self._lock.acquire(timeout=ANSWER_S):
             return False
-        self._moves, self._engaged = [], False
-        self._teleoperation.release()
+        self._give_up('a stop is reset')
         self._lock.release()
         return True
 

@@ -22,12 +22,11 @@ from act_ros.nodes.policy.inference import Inference
 from act_ros.nodes.policy.observer import Observer
 from act_ros.nodes.policy.statistics import Statistics
 from act_ros.nodes.shared.commands import CommandOutput
+from act_ros.nodes.shared.gate_keeper import ANSWER_S
 from act_ros.robot.types import Floats
 
 SYNC_TIMEOUT_S = 1.0
 """A synchronous tick without lockstep gives its inference up after this."""
-ANSWER_S = 1.5
-"""Patience with a tick that is running; a synchronous one takes up to a second."""
 _SILENT_S = 1.0  # without a tick for this long, ROS time is taken to stand still
 _REPEAT_S = 0.4  # a lockstep simulator repeats what it waits for every 0.5 s
 

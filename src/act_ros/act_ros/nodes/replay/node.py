@@ -25,7 +25,7 @@ from act_ros.nodes.shared.arm_poses import ArmPoses
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
 from act_ros.nodes.shared.gate import Gate
-from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS, GateKeeper
+from act_ros.nodes.shared.gate_keeper import ANSWER_S, STOP_PARAMETERS, GateKeeper
 from act_ros.nodes.shared.joint_state import ArmReader
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
@@ -49,8 +49,6 @@ PARAMETERS = (
 SETTLE_S = 0.4
 """After a reset the simulator ignores commands for 0.3 s."""
 _QUIET_S = 5.0
-ANSWER_S = 1.5
-"""Patience with a tick that is running."""
 
 
 class ReplayNode(BaseNode):

@@ -26,7 +26,7 @@ from act_ros.nodes.session.recorder_client import RecorderClient
 from act_ros.nodes.session.robot import SessionRobot
 from act_ros.nodes.session.sounds import Sounds
 from act_ros.nodes.shared.base import BaseNode
-from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS, GateKeeper
+from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.topics import LATCHED
 from act_ros.nodes.shared.watchdog import HUNG
@@ -61,8 +61,7 @@ class SessionNode(BaseNode):
         attended = bool(self._values['attended'])
         simulated = bool(self.get_parameter('use_sim_time').value)
         self._teleop_stop = Stop()
-        self._teleop = TeleopNode(self._teleop_stop, led=attended)
-        self._keeper = GateKeeper(self, self._teleop.output, self._teleop.disarm)
+        self._teleop = TeleopNode(self._teleop_stop, attended, owner=self)
         self._recorder = RecorderClient(self, self._values['task'], lambda: self._teleop.engaged)
         self._sounds = Sounds(self.get_logger().warning) if self._values['sounds'] else None
         self._printed: tuple[Any, ...] = ()
@@ -96,7 +95,7 @@ class SessionNode(BaseNode):
     @property
     def groups(self) -> list[list[Node]]:
         """Each has a thread of its own; this node's other thread waits for teleoperation's answers."""
-        return [[self._teleop], [self._keeper], [self]]
+        return [*self._teleop.groups, [self]]
 
     def start(self) -> None:
         """Begin."""

@@ -23,6 +23,8 @@ STOP_PARAMETERS = (
     Param('stop_button', 0, 'Which of its buttons, from 0 on.', 0, 255),
     Param('stop_hold', False, 'The button has to be held: letting it go, or 0.5 s without a message, stops the arms.'),
 )  # fmt: skip
+ANSWER_S = 1.5
+"""Patience with a tick that is running, before a stop is reset; a synchronous one of a policy takes up to a second."""
 LOOK_S, ACTIVE_S = 0.5, 1.0
 """How often rivals are looked for, and for how long after a command of our own."""
 
