@@ -96,7 +96,7 @@ class Ros:
         from rclpy.executors import ExternalShutdownException
 
         try:
-            while self.context.ok() and not self._closing:
+            while not self._closing:
                 # A test may destroy what its nodes have while the executor makes its list of it.
                 with contextlib.suppress(InvalidHandle):
                     self.executor.spin()
