@@ -46,10 +46,10 @@ def main() -> int:
     steps = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
     due = 0.0
     while child.poll() is None:
-        if signal.SIGTERM in got and signal.SIGINT in steps:
-            steps.remove(signal.SIGINT)
-            due = 0.0
         at_once = signal.SIGTERM in got
+        if at_once and signal.SIGTERM in steps:
+            del steps[: steps.index(signal.SIGTERM)]
+            due = 0.0
         if got and steps and time.monotonic() >= due and (at_once or not alive(node)):
             child.send_signal(steps.pop(0))
             due = time.monotonic() + PATIENCE_S
