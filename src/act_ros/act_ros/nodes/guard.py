@@ -89,7 +89,7 @@ class GuardNode(BaseNode):
         elif self._at_rest():
             log.info('the arms were led to rest already')
         else:
-            while not (self._rest() or self._let_go):
+            while not (self._let_go or self._rest()):
                 self._stop.fail()
                 self._ask()
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from rclpy.node import Node
 
@@ -16,9 +17,9 @@ DISCOVERY_S = 1.0
 class CommandRivals:
     """Looks for other publishers on the topics of a node's commands. Safe to use from any thread."""
 
-    def __init__(self, node: Node) -> None:
-        """Look for `node`, which has just been made."""
-        self.topics: list[str] = []
+    def __init__(self, node: Node, topics: Sequence[str]) -> None:
+        """Look at these topics for `node`, which has just been made."""
+        self._topics = topics
         self._node, self._known_at = node, steady() + DISCOVERY_S
 
     def ask(self) -> str:
@@ -29,7 +30,7 @@ class CommandRivals:
     def look(self) -> str:
         """The same, as far as it is known now."""
         # One publisher is our own: names are asked for only where there are more.
-        found = [f'{topic} ({who})' for topic in self.topics if (who := self._others(topic))]
+        found = [f'{topic} ({who})' for topic in self._topics if (who := self._others(topic))]
         if not found:
             return ''
         return (

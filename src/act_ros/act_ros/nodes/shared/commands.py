@@ -72,17 +72,17 @@ class CommandOutput:
     def __init__(self, node: Node, spec: RobotSpec) -> None:
         """Advertise the topics on the node."""
         self._spec, self._node = spec, node
-        self.gate, self.rivals = Gate(), CommandRivals(node)
+        self.gate = Gate()
         followers = [arm.follower for arm in spec.arms]
         self._followers = self.arms(followers, spec.follower_gripper)
+        # Simulated leaders may have a hand besides, which commands their drivers.
+        self.rivals = CommandRivals(node, self._followers.topics)
         self._command = node.create_publisher(Command, 'command', COMMAND)
         self._chunk = node.create_publisher(ChunkMsg, 'chunk', SENSOR)
 
     def arms(self, arms: Sequence[str], gripper: GripperScale) -> ArmCommands:
         """Commands to other arms, through the same gate."""
-        made = ArmCommands(self._node, self._spec, arms, gripper, self.gate)
-        self.rivals.topics = [*self.rivals.topics, *made.topics]
-        return made
+        return ArmCommands(self._node, self._spec, arms, gripper, self.gate)
 
     def refusal(self) -> str:
         """Why the arms must not be enabled now, as a sentence; where it is '' a fault is forgotten.
