@@ -15,6 +15,7 @@ from act_ros.launch_arguments import (
     auto_reset_argument,
     common_arguments,
     enable_argument,
+    engine_arguments,
     task_argument,
 )
 from act_ros.launch_check import checked
@@ -80,6 +81,7 @@ def _policy(context: LaunchContext) -> list[Action]:
         'enable': simulated if enable == 'auto' else enable == 'true',
         'ensemble': value(context, 'ensemble'),
         'inference': value(context, 'inference'),
+        **{name: value(context, name) for name in ('device', 'engine', 'precision')},
         'task': value(context, 'task') if simulated else '',
     }
     # Its own patience, since the drivers' is long: what hangs is ended, and then the arms go to rest.
@@ -136,6 +138,7 @@ def _arguments() -> list[DeclareLaunchArgument]:
             'async: beside the 50 Hz loop, as fast as it can; sync: one inference per tick.',
             ('async', 'sync'),
         ),
+        *engine_arguments(),
         argument(
             'record',
             '',

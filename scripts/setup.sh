@@ -131,7 +131,7 @@ mapfile -t interface_files < <(find "${interfaces[@]/#/src/}" -type f | sort)
 once interfaces "messages: ${interfaces[*]}" build_interfaces "${interface_files[@]}"
 # Sources are linked, not copied, so only the list of files matters here, not what is in them.
 mkdir -p models   # a clone has none before the first policy
-installed_files="$(find -L launch config models -type f -not -path '*/__pycache__/*' | sort)"
+installed_files="$(find -L launch config models -type f -not -path '*/__pycache__/*' -not -path '*/.engines/*' | sort)"
 once act_ros 'act_ros' install_act_ros src/act_ros/package.xml src/act_ros/setup.py \
     src/act_ros/setup.cfg "text:$installed_files"
 if [ "$kind" = pypi ]; then

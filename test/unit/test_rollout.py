@@ -213,7 +213,7 @@ def test_the_time_of_an_episode_counts_from_its_first_command(folder: Path, shor
 def test_an_episode_without_a_command_ends_and_says_why(folder: Path, short: int) -> None:
     evaluator = Evaluator(setting(folder))
     with torch.no_grad():
-        next(iter(evaluator.policies[0]._network.parameters())).fill_(torch.nan)
+        next(iter(evaluator.policies[0]._engine._network.parameters())).fill_(torch.nan)
     result = evaluator.run(0, 0)
     assert (result.steps, result.waited, result.non_finite) == (short, short, short)
     assert result.inference_ms is None and not result.success

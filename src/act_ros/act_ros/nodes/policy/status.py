@@ -103,8 +103,8 @@ class Status:
         msg = PolicyState(state=getattr(PolicyState, state.name), reason=reason)
         msg.header.stamp = to_time(self._ros_now() or 0.0)
         msg.checkpoint = str(loop.engine.folder)
-        short = loop.runtime.shortfall
-        msg.notes = [*loop.engine.notes, *([short] if short else [])]
+        said = (loop.engine.worker.runs_on, loop.runtime.shortfall)
+        msg.notes = [*loop.engine.notes, *(note for note in said if note)]
         msg.missing = ', '.join(self._observer.topic(name) for name in loop.runtime.missing)
         loop.statistics.fill(msg, loop.runtime)
         self._state.publish(msg)
