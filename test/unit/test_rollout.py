@@ -151,7 +151,7 @@ def test_lockstep_leaves_inferences_out_that_no_action_would_follow(
 def test_predictions_that_are_not_finite_are_dropped_and_counted(folder: Path) -> None:
     broken = Policy.load(folder, threads=1)
     with torch.no_grad():
-        next(iter(broken._network.parameters())).fill_(torch.nan)
+        next(iter(broken._engine._network.parameters())).fill_(torch.nan)
     controller = Controller(broken, setting(folder), SPEC)
     qpos, images = seen(0)
     assert controller.command(0, qpos, lambda: images) is None

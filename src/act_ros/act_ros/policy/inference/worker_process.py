@@ -73,7 +73,8 @@ def _yield(nice: int) -> None:
     """Let every thread go after others, also those that an engine has made: each has a priority of its own."""
     for thread in Path('/proc/self/task').iterdir():
         try:
-            os.setpriority(os.PRIO_PROCESS, int(thread.name), nice)
+            before = os.getpriority(os.PRIO_PROCESS, int(thread.name))
+            os.setpriority(os.PRIO_PROCESS, int(thread.name), min(before + nice, 19))
         except ProcessLookupError:
             continue  # it has just ended
 
