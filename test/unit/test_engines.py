@@ -166,6 +166,16 @@ def test_an_engine_that_crashes_or_computes_otherwise_is_not_used_and_not_tried_
     assert len(started) == 1 and 'openvino fp32 on cpu' in settled.why
 
 
+def test_an_engine_that_no_longer_loads_is_gone_without_unless_it_was_asked_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(monkeypatch, 'print(\'{"difference": 1e-6}\')')  # and there is no file of a network
+    settled = Policy.load(folder, 1, AUTO).settled
+    assert settled.choice == REFERENCE and 'openvino cannot run this network' in settled.why
+    with pytest.raises(EngineError, match='openvino cannot run this network'):
+        Policy.load(folder, 1, OPENVINO)
+
+
 def test_a_process_that_was_killed_while_preparing_leaves_nothing_and_is_tried_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.engines.base import InferenceEngine
 from act_ros.policy.engines.choice import REFERENCE, EngineChoice
-from act_ros.policy.engines.load import Settled, settle, start
+from act_ros.policy.engines.load import Settled, load_engine
 from act_ros.policy.errors import NonFiniteError
 from act_ros.policy.folder import resolve_checkpoint
 from act_ros.policy.formats.detect import read_source
@@ -66,8 +66,8 @@ class Policy:
             PolicyError: it isn't there, is damaged or incomplete; or the engine cannot be had.
         """
         source = read_source(resolve_checkpoint(checkpoint))
-        settled = settle(source, choice, threads)
-        return cls(source, start(source, settled, threads), settled, threads)
+        engine, settled = load_engine(source, choice, threads)
+        return cls(source, engine, settled, threads)
 
     def predict(self, qpos: Floats, images: Mapping[str, Frame]) -> Floats:
         """Predict the actions of the next `config.chunk` ticks, (chunk, action_dim) float32.

@@ -65,7 +65,26 @@ def settle(source: Source, asked: EngineChoice, threads: int | None) -> Settled:
     raise EngineError('; '.join(said))
 
 
-def start(source: Source, settled: Settled, threads: int | None) -> InferenceEngine:
+def load_engine(
+    source: Source, asked: EngineChoice, threads: int | None
+) -> tuple[InferenceEngine, Settled]:
+    """The first engine that runs, and what the choice came to.
+
+    Raises:
+        EngineError: what was asked for cannot be had.
+        PolicyError: the policy cannot be used.
+    """
+    settled = settle(source, asked, threads)
+    try:
+        return _start(source, settled, threads), settled
+    except EngineError as error:
+        if settled.choice == REFERENCE or candidates(asked)[-1] != REFERENCE:
+            raise
+        settled = Settled(REFERENCE, None, str(error))
+    return _start(source, settled, threads), settled
+
+
+def _start(source: Source, settled: Settled, threads: int | None) -> InferenceEngine:
     """The engine itself. PyTorch is imported only where it is the engine.
 
     Raises:

@@ -89,8 +89,12 @@ def torch_engine(loaded: Loaded, choice: EngineChoice) -> InferenceEngine:
     """The engine on the device of a choice.
 
     Raises:
-        EngineError: there is no such device.
+        EngineError: there is no such device, or it cannot be used.
     """
     if choice.device == 'cuda':
-        return CudaEngine(loaded, choice.precision)
+        try:
+            return CudaEngine(loaded, choice.precision)
+        except RuntimeError as error:  # of CUDA, out of memory too
+            why = str(error).splitlines()[0]
+            raise EngineError(f'device cuda: PyTorch could not use the GPU: {why}') from error
     return TorchEngine(loaded, choice.precision)
