@@ -22,7 +22,7 @@ NUMPY = '/opt/python/cp312-cp312/lib/python3.12/site-packages/numpy/_core/includ
 
 def shell(script: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a bash script with the functions of scripts/lib in an empty environment."""
-    libraries = 'for f in steps base system; do . "$ROOT/scripts/lib/$f.sh"; done\n'
+    libraries = 'for f in steps base system pytorch; do . "$ROOT/scripts/lib/$f.sh"; done\n'
     return subprocess.run(
         ['bash', '-euo', 'pipefail', '-c', libraries + script],
         env={**BARE, 'ROOT': str(ROOT), **env},
@@ -123,6 +123,38 @@ def test_a_python_that_pypi_has_no_ros_for_is_named_with_what_to_do(tmp_path: Pa
 def test_another_architecture_is_told_to_install_ros() -> None:
     result = shell('kind=pypi; uname() { echo Linux-aarch64; }; no_python')
     assert 'only for x86-64' in result.stdout and 'Install ROS 2' in result.stdout
+
+
+def torch_of(tmp_path: Path, pip: str, **env: str) -> str:
+    """What is said of PyTorch on a machine with these devices and this pip, of x86-64, without a PyTorch."""
+    script = (
+        f'python=false; pip=({pip}); pci_devices={tmp_path} nvidia_device=/x wsl_device=/x; '
+        'uname() { echo x86_64; }; install_cpu_torch'
+    )
+    result = shell(f'cd "$ROOT"; {script}', **env)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_without_an_nvidia_gpu_pytorch_for_the_cpu_is_installed_where_its_index_can_be_reached(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / '0000').mkdir()
+    (tmp_path / '0000' / 'vendor').write_text('0x8086\n')
+    (tmp_path / '0000' / 'class').write_text('0x030000\n')
+    said = torch_of(tmp_path, 'echo install', TORCH_CPU_INDEX='https://cpu.example')
+    assert re.search(r'^install .*--index-url https://cpu.example torch==\d', said)
+    assert 'no NVIDIA GPU is here' in said
+    said = torch_of(tmp_path, 'false')
+    assert 'https://download.pytorch.org/whl/cpu cannot be reached: torch==' in said
+
+
+def test_with_an_nvidia_gpu_pytorch_is_taken_as_pip_finds_it(tmp_path: Path) -> None:
+    (tmp_path / '0000').mkdir()
+    (tmp_path / '0000' / 'vendor').write_text('0x10de\n')
+    (tmp_path / '0000' / 'class').write_text('0x030200\n')
+    said = torch_of(tmp_path, 'echo install')
+    assert said.startswith('an NVIDIA GPU is here') and 'install' not in said
 
 
 def test_a_step_that_fails_shows_its_last_output_and_stops(tmp_path: Path) -> None:
