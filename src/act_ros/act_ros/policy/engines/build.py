@@ -56,6 +56,7 @@ def prepare(checkpoint: Path, folder: Path, choice: EngineChoice, threads: int |
 
     from act_ros.policy.checkpoint import load_checkpoint
     from act_ros.policy.engines import export
+    from act_ros.policy.engines.openvino_engine import compile_into
     from act_ros.policy.engines.torch_engine import TorchEngine, torch_engine
 
     if threads is not None:
@@ -69,8 +70,10 @@ def prepare(checkpoint: Path, folder: Path, choice: EngineChoice, threads: int |
         engine = torch_engine(loaded, choice)
     else:
         _check_room(folder, sum(value.nbytes for value in loaded.network.state_dict().values()))
-        write = {'openvino': export.to_openvino, 'onnxruntime': export.to_onnx}[choice.engine]
-        write(loaded, folder)
+        if choice.engine == 'openvino':
+            compile_into(folder, export.to_openvino(loaded), choice.precision, threads)
+        else:
+            export.to_onnx(loaded, folder)
         engine = engine_from(folder, choice, threads)
     return difference(engine, seen, expected)
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from act_ros.policy.checkpoint import Loaded
-from act_ros.policy.engines import onnx_engine, openvino_engine
 from act_ros.policy.engines.choice import EngineError
+from act_ros.policy.engines.onnx_engine import MODEL
 
 
 class _Whole(nn.Module):
@@ -34,8 +34,8 @@ def _inputs(loaded: Loaded) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def to_openvino(loaded: Loaded, folder: Path) -> None:
-    """Write OpenVINO's files, in fp32, into a folder."""
+def to_openvino(loaded: Loaded) -> Any:
+    """OpenVINO's model of a network, in fp32."""
     import openvino
 
     inputs = _inputs(loaded)
@@ -44,8 +44,7 @@ def to_openvino(loaded: Loaded, folder: Path) -> None:
         # Traced here: openvino's own tracing checks twice, by what loads PyTorch's compiler, for four seconds.
         traced: Any = torch.jit.trace(_Whole(loaded), inputs, check_trace=False)
         shapes = [openvino.PartialShape(value.shape) for value in inputs]
-        model = openvino.convert_model(traced, example_input=inputs, input=shapes)
-    openvino.save_model(model, folder / openvino_engine.MODEL, compress_to_fp16=False)
+        return openvino.convert_model(traced, example_input=inputs, input=shapes)
 
 
 @torch.no_grad()
@@ -55,7 +54,7 @@ def to_onnx(loaded: Loaded, folder: Path) -> None:
     Raises:
         EngineError: what PyTorch needs for it is not installed.
     """
-    path = folder / onnx_engine.MODEL
+    path = folder / MODEL
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
