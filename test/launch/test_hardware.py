@@ -21,7 +21,7 @@ import pytest
 import yaml
 from ament_index_python.packages import get_packages_with_prefixes
 
-from act_ros.nodes.process.outlast import alive
+from act_ros.nodes.process.node_lock import alive
 from act_ros.robot.spec import RobotSpec
 
 XS_LAUNCH = """
@@ -225,6 +225,12 @@ def test_a_policy_that_dies_is_outlasted_by_the_guard_and_that_by_the_drivers(
     listener.spin_until(seen, 'the guard sees a command')
     listener.node.destroy_publisher(publisher)
     os.kill(launch.pid('policy'), signal.SIGKILL)
+    launch.wait_for('TAKE HOLD OF THEM')
+    trigger = pytest.importorskip('std_srvs.srv').Trigger
+    let_go = listener.node.create_client(trigger, '/act/guard/let_go')
+    listener.spin_until(let_go.service_is_ready, 'the guard')
+    answer = let_go.call_async(trigger.Request())
+    listener.spin_until(answer.done, 'the answer of the guard')
     assert launch.wait() == 1
     _come_in_order(
         launch.text,

@@ -33,8 +33,11 @@ from launch_ros.parameter_descriptions import ParameterValue
 from act_ros.robot.spec import RobotSpec
 from act_ros.text import PrintableError
 
-GO_TO_REST_S, DRIVERS_S = '150', '160'
-"""Patience, in seconds, with what brings the arms to rest, and with what waits for it."""
+GO_TO_REST_S, DRIVERS_S = '86400', '86460'
+"""Patience, in seconds, with what brings the arms to rest, and with what waits for it.
+
+A day: where the arms cannot be brought to rest, they keep their torque until a person says that he holds them.
+"""
 
 
 class LaunchArgumentError(PrintableError, RuntimeError):
@@ -136,6 +139,15 @@ def act_node(
         on_exit=on_exit or ends_launch(executable),
         **process,
     )
+
+
+def stop_parameters(context: LaunchContext) -> dict[str, bool | float | str | list[str]]:
+    """Parameters, of a node that commands the arms, for what `stop_arguments` declares."""
+    return {
+        'stop_joy': value(context, 'stop_joy'),
+        'stop_button': number(context, 'stop_button', int, 0),
+        'stop_hold': flag(context, 'stop_hold'),
+    }
 
 
 def recorder(

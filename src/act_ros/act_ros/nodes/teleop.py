@@ -21,7 +21,7 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
 from act_ros.control.limiter import Limiter
-from act_ros.control.motion.pose_motion import ASTRAY, PoseMotion, astray
+from act_ros.control.motion.pose_motion import PoseMotion
 from act_ros.control.motion.teleoperation import Teleoperation
 from act_ros.control.session.gesture import DISENGAGE_S, ENGAGE_S, Squeeze, every_gripper
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
@@ -29,6 +29,7 @@ from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.arm_poses import ArmPoses
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import ArmCommands, CommandOutput
+from act_ros.nodes.shared.gate_keeper import ANSWER_S, STOP_PARAMETERS, GateKeeper
 from act_ros.nodes.shared.joint_state import ArmReader
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
@@ -39,6 +40,7 @@ from act_ros.robot.types import Floats
 PARAMETERS = (
     Param('max_age_s', 0.2, 'Leaders whose joint states are older are not followed.', 0.02, 5.0),
     Param('engage', False, 'Let the followers move from the start; in simulation they always do.'),
+    *STOP_PARAMETERS,
 )
 _QUIET_S = 5.0
 _SILENT_TICKS = 50
@@ -48,12 +50,13 @@ _SILENT_TICKS = 50
 class TeleopNode(BaseNode):
     """`act/teleop`: publishes the followers' commands and `act/command`; serves `~/engage`."""
 
-    def __init__(self, stop: Stop, led: bool = False) -> None:
+    def __init__(self, stop: Stop, led: bool = False, owner: Node | None = None) -> None:
         """Subscribe to all arms; `stop` is set when nothing more can be done.
 
         Args:
             stop: ends the ticks.
             led: a session tells when to follow, and nobody else: no squeeze, and not from the start.
+            owner: the node of this process that serves `~/stop`, where it is another.
         """
         super().__init__('teleop')
         self._values, self._stop = Parameters(self, PARAMETERS).values, stop
@@ -85,17 +88,15 @@ class TeleopNode(BaseNode):
             self._poses.listen(arm, reader, motor=spec.leader_gripper)
         for arm in self._follower_arms:
             self._poses.listen(arm, ArmReader(spec.joints, spec.follower_gripper))
-        self._output = CommandOutput(self, spec)
+        self.output = CommandOutput(self, spec)
         self._lead: ArmCommands | None = None
         self._fault = self.create_publisher(String, 'episode_fault', COMMAND)
+        keeper = GateKeeper(owner or self, self.output, self.disarm)
+        self.groups: list[list[Node]] = [[keeper], [self]]
         if not led:
             self.create_service(SetBool, '~/engage', self._on_engage)
+        self._watchdog = self.output.watchdog(stop.fail)
         self._thread = threading.Thread(target=self._run, name='teleop', daemon=True)
-
-    @property
-    def groups(self) -> list[list[Node]]:
-        """This node, spun by one thread."""
-        return [[self]]
 
     def start(self) -> None:
         """Begin to tick."""
@@ -106,10 +107,12 @@ class TeleopNode(BaseNode):
                 f'{ENGAGE_S:g} s, or: ros2 service call {name}/engage std_srvs/srv/SetBool "{{data: true}}"'
             )
         self._thread.start()
+        self._watchdog.start()
 
     def close(self) -> None:
         """End the ticks; the followers hold where they are."""
         self._thread.join()
+        self._watchdog.close()
 
     def _follow_sim(self, clock: SimTime) -> None:
         self.create_subscription(
@@ -128,6 +131,7 @@ class TeleopNode(BaseNode):
         """Body of the 50 Hz thread."""
         try:
             while not self._stop.is_set():
+                self._watchdog.pulse()
                 beat = self._ticker.wait()
                 if beat is not None:
                     self._tick(beat)
@@ -146,6 +150,8 @@ class TeleopNode(BaseNode):
             action = self._move() if self._moves else None
             if self._engaged:
                 action = self._teleoperation.tick(leaders, self._followers)
+            if why := self.output.gate.why:
+                self._give_up(why)
             known, self.silent = self.silent, self._poses.silent(self._leader_arms, oldest)
             newly = ', '.join(arm for arm in self.silent if arm not in known)
         if newly and self._engaged:
@@ -157,7 +163,22 @@ class TeleopNode(BaseNode):
                 throttle_duration_sec=_QUIET_S,
             )
         if action is not None:
-            self._output.command(beat.tick, beat.now_s, action)
+            self.output.command(beat.tick, beat.now_s, action)
+
+    def _give_up(self, why: str) -> None:
+        """The gate is shut: begin anew from where the arms are once somebody says so. Hold the lock."""
+        if self._engaged:
+            self._fault.publish(String(data=why))
+        self._moves = []
+        self._engage(False, why)
+
+    def disarm(self) -> bool:
+        """Let nothing move that nobody engages anew; False: the thread that commands hangs."""
+        if not self._lock.acquire(timeout=ANSWER_S):
+            return False
+        self._give_up('a stop is reset')
+        self._lock.release()
+        return True
 
     def _move(self) -> Floats | None:
         """Lead the arms toward where they are to go; the followers' command. Hold the lock."""
@@ -188,19 +209,18 @@ class TeleopNode(BaseNode):
         Leaders, if any, must be in position mode: what is commanded to them are angles.
         """
         if leaders is not None and self._lead is None:
-            gripper = self._spec.leader_gripper
-            self._lead = ArmCommands(self, self._spec, self._leader_arms, gripper)
+            self._lead = self.output.arms(self._leader_arms, self._spec.leader_gripper)
         with self._lock:
-            rivals = self._output.rivals()
-            if not rivals:
+            refused = self.output.refusal()
+            if not refused:
                 self._engage(False, 'session')
                 paths = [followers] if leaders is None else [followers, leaders]
                 self._moves = [PoseMotion(Limiter(self._spec), path) for path in paths]
-            return rivals
+            return refused
 
     def leave_out(self, followers: Sequence[str]) -> None:
         """Lead the others without these, which are silent: they get no command, and count as at rest."""
-        self._output.leave_out(followers)
+        self.output.leave_out(followers)
         rest = self._spec.rest[self._spec.arm_entries(0)].astype(np.float32)
         for arm in followers:
             self._poses.take_for(arm, rest)
@@ -221,17 +241,6 @@ class TeleopNode(BaseNode):
         """Whether the followers are where the leaders are, and follow at full speed."""
         with self._lock:
             return self._engaged and self._leaders is not None and not self._teleoperation.soft
-
-    def astray(self, followers: Floats, leaders: Floats | None, tolerance: float = ASTRAY) -> str:
-        """What joints are not where they were led, as words; '' if all are."""
-        spec, found = self._spec, []
-        with self._lock:
-            pairs = [('followers', self._followers, followers)]
-            pairs += [] if leaders is None else [('leaders', self._leaders, leaders)]
-        for kind, measured, goal in pairs:
-            off = astray(measured, goal, spec.joint_names, spec.grippers, tolerance)
-            found += [f'{kind}: {off}'] if off else []
-        return '; '.join(found)
 
     @property
     def leaders(self) -> Floats | None:
@@ -261,10 +270,10 @@ class TeleopNode(BaseNode):
 
     def _engage(self, engage: bool, why: str) -> str:
         """Let the followers follow, or hold where they are; returns why not, or ''. Hold the lock."""
-        rivals = self._output.rivals() if engage else ''
-        if rivals:
-            self.get_logger().error(f'not engaged: {rivals}')
-            return rivals
+        refused = self.output.refusal() if engage else ''
+        if refused:
+            self.get_logger().error(f'not engaged: {refused}')
+            return refused
         if engage != self._engaged:
             self._engaged = engage
             self._teleoperation.release()

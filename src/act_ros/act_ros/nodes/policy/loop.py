@@ -22,6 +22,7 @@ from act_ros.nodes.policy.inference import Inference
 from act_ros.nodes.policy.observer import Observer
 from act_ros.nodes.policy.statistics import Statistics
 from act_ros.nodes.shared.commands import CommandOutput
+from act_ros.nodes.shared.gate_keeper import ANSWER_S
 from act_ros.robot.types import Floats
 
 SYNC_TIMEOUT_S = 1.0
@@ -42,7 +43,7 @@ class ControlLoop:
         output: CommandOutput,
         statistics: Statistics,
         sync: bool,
-        crashed: Callable[[], object],
+        crashed: Callable[..., object],
     ) -> None:
         """Run `engine`'s chunks through `runtime` at the ticker's beats.
 
@@ -57,7 +58,8 @@ class ControlLoop:
         self.state_changed = threading.Event()
         self._ticker, self._observer, self._output = ticker, observer, output
         self._stop = threading.Event()
-        self.inference = Inference(runtime, engine, statistics, ticker.rate_hz, self._stop.is_set)
+        self._watchdog = output.watchdog(crashed)
+        self.inference = Inference(runtime, engine, statistics, ticker.rate_hz, self._ending)
         self._said: tuple[State, str] | None = None
         self._reset_at_s: float | None = None
         self._last_tick: int | None = None
@@ -78,16 +80,31 @@ class ControlLoop:
     def start(self) -> None:
         """Begin to tick."""
         self._thread.start()
+        self._watchdog.start()
 
     def close(self) -> None:
         """Stop ticking, and say the last command once more: what the arms shall hold."""
         self._stop.set()
+        self._watchdog.close()
         self._observer.changed.set()
         if self._thread.is_alive():
             self._thread.join(timeout=1.0)
         last = self.runtime.command
         if last is not None:
             self._output.command(self._last_tick or 0, self.statistics.now_s, last)
+
+    @property
+    def shut(self) -> str:
+        """Why commands are not sent, whatever the runtime decides; '' while they are."""
+        return self._output.gate.why
+
+    def disarm(self) -> bool:
+        """Disable the runtime; False: the thread that commands holds the lock, and hangs."""
+        if not self.lock.acquire(timeout=ANSWER_S):
+            return False
+        self.runtime.disable()
+        self.lock.release()
+        return True
 
     def new_world(self, stamp_s: float) -> None:
         """The world was set up anew at a ROS time: what was seen and planned before is void."""
@@ -124,7 +141,7 @@ class ControlLoop:
 
     def _tick(self) -> None:
         silent_since = time.monotonic()
-        while not self._stop.is_set():
+        while not self._ending():
             if self.lockstep:
                 # The clock stands still for as long as the answer is waited for.
                 silent_since, self.waiting_for_clock = time.monotonic(), False
@@ -135,6 +152,11 @@ class ControlLoop:
                 silent_since = time.monotonic()
                 self._beat(beat)
             self.waiting_for_clock = time.monotonic() - silent_since > _SILENT_S
+
+    def _ending(self) -> bool:
+        """Whether to stop; who asks lives."""
+        self._watchdog.pulse()
+        return self._stop.is_set()
 
     def _beat(self, beat: Beat) -> None:
         if beat.jumped and self._last_tick is not None and beat.tick < self._last_tick:
@@ -208,8 +230,7 @@ class ControlLoop:
         self.runtime.reset(tick)
 
     def _publish(self, tick: int, stamp_s: float, command: Floats | None) -> None:
-        if command is not None:
-            self._output.command(tick, stamp_s, command)
+        if command is not None and self._output.command(tick, stamp_s, command):
             self.statistics.sent(time.monotonic())
         while self.inference.taken:
             self._output.chunk(self.inference.taken.pop(0))

@@ -50,6 +50,7 @@ from act_ros.nodes.policy.swap import Swap
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
+from act_ros.nodes.shared.gate_keeper import GateKeeper
 from act_ros.nodes.shared.parameters import Parameters
 from act_ros.nodes.shared.topics import LATCHED, SENSOR
 from act_ros.robot.spec import RobotSpec
@@ -108,12 +109,12 @@ class PolicyNode(BaseNode):
         runtime.reason = runtime.idle_reason = BEGINNING if self._want_enabled else DISABLED
         self.status = Status(self, self.loop, self.observer, self._look_after, self._now)
         cameras = self.observer.watch(engine.config.cameras, engine.config.image_size)
-        self.groups: Sequence[Sequence[Node]] = [[self.observer.joints, *cameras], [self]]
-        self._episode: int | None = None
-        # What may not wait is served by a node of the inputs, which has a thread of its own: setting a
-        # checkpoint takes seconds here, and the arms must be stopped meanwhile. (rclpy's executor of
-        # many threads would do it in one node, but keeps a processor busy with spinning.)
+        keeper = GateKeeper(self, self.output, self._disarm, self.loop.state_changed.set)
         inputs = self.observer.joints
+        self.groups: Sequence[Sequence[Node]] = [[inputs, *cameras], [keeper], [self]]
+        self._episode: int | None = None
+        # What may not wait is served by a node of the inputs, in another thread: setting a checkpoint takes seconds
+        # here. (rclpy's executor of many threads would do it in one node, but keeps a processor busy with spinning.)
         if simulated:
             inputs.create_subscription(Clock, '/clock', self._on_clock, SENSOR)
             inputs.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
@@ -216,12 +217,16 @@ class PolicyNode(BaseNode):
 
     def _enable(self) -> str:
         """Let the arms move; returns why not, or ''."""
-        rivals = self.output.rivals()
-        if not rivals:
+        refused = self.output.refusal()
+        if not refused:
             with self.loop.lock:
                 self.loop.runtime.enable()
             self._want_enabled = False
-        return rivals
+        return refused
+
+    def _disarm(self) -> bool:
+        self._want_enabled = False
+        return self.loop.disarm()
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         if request.data:
@@ -230,10 +235,9 @@ class PolicyNode(BaseNode):
             if response.success:
                 response.message = 'enabled; the arms approach from where they are'
             return response
-        self._want_enabled = False
-        with self.loop.lock:
-            self.loop.runtime.disable()
-        response.success, response.message = True, 'not enabled any more; the arms hold'
+        response.success = self._disarm()
+        done, hangs = 'not enabled any more; the arms hold', 'the control loop hangs: call ~/stop'
+        response.message = done if response.success else hangs
         return response
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

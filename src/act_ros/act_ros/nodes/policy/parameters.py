@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from act_ros.control.ensemble import ORDERS
+from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS
 from act_ros.nodes.shared.parameters import Param
 from act_ros.policy.config import MOST
 from act_ros.policy.engines.choice import AUTO, DEVICES, ENGINES, PRECISIONS
@@ -44,4 +45,5 @@ PARAMETERS = (
           low=0.02, high=10.0, read_only=False),
     Param('max_image_age_s', 0.2, 'Images older than this make the arms hold, in seconds.',
           low=0.02, high=10.0, read_only=False),
+    *STOP_PARAMETERS,
 )  # fmt: skip

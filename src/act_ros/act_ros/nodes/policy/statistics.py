@@ -73,6 +73,14 @@ class Statistics:
         """Seconds between the last commands."""
         return np.diff(np.fromiter(tuple(self._sent), dtype=np.float64))
 
+    def rate_hz(self) -> float:
+        """Commands a second that were sent in the last second: what was sent before is of no account."""
+        now = time.monotonic()
+        sent = [at for at in tuple(self._sent) if now - at <= 1.0]
+        # The next one is no sooner due than a period after the last; two are none missed yet.
+        end = max(sent[-1], now - 2.0 * self.period_s) if sent else now
+        return (len(sent) - 1) / (end - sent[0]) if len(sent) > 1 else float(len(sent))
+
     def chunk_rate_hz(self) -> float:
         """Chunks a second over the last two seconds."""
         now = time.monotonic()
@@ -81,8 +89,8 @@ class Statistics:
     def fill(self, msg: PolicyState, runtime: Runtime) -> None:
         """Write the figures into a message."""
         periods = self.periods()
+        msg.rate_hz = self.rate_hz()
         if periods.size:
-            msg.rate_hz = float(1.0 / periods.mean())
             msg.period_error_p99_s = float(np.percentile(np.abs(periods - self.period_s), 99))
             msg.period_max_s = float(periods.max())
         msg.tick, msg.missed_ticks, msg.held_ticks = self.ticks, self.missed, self.held
@@ -103,9 +111,11 @@ class Statistics:
         periods = self.periods()
         if not periods.size:
             return 'no commands sent yet'
+        if not (rate_hz := self.rate_hz()):
+            return f'NOTHING SENT in the last second ({self.sent_total} commands before)'
         error = np.abs(periods - self.period_s)
         return (
-            f'{1 / periods.mean():.2f} Hz (|period - {1e3 * self.period_s:g} ms| p99 '
+            f'{rate_hz:.2f} Hz (|period - {1e3 * self.period_s:g} ms| p99 '
             f'{1e3 * np.percentile(error, 99):.1f} ms, longest {1e3 * periods.max():.1f} ms), '
             f'{self.chunk_rate_hz():.1f} chunks/s of {1e3 * self.inference_s:.0f} ms, images '
             f'{1e3 * self.image_age_s:.0f} ms old, {self.missed} ticks missed, {self.held} held, '

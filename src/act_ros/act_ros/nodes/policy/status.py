@@ -90,6 +90,8 @@ class Status:
 
     def _now(self) -> tuple[State, str]:
         runtime = self._loop.runtime
+        if shut := self._loop.shut:
+            return State.FAULT, shut
         if self._loop.waiting_for_clock:
             return State.WAITING, (
                 'ROS time stands still: use_sim_time is set and nothing new comes on /clock; '

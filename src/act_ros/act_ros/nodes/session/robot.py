@@ -10,7 +10,7 @@ import numpy as np
 from act_msgs.srv import ResetSim
 from rclpy.node import Node
 
-from act_ros.control.motion.pose_motion import SETTLED
+from act_ros.control.motion.pose_motion import ASTRAY, SETTLED, astray
 from act_ros.control.session.types import SessionError
 from act_ros.nodes.session.driver_client import DriverClient, DriverError
 from act_ros.nodes.session.motor_setup import MotorSetup
@@ -91,15 +91,17 @@ class SessionRobot:
 
     def arrived(self) -> bool:
         """Whether the arms are where they were to go; raises SessionError where one is elsewhere."""
+        if why := self._teleop.output.gate.why:
+            raise SessionError(why)
         if not self._teleop.arrived:
             return False
         if problem := '; '.join(filter(None, (self.left_out, self._problem))):
             raise SessionError(problem)
         if self._goals:
             end = time.monotonic() + PUBLISH_S
-            while time.monotonic() < end and self._teleop.astray(*self._goals, SETTLED):
+            while time.monotonic() < end and self._astray(*self._goals, SETTLED):
                 time.sleep(0.05)  # arms lag behind their last command
-            if off := self._teleop.astray(*self._goals):
+            if off := self._astray(*self._goals, ASTRAY):
                 raise SessionError(
                     f'not where they were led: {off}; did an arm meet something, or lose its torque?'
                 )
@@ -151,14 +153,16 @@ class SessionRobot:
 
     def trouble(self) -> str:
         """Leaders that are silent, and arms that never said anything."""
-        silent = dict.fromkeys([*self._teleop.unheard, *self._teleop.silent])
-        return f'{", ".join(silent)} silent' if silent else ''
+        silent = ', '.join(dict.fromkeys([*self._teleop.unheard, *self._teleop.silent]))
+        found = [self._teleop.output.gate.why, f'{silent} silent' if silent else '']
+        return '; '.join(filter(None, found))
 
     def rest(self) -> None:
         """Begin to lead all arms to the start and then to rest; followers alone where leaders cannot be led."""
         leaders: list[Floats] | None = [
             self._with_grippers(pose, LEADER_GRIPPER) for pose in (self._start, self._rest)
         ]
+        self._problem = ''
         try:
             self.hold()
             self._motors.drive_grippers()
@@ -174,6 +178,16 @@ class SessionRobot:
         self._goals = followers[-1], leaders[-1] if leaders else None
         if why := self._teleop.go(followers, leaders):
             raise SessionError(why)
+
+    def _astray(self, followers: Floats, leaders: Floats | None, tolerance: float) -> str:
+        """What joints are not where they were led, as words; '' if all are."""
+        spec, found = self._spec, []
+        pairs = [('followers', self._teleop.followers, followers)]
+        pairs += [] if leaders is None else [('leaders', self._teleop.leaders, leaders)]
+        for kind, measured, goal in pairs:
+            off = astray(measured, goal, spec.joint_names, spec.grippers, tolerance)
+            found += [f'{kind}: {off}'] if off else []
+        return '; '.join(found)
 
     def _with_grippers(self, pose: Floats, opening: float) -> Floats:
         changed = pose.copy()
