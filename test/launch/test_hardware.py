@@ -232,7 +232,7 @@ def test_a_policy_that_dies_is_outlasted_by_the_guard_and_that_by_the_drivers(
         'THE ARMS GO SLOWLY TO REST',
         'follower_right has not reported any joints',  # the stand-ins do not
         'TAKE HOLD OF THEM',
-        f'process has finished cleanly [pid {launch.pid("outlast")}]',
+        f'process has finished cleanly [pid {launch.pid("follower_left")}]',
     )
     assert 'Traceback' not in launch.text
 
@@ -262,7 +262,7 @@ def test_a_replay_that_moved_nothing_ends_at_once_and_then_its_drivers(
     _come_in_order(
         launch.text,
         'the arms were never commanded',
-        f'process has finished cleanly [pid {launch.pid("outlast")}]',
+        f'process has finished cleanly [pid {launch.pid("follower_left")}]',
     )
     assert 'Traceback' not in launch.text
 

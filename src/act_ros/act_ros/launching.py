@@ -6,6 +6,7 @@ It uses of `launch` and `launch_ros` only what Humble, Jazzy, Kilted and Lyrical
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from launch.conditions import IfCondition
 from launch.events import Shutdown
 from launch.events.process import ProcessExited
 from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.logging import launch_config
 from launch.substitutions import LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -212,12 +214,19 @@ def guard(context: LaunchContext, leading: str) -> list[Action]:
     return [act_node(context, 'guard', after, on_exit=on_exit, sigterm_timeout=GO_TO_REST_S)]
 
 
-def outlasting(context: LaunchContext) -> list[Action]:
-    """What, in a group, lets its processes outlast the node that launch configuration `outlast` names, if any."""
+def outlasting(context: LaunchContext, label: str) -> list[Action]:
+    """What, in a group, lets its processes outlast the node that launch configuration `outlast` names, if any.
+
+    Launch's log calls a process by the first word of its command, which would be `outlast` for all of them: a link
+    in the log's folder, which is this launch's own, is called by the `label`.
+    """
     node = LaunchConfiguration('outlast', default='').perform(context)
     if not node:
         return []
-    prefix = shlex.join([program('outlast'), node, '--'])
+    link = Path(launch_config.log_dir, label)
+    with contextlib.suppress(FileExistsError):
+        link.symlink_to(program('outlast'))
+    prefix = shlex.join([str(link), node, '--'])
     return [SetLaunchConfiguration('launch-prefix', prefix)]
 
 

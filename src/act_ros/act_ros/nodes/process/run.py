@@ -16,6 +16,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from act_ros.nodes.process.given_parameters import unused
 from act_ros.nodes.process.malloc import keep_memory
 from act_ros.nodes.process.node_lock import node_lock_address
 from act_ros.nodes.process.real_time import REFUSED, take_real_time
@@ -89,9 +90,14 @@ def run(
     if hurried is False:
         app.groups[0][0].get_logger().info(REFUSED)
     spins = [Spin(group, stop) for group in app.groups]
-    lock = _node_lock(app.groups[-1][0])
-    if isinstance(lock, str):
-        sys.stderr.write(f'error: {lock}\n')
+    main = app.groups[-1][0]
+    refused, said = unused([node for group in app.groups for node in group], main, sys.argv[1:])
+    for line in said:
+        main.get_logger().warning(line)
+    lock = _node_lock(main)
+    refused += [lock] if isinstance(lock, str) else []
+    if refused:
+        sys.stderr.write(''.join(f'error: {line}\n' for line in refused))
         stop.fail()
     else:
         app.start()
