@@ -22,7 +22,10 @@ TOPIC_WORDS: dict[str, tuple[str, str]] = {
     '/act/session_state': ('', 'The line of the recording session. Latched.'),
     '/act/sim_state': ('', 'Task, seed, reward and success of the simulated episode. Latched.'),
     '/clock': ('', 'Simulated time.'),
-    '/diagnostics': ('', 'Control loop, inference process and inputs, once a second.'),
+    '/diagnostics': (
+        '',
+        'How each loop, arm, camera, inference, recording and disk is, once a second.',
+    ),
 }
 SERVICE_WORDS: dict[str, str] = {
     '/ARM/get_motor_registers': "Simulated drivers, as Interbotix's: read a register.",
