@@ -78,6 +78,7 @@ NODES_MAY_IMPORT = {
     'session': {'shared', 'process', 'teleop'},
     'rest': {'shared', 'process', 'teleop', 'session'},
     'guard': {'shared', 'process'},
+    'doctor': {'shared', 'process', 'session'},
 }
 
 
