@@ -63,9 +63,15 @@ def test_a_profile_that_is_not_there_is_a_problem_and_none_a_warning(tmp_path):
     assert profile({}).verdict is Verdict.WARNING
     assert profile({name: str(tmp_path / 'none.xml')}).verdict is Verdict.PROBLEM
     assert profile({'RMW_IMPLEMENTATION': 'rmw_cyclonedds_cpp'}).verdict is Verdict.OK
+    bound = {name: '/config/fastdds_loopback.xml', 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'}
+    assert 'SUBNET is asked for' in profile(bound).found
     path = tmp_path / 'own.xml'
     path.touch()
     assert profile({name: str(path)}) == well('DDS profile', str(path))
+    local = {name: str(path), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+    assert 'names this one as its peer' in profile(local).found
+    path.write_text('<interfaceWhiteList>')
+    assert profile(local).verdict is Verdict.OK
 
 
 def test_a_disk_that_is_full_is_a_problem_also_for_a_folder_to_be(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from act_ros.nodes.doctor.findings import Finding, problem, warning, well
+from act_ros.nodes.process.discovery import PROFILES, cut_off, local_only, reach
 from act_ros.nodes.process.real_time import may_take_real_time
 from act_ros.paths import share_dir
 from act_ros.policy.errors import PolicyError
@@ -18,7 +19,6 @@ from act_ros.policy.robot_fit import misfits
 from act_ros.robot.spec import ROBOT, RobotSpec
 from act_ros.shared_memory import FOLDER, remove_leftovers
 
-PROFILES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 SCARCE, LEAST = 5_000_000_000, 512 * 1024**2
 """Bytes free on the disk: less is warned of, and the recorder begins no episode."""
 SHARED = 512 * 1024**2
@@ -48,15 +48,11 @@ def ros(env: Mapping[str, str]) -> Finding:
 
 def discovery(env: Mapping[str, str]) -> Finding:
     """Who may find the nodes of this machine."""
-    reach = env.get('ROS_AUTOMATIC_DISCOVERY_RANGE') or 'SUBNET'
-    if env.get('ROS_DISTRO') == 'humble':
-        reach = 'LOCALHOST' if env.get('ROS_LOCALHOST_ONLY') == '1' else 'SUBNET'
-    peers = env.get('ROS_STATIC_PEERS', '')
-    if reach in ('LOCALHOST', 'OFF') and not peers:
-        return well('discovery', f'{reach}: this machine only')
+    if local_only(env):
+        return well('discovery', f'{reach(env)}: this machine only')
     return warning(
         'discovery',
-        f'{reach}{peers and f", and {peers}"}: who is on this network can command the arms',
+        f'{reach(env)}: who is on this network can command the arms',
         'meant for several machines only; else: unset it, and source setup.bash in a new terminal',
     )
 
@@ -72,8 +68,16 @@ def profile(env: Mapping[str, str]) -> Finding:
             'Fast DDS runs without one: most images are lost',
             'source setup.bash in every terminal',
         )
+    if why := cut_off(env):
+        return problem('DDS profile', why, 'the nodes do not find those of other machines')
     if not Path(path).is_file():
         return problem('DDS profile', f'there is no {path}', 'source setup.bash in a new terminal')
+    if local_only(env) and 'interfaceWhiteList' not in Path(path).read_text(errors='replace'):
+        return warning(
+            'DDS profile',
+            f'{path}: a machine that names this one as its peer can command the arms',
+            'source setup.bash in a new terminal, or give your profile an interfaceWhiteList',
+        )
     return well('DDS profile', path)
 
 

@@ -16,6 +16,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from act_ros.nodes.process.discovery import cut_off
 from act_ros.nodes.process.given_parameters import unused
 from act_ros.nodes.process.malloc import keep_memory
 from act_ros.nodes.process.node_lock import node_lock_address
@@ -92,7 +93,7 @@ def run(
     spins = [Spin(group, stop) for group in app.groups]
     main = app.groups[-1][0]
     refused, said = unused([node for group in app.groups for node in group], main, sys.argv[1:])
-    for line in said:
+    for line in filter(None, [*said, cut_off(os.environ)]):
         main.get_logger().warning(line)
     lock = _node_lock(main)
     refused += [lock] if isinstance(lock, str) else []
