@@ -7,6 +7,7 @@ started and stopped by its services. A row is made a little after its tick, when
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -58,6 +59,8 @@ class RecorderNode(BaseNode):
         values, self._stop = Parameters(self, PARAMETERS).values, stop
         if not values['dataset']:
             raise ValueError('dataset is empty; give the folder for the episodes')
+        if values['private']:
+            os.umask(0o077)  # also of the process that makes the file of an episode
         spec = RobotSpec.load()
         self._rate_hz = spec.rate_hz
         cameras = [c.name for c in chosen_cameras(self, spec, CAMERAS)]
