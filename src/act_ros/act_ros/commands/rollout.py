@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from act_ros.commands.report import EpisodeTrace
+from act_ros.control.chunk_grid import ChunkGrid
 from act_ros.control.ensemble import make_execution
 from act_ros.control.limiter import Limiter
 from act_ros.control.runtime import Runtime, State
@@ -128,10 +129,12 @@ class Controller:
     def __init__(self, policy: Policy, setting: EvaluationSetting, spec: RobotSpec) -> None:
         """Begin with nothing seen and nothing commanded."""
         self._policy, self._lockstep, self._rate_hz = policy, setting.lockstep, spec.rate_hz
+        config = policy.config
+        self._grid = grid = ChunkGrid(config.chunk, config.rate_hz, spec.rate_hz)
         execution = make_execution(
-            policy.config.chunk, spec.dof, setting.ensemble, setting.m, setting.execute
+            grid.ticks, spec.dof, setting.ensemble, setting.m, grid.ticks_of(setting.execute)
         )
-        self.runtime = Runtime(execution, Limiter(spec), policy.config.cameras)
+        self.runtime = Runtime(execution, Limiter(spec), config.cameras)
         self.runtime.enable()
         self._flight = Flight(setting.delay, (setting.rate_hz or spec.rate_hz) / spec.rate_hz)
         self.inference_s: list[float] = []
@@ -166,7 +169,7 @@ class Controller:
             self.runtime.reject(1, str(error))
             return
         self.inference_s.append(time.perf_counter() - begin)
-        self._flight.add(Chunk(tick, actions, self.inference_s[-1]))
+        self._flight.add(self._grid.lay(Chunk(tick, actions, self.inference_s[-1])))
 
 
 class Evaluator:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from act_ros.control.chunk_grid import ChunkGrid
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_config, read_notes, version_of
@@ -65,6 +66,7 @@ class Engine:
 
     Attributes:
         version: that of its files when it was set.
+        grid: lays its chunks onto the robot's ticks.
         notes: what was assumed of it when it was read, and what an operator should know; a sentence each.
     """
 
@@ -72,6 +74,7 @@ class Engine:
     config: PolicyConfig
     worker: Worker
     version: dict[str, tuple[int, int]]
+    grid: ChunkGrid
     notes: tuple[str, ...] = ()
 
 
@@ -126,10 +129,10 @@ def make_engine(
         notes = (
             *notes,
             *_short_note(config),
-            *_rate_note(config, terms),
+            *_rate_note(config, terms, spec),
             *assumptions(with_rate(config, terms.rate_hz)),
         )
-        terms.check(config, spec)
+        rate_hz = terms.check(config, spec).rate_hz
     except PolicyError as error:
         raise PolicyError(f'{folder.name}: {error}') from error
     worker = make_worker(folder)
@@ -140,7 +143,8 @@ def make_engine(
         raise PolicyError(
             f'{folder.name}: no inference process could be started: {error}'
         ) from error
-    return Engine(folder, config, worker, version, notes)
+    grid = ChunkGrid(config.chunk, rate_hz, spec.rate_hz)
+    return Engine(folder, config, worker, version, grid, notes)
 
 
 def _short_note(config: PolicyConfig) -> list[str]:
@@ -154,10 +158,15 @@ def _short_note(config: PolicyConfig) -> list[str]:
     ]
 
 
-def _rate_note(config: PolicyConfig, terms: Terms) -> list[str]:
-    if not config.rate_assumed or not terms.rate_hz:
-        return []
-    return [f'it states no rate; {terms.rate_hz:g} Hz is what policy_rate_hz says']
+def _rate_note(config: PolicyConfig, terms: Terms, spec: RobotSpec) -> list[str]:
+    said = bool(config.rate_assumed and terms.rate_hz)
+    notes = [f'it states no rate; {terms.rate_hz:g} Hz is what policy_rate_hz says'] * said
+    rate_hz = with_rate(config, terms.rate_hz).rate_hz
+    if rate_hz != spec.rate_hz:
+        notes.append(
+            f'trained at {rate_hz:g} Hz; between its actions the arms go straight, at {spec.rate_hz:g} Hz'
+        )
+    return notes
 
 
 def library_of(values: Mapping[str, Any]) -> Library:

@@ -169,11 +169,11 @@ class PolicyNode(BaseNode):
     def _execution(self, engine: Engine, changed: Mapping[str, Any] = NOTHING) -> Execution:
         values = {**self.parameters.values, **changed}
         return make_execution(
-            engine.config.chunk,
+            engine.grid.ticks,
             self.spec.dof,
             values['ensemble'],
             values['ensemble_m'],
-            values['execute'],
+            engine.grid.ticks_of(values['execute']),
         )
 
     def _freshness(self, changed: Mapping[str, Any]) -> Freshness:
@@ -264,11 +264,11 @@ class PolicyNode(BaseNode):
         """Put new parameter values into effect; returns why they are refused, or ''."""
         retuned = not changed.keys().isdisjoint(('ensemble', 'ensemble_m', 'execute'))
         try:
-            if 'policy_rate_hz' in changed and 'checkpoint' not in changed:
-                self._terms(changed).check(self.loop.engine.config, self.spec)
-            if 'checkpoint' in changed:
+            restated = 'policy_rate_hz' in changed and self.loop.engine.config.rate_assumed
+            if 'checkpoint' in changed or restated:
+                values = {**self.parameters.values, **changed}
                 self._swap.to(
-                    lambda: self._engine(changed['checkpoint'], changed),
+                    lambda: self._engine(values['checkpoint'], changed),
                     lambda engine: self._execution(engine, changed),
                 )
             elif retuned:
