@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from act_msgs.msg import RecorderState
 
+from act_ros.data.recording.grid import MAX_AGE_S
 from act_ros.data.recording.source_watch import Wrong
 from act_ros.data.times import STALE_S
 from act_ros.nodes.recorder.inputs import RecorderInputs
@@ -31,7 +32,8 @@ def health(
     for source, (age_s, values) in inputs.counts(seconds(state.header.stamp)).items():
         wrong = {ill.how: ill.about for ill in ills if ill.source == source}
         contested = wrong.get(Wrong.CONTESTED) or wrong.get(Wrong.FROZEN, '')
-        yield heard(source, age_s, STALE_S, inputs.note(source), contested, values)
+        old = wrong.get(Wrong.OLD) and f'older than {STALE_S:g} s: its rows are marked'
+        yield heard(source, age_s, MAX_AGE_S, inputs.note(source) or old or '', contested, values)
 
 
 def _episodes(state: RecorderState, cadence: Cadence) -> Health:
