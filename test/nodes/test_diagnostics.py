@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from fakes import SPEC
@@ -12,6 +10,7 @@ from policy_clients import keep, running
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 
+from act_ros.control.cadence import Cadence
 from act_ros.control.ensemble import make_execution
 from act_ros.control.limiter import Limiter
 from act_ros.control.runtime import Runtime, State
@@ -28,8 +27,9 @@ from act_ros.nodes.shared.diagnostics import (
     OK,
     STALE,
     WARN,
-    Cadence,
     commanding,
+    evenness,
+    figures,
     heard,
 )
 
@@ -64,30 +64,34 @@ def test_a_source_has_the_level_of_what_is_wrong_with_it(told, level, message):
 
 
 @pytest.mark.parametrize(('rate_hz', 'level'), [(50, OK), (44, WARN), (30, ERROR)])
-def test_a_loop_tells_how_evenly_it_runs_in_the_words_of_ros2_control(monkeypatch, rate_hz, level):
-    now = [100.0]
-    monkeypatch.setattr(time, 'monotonic', lambda: now[0])
-    cadence = Cadence(50.0)
+def test_a_loop_tells_how_evenly_it_runs_in_the_words_of_ros2_control(rate_hz, level):
+    cadence, now_s = Cadence(50.0), 100.0
     for count in range(20):
-        with cadence.tick(missed=int(count == 3)):
-            now[0] += 0.002
-        now[0] += 1 / rate_hz - 0.002
-    with cadence.tick():
-        now[0] += 0.025  # longer than a period
-    assert cadence.level == level
-    health = commanding('loop', cadence, Limiter(SPEC), 'an arm is silent', 'running', row=3)
-    values = health.values
-    assert (health.level, health.message, values['row']) == (WARN, 'an arm is silent', 3)
+        cadence.begin(now_s, missed=int(count == 3))
+        cadence.end(now_s + 0.002)
+        now_s += 1 / rate_hz
+    cadence.begin(now_s, missed=0)
+    cadence.end(now_s + 0.025)  # longer than a period
+    assert evenness(cadence) == level
+    values = figures(cadence)
     assert values['periodicity.average [Hz]'] == pytest.approx(rate_hz)
     assert values['periodicity.standard_deviation [Hz]'] == pytest.approx(0.0, abs=1e-6)
     assert values['execution_time.min [us]'] == pytest.approx(2000.0)
     assert values['execution_time.max [us]'] == pytest.approx(25000.0)
     assert values['overruns'] == 2
-    assert {name for name in values if name.startswith('limited.')} == {
-        'limited.finite',
-        'limited.limits',
-        'limited.velocity',
-    }
+    cadence.begin(now_s + 60, missed=0)  # a pause is no period
+    assert not cadence.rates_hz().size
+
+
+def test_a_loop_that_commands_says_what_it_holds_for_and_what_was_limited():
+    silent, limiter = heard('follower_left', None, 0.2), Limiter(SPEC)
+    limiter.reset(SPEC.start)
+    limiter.apply(SPEC.start + 1.0)
+    loop, arm = commanding('replay', Cadence(50.0), limiter, True, [silent])
+    assert (loop.level, loop.message) == (WARN, 'holds the arms: follower_left') and arm is silent
+    assert loop.values['limited.velocity'] == 14 and loop.values['limited.finite'] == 0
+    loop, _ = commanding('replay', Cadence(50.0), limiter, False, [silent])
+    assert (loop.level, loop.message) == (OK, 'not enabled')
 
 
 def test_a_disk_is_warned_of_before_no_episode_begins():

@@ -29,7 +29,6 @@ from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.arm_poses import ArmPoses
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import ArmCommands, CommandOutput
-from act_ros.nodes.shared.diagnostics import Cadence, Diagnostics, Health, commanding
 from act_ros.nodes.shared.joint_state import ArmReader
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
@@ -62,8 +61,7 @@ class TeleopNode(BaseNode):
         self._lock = threading.Lock()
         self._hands = every_gripper(len(spec.grippers), 'leader ')
         self._not_before_s, self._episode = 0.0, 0
-        self._limiter, self._cadence = Limiter(spec), Cadence(spec.rate_hz)
-        self._teleoperation = Teleoperation(self._limiter)
+        self._teleoperation = Teleoperation(limiter := Limiter(spec))
         self._moves: list[PoseMotion] = []
         self._leaders: Floats | None = None
         self._followers: Floats | None = None
@@ -87,12 +85,12 @@ class TeleopNode(BaseNode):
             self._poses.listen(arm, reader, motor=spec.leader_gripper)
         for arm in self._follower_arms:
             self._poses.listen(arm, ArmReader(spec.joints, spec.follower_gripper))
+        self._poses.report(self._ticker, limiter, lambda: self._engaged, self._values['max_age_s'])
         self._output = CommandOutput(self, spec)
         self._lead: ArmCommands | None = None
         self._fault = self.create_publisher(String, 'episode_fault', COMMAND)
         if not led:
             self.create_service(SetBool, '~/engage', self._on_engage)
-        Diagnostics(self, self._health)
         self._thread = threading.Thread(target=self._run, name='teleop', daemon=True)
 
     @property
@@ -133,8 +131,7 @@ class TeleopNode(BaseNode):
             while not self._stop.is_set():
                 beat = self._ticker.wait()
                 if beat is not None:
-                    with self._cadence.tick(beat.missed):
-                        self._tick(beat)
+                    self._tick(beat)
         except Exception as error:  # a thread that dies must not leave the node looking alive
             self.get_logger().fatal(f'teleoperation stopped: {type(error).__name__}: {error}')
             self._stop.fail()
@@ -162,12 +159,6 @@ class TeleopNode(BaseNode):
             )
         if action is not None:
             self._output.command(beat.tick, beat.now_s, action)
-
-    def _health(self) -> list[Health]:
-        held = ', '.join([*self.silent, 'silent']) if self._engaged and self.silent else ''
-        doing = 'following' if self._engaged else 'not engaged'
-        loop = commanding('teleoperation', self._cadence, self._limiter, held, doing)
-        return [loop, *self._poses.health(self._time.ros_at(steady()), self._values['max_age_s'])]
 
     def _move(self) -> Floats | None:
         """Lead the arms toward where they are to go; the followers' command. Hold the lock."""

@@ -14,6 +14,8 @@ from act_ros.nodes.shared.diagnostics import (
     OK,
     WARN,
     Health,
+    evenness,
+    figures,
     interventions,
     worse,
 )
@@ -44,14 +46,14 @@ def health(
 def _loop(loop: ControlLoop, state: State, reason: str, simulated: bool) -> Health:
     statistics = loop.statistics
     # A simulator may be slower than real time: it says so itself.
-    even = OK if simulated or state is not State.RUNNING else loop.cadence.level
+    even = OK if simulated or state is not State.RUNNING else evenness(loop.cadence)
     return Health(
         'control loop',
         worse(LEVELS[state], even),
         f'{state.name}: {reason}' if reason else statistics.line(),
         {
             'state': state.name,
-            **loop.cadence.values(),
+            **figures(loop.cadence),
             'ticks.held': statistics.held,
             'ticks.limited': statistics.clamped,
             **interventions(loop.runtime.limiter),

@@ -22,7 +22,6 @@ from act_ros.nodes.policy.inference import Inference
 from act_ros.nodes.policy.observer import Observer
 from act_ros.nodes.policy.statistics import Statistics
 from act_ros.nodes.shared.commands import CommandOutput
-from act_ros.nodes.shared.diagnostics import Cadence
 from act_ros.robot.types import Floats
 
 SYNC_TIMEOUT_S = 1.0
@@ -54,7 +53,7 @@ class ControlLoop:
         self.lockstep = False
         self.crashed = crashed
         self.waiting_for_clock = False
-        self.cadence = Cadence(ticker.rate_hz)
+        self.cadence = ticker.cadence
         self.sync = sync
         self.state_changed = threading.Event()
         self._ticker, self._observer, self._output = ticker, observer, output
@@ -135,8 +134,7 @@ class ControlLoop:
             beat = self._ticker.wait()
             silent = 0 if beat else silent + 1
             if beat is not None:
-                with self.cadence.tick(beat.missed):
-                    self._beat(beat)
+                self._beat(beat)
             self.waiting_for_clock = silent > _SILENT_WAITS
 
     def _beat(self, beat: Beat) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from act_msgs.msg import RecorderState
 
+from act_ros.control.cadence import Cadence
 from act_ros.data.recording.grid import MAX_AGE_S
 from act_ros.data.recording.source_watch import Wrong
 from act_ros.data.times import STALE_S
 from act_ros.nodes.recorder.inputs import RecorderInputs
 from act_ros.nodes.recorder.state_message import Ill
-from act_ros.nodes.shared.diagnostics import ERROR, OK, WARN, Cadence, Health, heard
+from act_ros.nodes.shared.diagnostics import ERROR, OK, WARN, Health, figures, heard
 from act_ros.nodes.shared.times import seconds
 
 SCARCE = 10
@@ -42,7 +43,7 @@ def _episodes(state: RecorderState, cadence: Cadence) -> Health:
     names = ('IDLE', 'WAITING', 'RECORDING', 'FINISHING', 'FAULT')
     name = next(name for name in names if getattr(RecorderState, name) == state.state)
     values = {
-        **cadence.values(),
+        **figures(cadence),
         'episode': state.episode,
         'rows': state.rows,
         'rows.dropped': state.dropped,

@@ -33,7 +33,7 @@ from act_ros.nodes.recorder.sim_follower import SimFollower
 from act_ros.nodes.recorder.state_message import Ill, recorder_state, why_ill
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.camera_parameter import chosen_cameras
-from act_ros.nodes.shared.diagnostics import Cadence, Diagnostics, Health
+from act_ros.nodes.shared.diagnostics import Diagnostics, Health
 from act_ros.nodes.shared.parameters import Parameters
 from act_ros.nodes.shared.topics import LATCHED
 from act_ros.robot.spec import RobotSpec, SpecError
@@ -89,7 +89,7 @@ class RecorderNode(BaseNode):
         self._follower = (
             SimFollower(self, self.episodes, length, spec.rate_hz, stop.fail) if follows else None
         )
-        self._min_free, self._cadence = values['min_free_mb'] * 1024**2, Cadence(spec.rate_hz)
+        self._min_free = values['min_free_mb'] * 1024**2
         # On the inputs' thread: a service of this node waits for the file it finishes.
         Diagnostics(self._inputs, self._health, self.get_name())
         self._thread = threading.Thread(target=self._run, name='grid', daemon=True)
@@ -128,9 +128,8 @@ class RecorderNode(BaseNode):
                 if beat.jumped:
                     self._jumped(beat.tick)
                 due = beat.tick - DELAY_TICKS
-                with self._cadence.tick(beat.missed):
-                    for tick in range(due - beat.missed, due + 1):
-                        self._row(tick)
+                for tick in range(due - beat.missed, due + 1):
+                    self._row(tick)
                 if beat.tick % STATE_TICKS == 0:
                     self._publish_state()
                 if beat.tick % REMIND_TICKS == 0:
@@ -201,7 +200,7 @@ class RecorderNode(BaseNode):
     def _health(self) -> Iterator[Health]:
         ills, stamp_s = self._ill(), max(0.0, (self.episodes.tick + DELAY_TICKS) / self._rate_hz)
         state = recorder_state(self.episodes, ills, stamp_s)
-        return health(state, ills, self._inputs, self._cadence, self._min_free)
+        return health(state, ills, self._inputs, self._ticker.cadence, self._min_free)
 
     def _publish_state(self) -> None:
         stamp_s = max(0.0, self.episodes.tick / self._rate_hz)

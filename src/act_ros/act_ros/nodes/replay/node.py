@@ -24,7 +24,6 @@ from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.arm_poses import ArmPoses
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
-from act_ros.nodes.shared.diagnostics import OK, Cadence, Diagnostics, Health, commanding
 from act_ros.nodes.shared.joint_state import ArmReader
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
@@ -68,8 +67,7 @@ class ReplayNode(BaseNode):
         self._recording = recording = read_recording(path, spec, self._values['joint_order'])
         simulated = bool(self.get_parameter('use_sim_time').value)
         rest = None if simulated else spec.rest.astype(np.float32)
-        self._limiter, self._cadence = Limiter(spec), Cadence(spec.rate_hz)
-        self._playing = ReplayMotion(self._limiter, recording.actions, rest)
+        self._playing = ReplayMotion(limiter := Limiter(spec), recording.actions, rest)
         self._time: SimTime | SystemTime = SimTime() if simulated else SystemTime()
         self._ticker = Ticker(spec.rate_hz, self._time)
         self._output = CommandOutput(self, spec)
@@ -90,7 +88,7 @@ class ReplayNode(BaseNode):
             self.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
             self._reset = self.create_client(ResetSim, 'sim/reset')
         self.create_service(SetBool, '~/enable', self._on_enable)
-        Diagnostics(self, self._health)
+        self._poses.report(self._ticker, limiter, lambda: self._enabled, self._values['max_age_s'])
         self._thread = threading.Thread(target=self._run, name='replay', daemon=True)
 
     @property
@@ -127,7 +125,7 @@ class ReplayNode(BaseNode):
                 beat = self._ticker.wait()
                 if beat is None:
                     continue
-                with self._lock, self._cadence.tick(beat.missed):
+                with self._lock:
                     self._tick(beat)
         except Exception as error:  # a thread that dies must not leave the node looking alive
             self.get_logger().fatal(f'replay stopped: {type(error).__name__}: {error}')
@@ -153,13 +151,6 @@ class ReplayNode(BaseNode):
         if action is not None:
             self._output.command(beat.tick, beat.now_s, action)
         self._tell()
-
-    def _health(self) -> list[Health]:
-        arms = self._poses.health(self._time.ros_at(steady()), self._values['max_age_s'])
-        lost = ', '.join(arm.name for arm in arms if arm.level != OK) if self._enabled else ''
-        held, row = lost and f'{lost} is not heard, the arms hold', self._playing.row
-        loop = (self._cadence, self._limiter, held, self._playing.phase)
-        return [commanding('replay', *loop, enabled=self._enabled, row=row), *arms]
 
     def _rivals(self) -> bool:
         """Whether somebody else commands the arms; then nothing is played, and the process ends."""

@@ -12,8 +12,10 @@ from functools import partial
 import numpy as np
 from sensor_msgs.msg import JointState
 
+from act_ros.control.limiter import Limiter
+from act_ros.control.ticker import Ticker
 from act_ros.nodes.shared.base import BaseNode
-from act_ros.nodes.shared.diagnostics import Health, heard
+from act_ros.nodes.shared.diagnostics import Diagnostics, Health, commanding, heard
 from act_ros.nodes.shared.joint_state import ArmReader, JointStateError
 from act_ros.nodes.shared.times import seconds
 from act_ros.nodes.shared.topics import SENSOR, robot_topic
@@ -67,11 +69,22 @@ class ArmPoses:
         with self._lock:
             self._poses[arm] = stamp_s, pose
 
-    def health(self, now_s: float | None, limit_s: float) -> list[Health]:
-        """How each arm is at a ROS time; a pose older than `limit_s` is of no use."""
+    def report(
+        self, ticker: Ticker, limiter: Limiter, active: Callable[[], bool], limit_s: float
+    ) -> None:
+        """Say on `/diagnostics` how the node's loop and the arms are that it commands while it is `active`."""
+
+        def tell() -> list[Health]:
+            loop = self._node.get_name(), ticker.cadence, limiter, active()
+            return commanding(*loop, self.health(limit_s))
+
+        Diagnostics(self._node, tell)
+
+    def health(self, limit_s: float) -> list[Health]:
+        """How each arm is; a pose older than `limit_s` is of no use."""
         with self._lock:
             poses = dict(self._poses)
-        found = []
+        found, now_s = [], self._now()
         for arm, source in self._sources.items():
             age_s = None if arm not in poses or now_s is None else now_s - poses[arm][0]
             note = self._node.qos.why(source.topic) or source.note

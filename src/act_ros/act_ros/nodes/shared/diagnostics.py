@@ -6,10 +6,7 @@ The keys of a loop are those of ros2_control's controller manager: periodicity, 
 
 from __future__ import annotations
 
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +16,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
+from act_ros.control.cadence import Cadence
 from act_ros.control.limiter import Limiter
 
 PERIOD_S = 1.0
@@ -26,8 +24,6 @@ OK, WARN = DiagnosticStatus.OK, DiagnosticStatus.WARN
 ERROR, STALE = DiagnosticStatus.ERROR, DiagnosticStatus.STALE
 WARN_HZ, ERROR_HZ = 5.0, 10.0
 """By how much a loop's mean rate may be off: what the controller manager allows of 50 Hz and more."""
-_WINDOW = 250
-_PAUSE_S = 1.0
 NOTHING: Mapping[str, object] = {}
 
 
@@ -115,49 +111,21 @@ def heard(
     return Health(name, WARN if note else OK, note or 'ok', values)
 
 
-class Cadence:
-    """How evenly a loop runs. Written by its thread alone, read by any."""
+def evenness(cadence: Cadence) -> bytes:
+    """The level of a loop that is to run at its rate."""
+    rates = cadence.rates_hz()
+    off_hz = abs(float(rates.mean()) - cadence.rate_hz) if rates.size else 0.0
+    return ERROR if off_hz > ERROR_HZ else WARN if off_hz > WARN_HZ else OK
 
-    def __init__(self, rate_hz: float) -> None:
-        """Of a loop that is to run at `rate_hz`."""
-        self._rate_hz = rate_hz
-        self._begun: deque[float] = deque(maxlen=_WINDOW + 1)
-        self._took: deque[float] = deque(maxlen=_WINDOW)
-        self.overruns = 0
 
-    @contextmanager
-    def tick(self, missed: int = 0) -> Iterator[None]:
-        """Count what runs within; `missed` ticks were left out before it."""
-        begun_s = time.monotonic()
-        yield
-        if self._begun and begun_s - self._begun[-1] > _PAUSE_S:
-            self._begun.clear()  # a pause is no period
-        took_s = time.monotonic() - begun_s
-        self._begun.append(begun_s)
-        self._took.append(took_s)
-        self.overruns += missed + (took_s > 1.0 / self._rate_hz)
-
-    @property
-    def level(self) -> bytes:
-        """Whether it runs at its rate."""
-        rates = self._rates()
-        off_hz = abs(float(rates.mean()) - self._rate_hz) if rates.size else 0.0
-        return ERROR if off_hz > ERROR_HZ else WARN if off_hz > WARN_HZ else OK
-
-    def values(self) -> dict[str, object]:
-        """The figures of the last seconds; overruns since the start."""
-        took_us = 1e6 * np.array(tuple(self._took))
-        return {
-            'desired rate [Hz]': self._rate_hz,
-            **_figures('periodicity', 'Hz', self._rates()),
-            **_figures('execution_time', 'us', took_us),
-            'overruns': self.overruns,
-        }
-
-    def _rates(self) -> NDArray[np.float64]:
-        periods = np.diff(np.array(tuple(self._begun)))
-        rates: NDArray[np.float64] = 1.0 / periods[periods > 0]
-        return rates
+def figures(cadence: Cadence) -> dict[str, object]:
+    """How a loop ran in the last seconds; overruns since the start."""
+    return {
+        'desired rate [Hz]': cadence.rate_hz,
+        **_figures('periodicity', 'Hz', cadence.rates_hz()),
+        **_figures('execution_time', 'us', cadence.took_us()),
+        'overruns': cadence.overruns,
+    }
 
 
 def _figures(what: str, unit: str, values: NDArray[np.float64]) -> dict[str, object]:
@@ -178,11 +146,15 @@ def interventions(limiter: Limiter) -> dict[str, object]:
 
 
 def commanding(
-    name: str, cadence: Cadence, limiter: Limiter, held: str, doing: str, **values: object
-) -> Health:
-    """How a loop is that commands arms: why it holds them, or '', and else what it is doing."""
-    values = {**cadence.values(), **values, **interventions(limiter)}
-    return Health(name, WARN if held else OK, held or doing, values)
+    name: str, cadence: Cadence, limiter: Limiter, active: bool, arms: Sequence[Health]
+) -> list[Health]:
+    """How a loop is that commands arms, which it holds while it is `active` and an arm is silent; and the arms."""
+    silent = [arm.name for arm in arms if arm.level != OK] if active else []
+    doing = (
+        f'holds the arms: {", ".join(silent)}' if silent else 'active' if active else 'not enabled'
+    )
+    values = {**figures(cadence), **interventions(limiter)}
+    return [Health(name, WARN if silent else OK, doing, values), *arms]
 
 
 def worse(*levels: bytes) -> bytes:
