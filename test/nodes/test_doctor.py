@@ -11,8 +11,9 @@ from interbotix_xs_msgs.srv import RobotInfo
 from processes import Running
 from sensor_msgs.msg import JointState
 
+from act_ros import launching
 from act_ros.nodes.doctor.drivers import limits
-from act_ros.nodes.doctor.findings import Verdict, problem, table, warning, well
+from act_ros.nodes.doctor.findings import UNSAFE, Verdict, problem, status, table, warning, well
 from act_ros.nodes.doctor.machine import discovery, disk, policies, profile
 from act_ros.nodes.doctor.node import as_parameters
 from act_ros.nodes.doctor.topics import Ears
@@ -28,6 +29,12 @@ def test_the_table_has_a_verdict_and_a_next_step_for_each():
         '               -> switch it on',
         '1 problem, no warnings, 2 checks',
     ]
+
+
+def test_launch_files_know_the_status_of_what_is_unsafe():
+    assert launching.UNSAFE == UNSAFE and status([well('a', 'b')]) == 0
+    assert status([well('a', 'b'), warning('a', 'b', 'c')]) == 0
+    assert status([problem('a', 'b', 'c')]) == 1
 
 
 def test_its_options_are_parameters():
@@ -109,7 +116,7 @@ def test_limits_wider_than_the_drivers_are_a_problem_and_narrower_ones_are_not()
     assert limits(SPEC, 'follower_left', wider).verdict is Verdict.OK
     upper[2] -= 0.5
     found = limits(SPEC, 'follower_left', info(joint_upper_limits=upper.tolist()))
-    assert found.verdict is Verdict.PROBLEM and found.found.count('elbow') == 1
+    assert found.verdict is Verdict.UNSAFE and found.found.count('elbow') == 1
     assert 'waist' not in found.found
     other = limits(SPEC, 'leader_left', info(joint_names=['a', 'b']))
     assert (
@@ -129,7 +136,7 @@ def test_what_is_heard_missing_doubled_or_unreadable_is_told_apart(ros, robot):
     assert '9 joints' in found['arm follower_left'].found
     assert '/robot' in found['arm follower_left'].found
     doubled = found['arm follower_right']
-    assert doubled.verdict is Verdict.PROBLEM
+    assert doubled.verdict is Verdict.UNSAFE and status(found.values()) == UNSAFE
     assert 'has 2 publishers (/rival, /robot)' in doubled.found
     assert found['arm leader_left'] == warning(
         'arm leader_left', 'is not there', 'only recording needs the leaders: leaders:=true'
@@ -158,12 +165,12 @@ def test_the_simulated_robot_is_well_and_is_asked_without_being_moved(tmp_path):
         with Running(
             'doctor', tmp_path / 'doctor.log', json=True, dataset=str(tmp_path)
         ) as doctor:
-            status = doctor.process.wait(120)
+            code = doctor.process.wait(120)
         text = doctor.output
         found = {row['about']: row for row in json.loads(text[text.index('[\n {') :])}
         assert sim.process.poll() is None
-    assert not [row for row in found.values() if row['verdict'] == 'PROBLEM'], text
-    assert status == 0
+    assert not [row for row in found.values() if row['verdict'] in ('PROBLEM', 'UNSAFE')], text
+    assert code == 0
     for arm in SPEC.arms:
         for name in (arm.leader, arm.follower):
             assert f'from /{name}/xs_sdk' in found[f'arm {name}']['found']

@@ -39,6 +39,12 @@ GO_TO_REST_S, DRIVERS_S = '150', '160'
 """Patience, in seconds, with what brings the arms to rest, and with what waits for it."""
 
 
+DRIVERS_START_S = 60.0
+"""Patience, in seconds, with drivers that are starting."""
+UNSAFE = 3
+"""Exit status of the doctor where the arms must not be moved (`act_ros.nodes.doctor.findings`)."""
+
+
 class LaunchArgumentError(PrintableError, RuntimeError):
     """A launch argument has a value that cannot be used; the message names it and what to give instead."""
 
@@ -178,6 +184,18 @@ def ends_launch(what: str) -> Callable[[ProcessExited, LaunchContext], list[Acti
         return [EmitEvent(event=Shutdown(reason=f'{what} has finished'))]
 
     return on_exit
+
+
+def examined(context: LaunchContext, then: list[Action]) -> list[Action]:
+    """What moves the arms of a robot from the start: once the doctor has looked, and not where that is unsafe."""
+
+    def on_exit(event: ProcessExited, context: LaunchContext) -> list[Action] | None:
+        if event.returncode == UNSAFE:
+            raise RuntimeError('the arms are not moved: the doctor says above what is UNSAFE')
+        return None if context.is_shutdown else then
+
+    look: dict[str, bool | float | str | list[str]] = {'robot': 'aloha', 'wait_s': DRIVERS_START_S}
+    return [act_node(context, 'doctor', look, on_exit=on_exit)]
 
 
 def full_name(context: LaunchContext, node: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from interbotix_xs_msgs.srv import RobotInfo
 from rclpy.node import Node
 
-from act_ros.nodes.doctor.findings import Finding, problem, warning, well
+from act_ros.nodes.doctor.findings import Finding, problem, unsafe, warning, well
 from act_ros.nodes.session.driver_client import DriverClient, DriverError
 from act_ros.nodes.shared.topics import robot_topic
 from act_ros.robot.spec import RobotSpec
@@ -53,7 +53,7 @@ def _ask(client: DriverClient, spec: RobotSpec, arm: str, about: str) -> Iterato
     }
     bad = [f'{n} ({v})' for n, v in zip(names, read['Hardware_Error_Status'], strict=True) if v]
     if bad:
-        yield problem(
+        yield unsafe(
             about,
             f'hardware error of {", ".join(bad)}: overload, heat or voltage',
             f'hold the arm, it will drop, and call /{arm}/reboot_motors; docs/robot.md',
@@ -93,5 +93,5 @@ def limits(spec: RobotSpec, arm: str, info: RobotInfo.Response) -> Finding:
     ]
     if wrong:
         found = f'commands may go where the driver does not: {"; ".join(wrong)}'
-        return problem(about, found, 'write limits within those into the description of the robot')
+        return unsafe(about, found, 'write limits within those into the description of the robot')
     return well(about, f"{len(names)} joints, ours are within the driver's")

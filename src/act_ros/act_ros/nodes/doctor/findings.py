@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 from act_ros.text import printable
 
+UNSAFE = 3
+"""Exit status of a doctor that found what makes it unsafe to move the arms."""
+
 
 class Verdict(Enum):
     """How something is."""
@@ -17,6 +20,7 @@ class Verdict(Enum):
     OK = 'OK'
     WARNING = 'warning'
     PROBLEM = 'PROBLEM'
+    UNSAFE = 'UNSAFE'
 
 
 class Finding(NamedTuple):
@@ -50,6 +54,17 @@ def problem(about: str, found: str, do: str) -> Finding:
     return Finding(about, Verdict.PROBLEM, found, do)
 
 
+def unsafe(about: str, found: str, do: str) -> Finding:
+    """A problem with which the arms must not be moved at all."""
+    return Finding(about, Verdict.UNSAFE, found, do)
+
+
+def status(findings: Iterable[Finding]) -> int:
+    """The exit status: 3 where something is unsafe, 1 where there is another problem, else 0."""
+    verdicts = {finding.verdict for finding in findings}
+    return UNSAFE if Verdict.UNSAFE in verdicts else int(Verdict.PROBLEM in verdicts)
+
+
 def table(findings: Sequence[Finding]) -> str:
     """For a person: a line each, and what to do below those that are not well; then how many there are."""
     width = max((len(finding.about) for finding in findings), default=0)
@@ -62,7 +77,8 @@ def table(findings: Sequence[Finding]) -> str:
 
 def _sum(findings: Iterable[Finding]) -> str:
     verdicts = [finding.verdict for finding in findings]
-    problems, warnings = verdicts.count(Verdict.PROBLEM), verdicts.count(Verdict.WARNING)
+    warnings = verdicts.count(Verdict.WARNING)
+    problems = verdicts.count(Verdict.PROBLEM) + verdicts.count(Verdict.UNSAFE)
     return f'{_many(problems, "problem")}, {_many(warnings, "warning")}, {len(verdicts)} checks'
 
 

@@ -2,8 +2,8 @@
 """What is well and what is not, before the arms are moved: a table with a verdict and the next step for each.
 
 `ros2 run act_ros doctor [--robot sim|aloha] [--dataset FOLDER] [--json]` looks at this machine, listens to the
-topics of the robot, and asks the drivers. It moves nothing and sets nothing. The exit status is 1 where it finds a
-problem, 0 where all is well or only warned of.
+topics of the robot, and asks the drivers. It moves nothing and sets nothing. The exit status is 3 where it would be
+unsafe to move the arms, 1 where there is another problem, 0 where all is well or only warned of.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Sequence
 
 from act_ros.nodes.doctor.drivers import drivers
-from act_ros.nodes.doctor.findings import Finding, Verdict, as_json, table
+from act_ros.nodes.doctor.findings import Finding, as_json, status, table
 from act_ros.nodes.doctor.machine import machine
 from act_ros.nodes.doctor.topics import Ears
 from act_ros.nodes.process.run import Stop, run
@@ -27,6 +27,13 @@ PARAMETERS = (
     ),
     Param('dataset', 'data', 'Folder of the episodes, for the room on its disk.'),
     Param('models_dir', '', "Folder of the policies; empty: ./models, then the suite's own."),
+    Param(
+        'wait_s',
+        0.0,
+        'Seconds to wait for the followers, whose drivers may just start.',
+        0.0,
+        600.0,
+    ),
     Param('json', False, 'Print a list of objects instead of a table.'),
 )
 
@@ -68,14 +75,14 @@ class DoctorNode(BaseNode):
             return
         sys.stdout.write((as_json if self._values['json'] else table)(findings) + '\n')
         sys.stdout.flush()
-        if any(finding.verdict is Verdict.PROBLEM for finding in findings):
-            self._stop.fail()
+        if code := status(findings):
+            self._stop.fail(code)
         self._stop.set()
 
     def _look(self) -> list[Finding]:
         values, spec, ears = self._values, self._spec, self._ears
         found = list(machine(spec, values['dataset'], values['models_dir']))
-        ears.wait(self._stop.is_set)
+        ears.wait(self._stop.is_set, values['wait_s'])
         found += ears.findings()
         arms = [name for arm in spec.arms for name in (arm.follower, arm.leader)]
         return found + list(drivers(self, spec, [arm for arm in arms if ears.there(arm)]))

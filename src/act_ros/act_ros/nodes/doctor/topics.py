@@ -12,7 +12,7 @@ from typing import Any
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sensor_msgs.msg import Image, JointState
 
-from act_ros.nodes.doctor.findings import Finding, problem, warning, well
+from act_ros.nodes.doctor.findings import Finding, problem, unsafe, warning, well
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.images import rgb
 from act_ros.nodes.shared.joint_state import ArmReader, JointStateError
@@ -74,8 +74,14 @@ class Ears:
             kind, full, partial(TopicHeard.take, self._heard[topic]), qos
         )
 
-    def wait(self, stopped: Any) -> None:
-        """Listen until every topic is known well, or no more is to be expected."""
+    def wait(self, stopped: Any, patience_s: float = 0.0) -> None:
+        """Listen until every topic is known well, or no more is to be expected.
+
+        First wait for the followers, as long as `patience_s`: their drivers may just have been started.
+        """
+        end = time.monotonic() + patience_s
+        while not (stopped() or all(map(self.there, self._followers)) or time.monotonic() > end):
+            time.sleep(0.1)
         begun = time.monotonic()
         while not stopped() and (waited := time.monotonic() - begun) < LISTEN_S:
             known = [heard.count >= ENOUGH for heard in self._heard.values() if heard.count]
@@ -158,7 +164,7 @@ class Ears:
         names = sorted({name(info) for info in infos})
         if len(infos) > 1:
             several = f'{full} has {len(infos)} publishers ({", ".join(names)})'
-            return problem(about, several, 'stop all but one')
+            return unsafe(about, several, 'stop all but one')
         if not heard.count:
             why = self._node.qos.why(full) or f'{names[0]} publishes {full}, and nothing comes'
             return problem(about, why, 'is it on? look at the last lines of its driver')
@@ -174,7 +180,7 @@ class Ears:
         rivals = sorted({who for names in senders.values() if len(names) > 1 for who in names})
         if rivals:
             found = f'{" and ".join(rivals)} would command the same arm'
-            return problem('commands', found, 'stop all but one')
+            return unsafe('commands', found, 'stop all but one')
         names = sorted(set().union(*senders.values()))
         return well(
             'commands', f'may come from {", ".join(names)}' if names else 'nobody sends any'
