@@ -25,6 +25,7 @@ from act_ros.launching import (
     act_node,
     bring_up,
     cameras,
+    examined,
     flag,
     guard,
     guarded,
@@ -98,7 +99,7 @@ def _policy(context: LaunchContext) -> list[Action]:
             'keep_failures': True,
         }
         nodes.append(recorder(context, parameters))
-    return nodes
+    return examined(context, nodes) if enable == 'true' and not simulated else nodes
 
 
 def _arguments() -> list[DeclareLaunchArgument]:
