@@ -15,6 +15,7 @@ from act_ros.launch_arguments import (
     auto_reset_argument,
     common_arguments,
     enable_argument,
+    engine_arguments,
     stop_arguments,
     task_argument,
 )
@@ -24,6 +25,7 @@ from act_ros.launching import (
     act_node,
     bring_up,
     cameras,
+    examined,
     flag,
     guard,
     guarded,
@@ -82,6 +84,7 @@ def _policy(context: LaunchContext) -> list[Action]:
         'enable': simulated if enable == 'auto' else enable == 'true',
         'ensemble': value(context, 'ensemble'),
         'inference': value(context, 'inference'),
+        **{name: value(context, name) for name in ('device', 'engine', 'precision')},
         'task': value(context, 'task') if simulated else '',
         **stop_parameters(context),
     }
@@ -96,7 +99,7 @@ def _policy(context: LaunchContext) -> list[Action]:
             'keep_failures': True,
         }
         nodes.append(recorder(context, parameters))
-    return nodes
+    return examined(context, nodes) if enable == 'true' and not simulated else nodes
 
 
 def _arguments() -> list[DeclareLaunchArgument]:
@@ -140,6 +143,7 @@ def _arguments() -> list[DeclareLaunchArgument]:
             'async: beside the 50 Hz loop, as fast as it can; sync: one inference per tick.',
             ('async', 'sync'),
         ),
+        *engine_arguments(),
         argument(
             'record',
             '',

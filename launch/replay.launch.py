@@ -21,6 +21,7 @@ from act_ros.launching import (
     LaunchArgumentError,
     act_node,
     bring_up,
+    examined,
     guard,
     guarded,
     program,
@@ -75,7 +76,8 @@ def _replay(context: LaunchContext) -> list[Action]:
     }
     # Its own patience, since the drivers' is long: what hangs is ended, and then the arms go to rest.
     replay = act_node(context, 'replay', parameters, use_sim_time=simulated, sigterm_timeout='5')
-    return [replay, *guard(context, 'replay')]
+    nodes = [replay, *guard(context, 'replay')]
+    return examined(context, nodes) if enable == 'true' and not simulated else nodes
 
 
 def generate_launch_description() -> LaunchDescription:

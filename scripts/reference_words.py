@@ -27,7 +27,10 @@ TOPIC_WORDS: dict[str, tuple[str, str]] = {
     ),
     '/act/stop_state': ('', 'What has stopped the robot; empty: nothing has. Latched.'),
     '/clock': ('', 'Simulated time.'),
-    '/diagnostics': ('', 'Control loop, inference process and inputs, once a second.'),
+    '/diagnostics': (
+        '',
+        'How each loop, arm, camera, inference, recording and disk is, once a second.',
+    ),
 }
 SERVICE_WORDS: dict[str, str] = {
     '/ARM/get_motor_registers': "Simulated drivers, as Interbotix's: read a register.",

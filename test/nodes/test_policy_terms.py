@@ -40,7 +40,8 @@ def test_a_policy_that_names_the_joints_of_this_robot_is_taken_without_a_word(
 ):
     states = keep(ros, PolicyState, '/act/policy_state', LATCHED)
     write_config(models / 'named', joint_names=[f'{name}.pos' for name in SPEC.joint_names])
-    running(ros, policy())
+    node = running(ros, policy())
+    ros.wait_until(lambda: states)
     assert list(states[-1].notes) == [
         'it names no joints; they are taken to be in the order of this robot'
     ]
@@ -48,6 +49,8 @@ def test_a_policy_that_names_the_joints_of_this_robot_is_taken_without_a_word(
     assert result.successful and result.reason == ''
     ros.wait_until(lambda: states[-1].checkpoint.endswith('/named'))
     assert list(states[-1].notes) == []
+    node.workers[-1].runs_on = 'runs on an engine'
+    ros.wait_until(lambda: list(states[-1].notes) == ['runs on an engine'])
 
 
 def test_what_was_assumed_is_in_the_state_and_in_the_answer_to_a_swap(ros, robot, policy, models):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Episodes of policies in a simulated world, tick by tick, through the runtime that the node drives, too.
 
-PyTorch is imported by who makes an `Evaluator`, not by who reads its results.
+An engine is imported by who makes an `Evaluator`, not by who reads its results.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from act_ros.control.runtime import Runtime, State
 from act_ros.control.smoothness import Smoothness, SmoothnessMeter
 from act_ros.control.tick_inputs import TickInputs
 from act_ros.data.child_processes import each
+from act_ros.policy.engines.choice import REFERENCE, EngineChoice
 from act_ros.policy.errors import NonFiniteError
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk, Floats, Frame
@@ -50,6 +51,7 @@ class EvaluationSetting:
         delay: ticks from an observation to the first tick at which its chunk is there.
         rate_hz: inferences that begin in a second, at most one a tick; None: one a tick.
         threads: of the network.
+        engines: what runs each policy; () is PyTorch in fp32 for all.
     """
 
     checkpoints: tuple[str, ...]
@@ -60,6 +62,7 @@ class EvaluationSetting:
     delay: int = 0
     rate_hz: float | None = None
     threads: int = 1
+    engines: tuple[EngineChoice, ...] = ()
 
     @property
     def lockstep(self) -> bool:
@@ -185,7 +188,11 @@ class Evaluator:
         from act_ros.policy.policy import Policy
 
         self._setting, self._spec = setting, RobotSpec.load()
-        self.policies = [Policy.load(c, threads=setting.threads) for c in setting.checkpoints]
+        engines = setting.engines or (REFERENCE,) * len(setting.checkpoints)
+        self.policies = [
+            Policy.load(checkpoint, setting.threads, engine)
+            for checkpoint, engine in zip(setting.checkpoints, engines, strict=True)
+        ]
         self.world = World(setting.task, 0, self._spec)
         self.rig = CameraRig(self.world)
 

@@ -64,7 +64,7 @@ class TeleopNode(BaseNode):
         self._lock = threading.Lock()
         self._hands = every_gripper(len(spec.grippers), 'leader ')
         self._not_before_s, self._episode = 0.0, 0
-        self._teleoperation = Teleoperation(Limiter(spec))
+        self._teleoperation = Teleoperation(limiter := Limiter(spec))
         self._moves: list[PoseMotion] = []
         self._leaders: Floats | None = None
         self._followers: Floats | None = None
@@ -89,6 +89,7 @@ class TeleopNode(BaseNode):
         for arm in self._follower_arms:
             self._poses.listen(arm, ArmReader(spec.joints, spec.follower_gripper))
         self.output = CommandOutput(self, spec)
+        self._poses.report(self._ticker, limiter, lambda: self._engaged, self._values['max_age_s'])
         self._lead: ArmCommands | None = None
         self._fault = self.create_publisher(String, 'episode_fault', COMMAND)
         keeper = GateKeeper(owner or self, self.output, self.disarm)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from act_ros.robot.spec import Vector
+from act_ros.robot.spec import RobotSpec, Vector
 from act_ros.robot.types import Floats
 
 TIMES_FASTER = 2.0
@@ -78,3 +78,12 @@ class JumpWatch:
         if known is None:
             return np.zeros(len(qpos), np.bool_)
         return too_far(self._velocity, known[1], qpos, stamp_s - known[0] + STAMP_S)
+
+
+def jump_watches(spec: RobotSpec) -> dict[str, JumpWatch]:
+    """By follower what notices poses that it cannot have reached."""
+    names = (*spec.joints, 'gripper')
+    return {
+        arm.follower: JumpWatch(names, spec.velocity[spec.arm_entries(i)])
+        for i, arm in enumerate(spec.arms)
+    }

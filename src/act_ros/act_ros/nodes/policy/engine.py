@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from act_ros.control.chunk_grid import ChunkGrid
 from act_ros.policy.config import PolicyConfig
+from act_ros.policy.engines.choice import EngineChoice
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_config, read_notes, version_of
 from act_ros.policy.library import Library
@@ -25,10 +26,12 @@ from act_ros.robot.types import Chunk, Observation
 class Worker(Protocol):
     """An inference process, as `act_ros.policy.inference.worker.InferenceWorker` is one.
 
-    Used by one thread at a time. `non_finite` counts the predictions it threw away as not finite.
+    Used by one thread at a time. `non_finite` counts the predictions it threw away as not finite; `runs_on` says what
+    computes the network and how fast, once it is ready.
     """
 
     non_finite: int
+    runs_on: str
 
     @property
     def pid(self) -> int | None:
@@ -207,9 +210,10 @@ def look_at(path: Path, spec: RobotSpec) -> tuple[bool, str]:
     return not reasons, '; '.join(reasons) or what
 
 
-def spawn(threads: int, folder: Path) -> Worker:
-    """The suite's own inference process, at low priority: the loop goes first."""
+def spawn(values: Mapping[str, Any], folder: Path) -> Worker:
+    """The suite's own inference process, by the parameters, at low priority: the loop goes first."""
     from act_ros.policy.inference.worker import InferenceWorker
 
-    worker: Worker = InferenceWorker(folder, threads=threads, nice=10)
+    choice = EngineChoice(values['device'], values['engine'], values['precision'])
+    worker: Worker = InferenceWorker(folder, values['threads'], nice=10, choice=choice)
     return worker

@@ -27,7 +27,7 @@ from act_ros.robot.types import Floats
 
 SYNC_TIMEOUT_S = 1.0
 """A synchronous tick without lockstep gives its inference up after this."""
-_SILENT_S = 1.0  # without a tick for this long, ROS time is taken to stand still
+_SILENT_WAITS = 10  # of 0.1 s; without a tick in more of them, ROS time is taken to stand still
 _REPEAT_S = 0.4  # a lockstep simulator repeats what it waits for every 0.5 s
 
 
@@ -54,6 +54,7 @@ class ControlLoop:
         self.lockstep = False
         self.crashed = crashed
         self.waiting_for_clock = False
+        self.cadence = ticker.cadence
         self.sync = sync
         self.state_changed = threading.Event()
         self._ticker, self._observer, self._output = ticker, observer, output
@@ -140,18 +141,18 @@ class ControlLoop:
             raise
 
     def _tick(self) -> None:
-        silent_since = time.monotonic()
+        silent = 0  # waits in vain: seconds would count a halt of this process, too, as one of the clock
         while not self._ending():
             if self.lockstep:
                 # The clock stands still for as long as the answer is waited for.
-                silent_since, self.waiting_for_clock = time.monotonic(), False
+                silent, self.waiting_for_clock = 0, False
                 self._lockstep()
                 continue
             beat = self._ticker.wait()
+            silent = 0 if beat else silent + 1
             if beat is not None:
-                silent_since = time.monotonic()
                 self._beat(beat)
-            self.waiting_for_clock = time.monotonic() - silent_since > _SILENT_S
+            self.waiting_for_clock = silent > _SILENT_WAITS
 
     def _ending(self) -> bool:
         """Whether to stop; who asks lives."""

@@ -79,7 +79,7 @@ class PolicyNode(BaseNode):
         self.parameters = Parameters(self, PARAMETERS, self._change)
         values = self.parameters.values
         self._stop = stop
-        self._make_worker = make_worker or partial(spawn, values['threads'])
+        self._make_worker = make_worker or partial(spawn, values)
         self.library = library_of(values)
         simulated = bool(self.get_parameter('use_sim_time').value)
         engine = self._engine(values['checkpoint'])

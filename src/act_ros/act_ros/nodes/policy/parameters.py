@@ -7,6 +7,7 @@ from act_ros.control.ensemble import ORDERS
 from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS
 from act_ros.nodes.shared.parameters import Param
 from act_ros.policy.config import MOST
+from act_ros.policy.engines.choice import AUTO, DEVICES, ENGINES, PRECISIONS
 
 PARAMETERS = (
     Param('checkpoint', 'aloha_sim_transfer_cube', 'Policy: a name in models_dir, or the path of '
@@ -34,6 +35,11 @@ PARAMETERS = (
     Param('inference_timeout_s', 3.0, 'An inference process that gives no answer for so many '
           'seconds (and 5 times as long as its last one took) is started again.', low=0.2,
           high=60.0, read_only=False),
+    Param('device', AUTO, 'What the network runs on; auto: an NVIDIA GPU where there is one that works, else the '
+          'processor.', choices=DEVICES),
+    Param('engine', AUTO, 'What runs the network; auto: the fastest that is installed and agrees with PyTorch in fp32.',
+          choices=ENGINES),
+    Param('precision', AUTO, 'What it computes in; auto: fp32 on the processor, fp16 on a GPU.', choices=PRECISIONS),
     Param('threads', 1, 'Processor threads of the network.', low=1, high=256),
     Param('max_joint_age_s', 0.1, 'Joint states older than this make the arms hold, in seconds.',
           low=0.02, high=10.0, read_only=False),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from array import array
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,11 +14,13 @@ from act_msgs.msg import PolicyState
 
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.ticker import Beat
+from act_ros.nodes.policy.camera import Snapshot
 from act_ros.nodes.policy.observer import RobotView
 from act_ros.robot.types import Chunk
 
 WINDOW = 250
 """Periods looked back on: five seconds at 50 Hz."""
+JITTER_S = 0.002
 
 
 @dataclass
@@ -32,6 +35,8 @@ class Statistics:
     clamped: int = 0
     chunks: int = 0
     in_ensemble: int = 0
+    skew_s: float = 0.0
+    skewed: int = 0
     observation_age_s: float = -1.0
     image_age_s: float = -1.0
     chunk_tick: int | None = None
@@ -41,6 +46,7 @@ class Statistics:
     _tick: int = 0
     _sent: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW + 1))
     _came: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    _skews: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW))
 
     def tick(self, beat: Beat, sight: RobotView, runtime: Runtime) -> None:
         """Count a tick that was run."""
@@ -50,9 +56,25 @@ class Statistics:
         self.held += runtime.state in (State.HOLDING, State.FAULT)
         self.clamped += bool(runtime.limited)
         self.in_ensemble = runtime.execution.count(beat.tick)
+        self._look_at_skew(list(sight.cameras.values()))
         stamps = [shot.stamp_s for shot in sight.cameras.values()]
         self.image_age_s = beat.now_s - min(stamps) if stamps else -1.0
         self.observation_age_s = beat.now_s - sight.joints.stamp_s if sight.joints else -1.0
+
+    @property
+    def skewed_lately(self) -> bool:
+        """Whether in most of the last ticks the cameras showed different moments."""
+        lately = tuple(self._skews)
+        return 2 * sum(lately) > len(lately)
+
+    def _look_at_skew(self, shots: Sequence[Snapshot]) -> None:
+        """Cameras that run freely may differ by a period, their own or a tick's; not by more."""
+        if len(shots) > 1:
+            stamps = [shot.stamp_s for shot in shots]
+            self.skew_s = max(stamps) - min(stamps)
+            most_s = max(self.period_s, *(shot.period_s for shot in shots)) + JITTER_S
+            self._skews.append(self.skew_s > most_s)
+            self.skewed += self.skew_s > most_s
 
     def sent(self, steady_s: float) -> None:
         """Count a command that went out; a pause (not enabled, say) is no period."""

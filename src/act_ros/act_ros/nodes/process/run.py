@@ -16,7 +16,9 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from act_ros.nodes.process.discovery import cut_off
 from act_ros.nodes.process.ending import ENDINGS, LastingOutput
+from act_ros.nodes.process.given_parameters import unused
 from act_ros.nodes.process.malloc import keep_memory
 from act_ros.nodes.process.node_lock import answer_for, node_lock_address
 from act_ros.nodes.process.real_time import REFUSED, take_real_time
@@ -91,9 +93,14 @@ def run(
     if hurried is False:
         app.groups[-1][0].get_logger().info(REFUSED)
     spins = [Spin(group, stop) for group in app.groups]
-    lock = _node_lock(app.groups[-1][0])
-    if isinstance(lock, str):
-        sys.stderr.write(f'error: {lock}\n')
+    main = app.groups[-1][0]
+    refused, said = unused([node for group in app.groups for node in group], main, sys.argv[1:])
+    for line in filter(None, [*said, cut_off(os.environ)]):
+        main.get_logger().warning(line)
+    lock = _node_lock(main)
+    if refused or isinstance(lock, str):
+        refused += [lock] if isinstance(lock, str) else []
+        sys.stderr.write(''.join(f'error: {line}\n' for line in refused))
         stop.fail()
     else:
         answer_for(lock)

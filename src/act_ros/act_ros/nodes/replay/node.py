@@ -70,7 +70,7 @@ class ReplayNode(BaseNode):
         self._recording = recording = read_recording(path, spec, self._values['joint_order'])
         simulated = bool(self.get_parameter('use_sim_time').value)
         rest = None if simulated else spec.rest.astype(np.float32)
-        self._playing = ReplayMotion(Limiter(spec), recording.actions, rest)
+        self._playing = ReplayMotion(limiter := Limiter(spec), recording.actions, rest)
         self._time: SimTime | SystemTime = SimTime() if simulated else SystemTime()
         self._ticker = Ticker(spec.rate_hz, self._time)
         self._output = CommandOutput(self, spec)
@@ -93,6 +93,7 @@ class ReplayNode(BaseNode):
         self.create_service(SetBool, '~/enable', self._on_enable)
         self._keeper = GateKeeper(self, self._output, self._disarm)
         self._watchdog = self._output.watchdog(stop.fail)
+        self._poses.report(self._ticker, limiter, lambda: self._enabled, self._values['max_age_s'])
         self._thread = threading.Thread(target=self._run, name='replay', daemon=True)
 
     @property

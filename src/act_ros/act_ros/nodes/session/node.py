@@ -26,6 +26,7 @@ from act_ros.nodes.session.recorder_client import RecorderClient
 from act_ros.nodes.session.robot import SessionRobot
 from act_ros.nodes.session.sounds import Sounds
 from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.diagnostics import ERROR, OK, WARN, Diagnostics, Health
 from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.topics import LATCHED
@@ -81,6 +82,7 @@ class SessionNode(BaseNode):
             )
             self._session.asks_at_the_end = not simulated
             self._serve()
+        Diagnostics(self, self._health)
         self._thread = threading.Thread(target=self._run, name='session', daemon=True)
 
     def _serve(self) -> None:
@@ -189,6 +191,13 @@ class SessionNode(BaseNode):
             self._printed = new
             sys.stdout.write(f'{text}\n')
             sys.stdout.flush()
+
+    def _health(self) -> list[Health]:
+        recording, view = self._recorder.view(), self._session.view if self._session else None
+        view = view or watched(recording, self._values['episodes'])
+        level = ERROR if view.fault else WARN if view.note else OK
+        values = {'kept': view.kept, 'wanted': view.wanted, 'rows': recording.rows}
+        return [Health('session', level, faults(view) or view.phase.value, values)]
 
     def _welcome(self, recording: RecorderStatus) -> None:
         """Once the recorder is there: where the episodes go, and from which number on."""

@@ -6,12 +6,16 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
+from act_ros.control.limiter import Limiter
+from act_ros.control.ticker import Ticker
+from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.diagnostics import Diagnostics, Health, commanding, heard
 from act_ros.nodes.shared.joint_state import ArmReader, JointStateError
 from act_ros.nodes.shared.times import seconds
 from act_ros.nodes.shared.topics import SENSOR, robot_topic
@@ -21,33 +25,76 @@ from act_ros.robot.types import Floats
 _QUIET_S = 5.0
 
 
+@dataclass
+class ArmSource:
+    """What has come on an arm's topic, and why the last message could not be used."""
+
+    topic: str
+    received: int = 0
+    dropped: int = 0
+    note: str = ''
+
+
 class ArmPoses:
     """The arms' last joint states, as poses: joints, then the gripper. Safe to ask from any thread."""
 
-    def __init__(self, node: Node, now: Callable[[], float | None]) -> None:
+    def __init__(self, node: BaseNode, now: Callable[[], float | None]) -> None:
         """Listen on `node`; `now` is the ROS time of a message whose driver sets no stamp."""
         self._node, self._now, self._lock = node, now, threading.Lock()
         self._poses: dict[str, tuple[float, Floats]] = {}
+        self._sources: dict[str, ArmSource] = {}
 
     def listen(self, arm: str, reader: ArmReader, motor: GripperScale | None = None) -> None:
         """Hear an arm, too. `motor`: take its gripper from the motor, by this scale, not from the fingers."""
         topic = robot_topic(self._node, f'{arm}/joint_states')
+        self._sources[arm] = ArmSource(topic)
         receive = partial(self._on_state, arm, reader, motor)
         self._node.create_subscription(JointState, topic, receive, SENSOR)
 
     def _on_state(
         self, arm: str, reader: ArmReader, motor: GripperScale | None, msg: JointState
     ) -> None:
+        source = self._sources[arm]
+        source.received += 1
         try:
             pose, _, _ = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
         except JointStateError as error:
+            source.dropped, source.note = source.dropped + 1, str(error)
             self._node.get_logger().warning(f'{arm}: {error}', throttle_duration_sec=_QUIET_S)
             return
         if motor:
             pose[-1] = motor.joint_to_unit(msg.position[msg.name.index('gripper')])
         stamp_s = seconds(msg.header.stamp) or self._now() or 0.0
+        source.note = ''
         with self._lock:
             self._poses[arm] = stamp_s, pose
+
+    def report(
+        self, ticker: Ticker, limiter: Limiter, active: Callable[[], bool], limit_s: float
+    ) -> None:
+        """Say on `/diagnostics` how the node's loop and the arms are that it commands while it is `active`."""
+
+        def tell() -> list[Health]:
+            loop = self._node.get_name(), ticker.cadence, limiter, active()
+            return commanding(*loop, self.health(limit_s))
+
+        Diagnostics(self._node, tell)
+
+    def health(self, limit_s: float) -> list[Health]:
+        """How each arm is; a pose older than `limit_s` is of no use."""
+        with self._lock:
+            poses = dict(self._poses)
+        found, now_s = [], self._now()
+        for arm, source in self._sources.items():
+            age_s = None if arm not in poses or now_s is None else now_s - poses[arm][0]
+            note = self._node.qos.why(source.topic) or source.note
+            values = {
+                'topic': source.topic,
+                'received': source.received,
+                'dropped': source.dropped,
+            }
+            found.append(heard(arm, age_s, limit_s, note, values=values))
+        return found
 
     def take_for(self, arm: str, pose: Floats) -> None:
         """Let a silent arm count as one that stands at a pose."""

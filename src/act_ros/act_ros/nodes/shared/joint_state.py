@@ -15,9 +15,10 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 
 from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.diagnostics import Health, heard
 from act_ros.nodes.shared.rivals import Rivals
 from act_ros.nodes.shared.topics import SENSOR, robot_topic
-from act_ros.robot.jumps import CONTESTED_S, JumpWatch
+from act_ros.robot.jumps import CONTESTED_S, jump_watches
 from act_ros.robot.spec import GripperScale, RobotSpec
 from act_ros.robot.types import Floats
 from act_ros.text import PrintableError
@@ -134,15 +135,6 @@ def _pick(values: Sequence[float], places: list[int]) -> Floats:
         return np.array([values[place] for place in places], dtype=np.float32)
 
 
-def jump_watches(spec: RobotSpec) -> dict[str, JumpWatch]:
-    """By follower what notices poses that it cannot have reached."""
-    names = (*spec.joints, _GRIPPER)
-    return {
-        arm.follower: JumpWatch(names, spec.velocity[spec.arm_entries(i)])
-        for i, arm in enumerate(spec.arms)
-    }
-
-
 class JointStateNode(BaseNode):
     """Keeps the newest joint states of all followers; says why a message cannot be used."""
 
@@ -168,6 +160,7 @@ class JointStateNode(BaseNode):
             **options,
         )
         self.received = self.dropped = 0
+        self._counts = {arm.follower: {'received': 0, 'dropped': 0} for arm in spec.arms}
         self.future_s = FUTURE_S
         self.simulated = False
         self._now, self._arrived = now, arrived
@@ -219,6 +212,19 @@ class JointStateNode(BaseNode):
         jumps = time.monotonic() - self._jumped_at <= CONTESTED_S
         return found or (self._jump if jumps else '')
 
+    def health(self, now_s: float | None, limit_s: float) -> list[Health]:
+        """How each arm is at a ROS time; joint states older than `limit_s` are of no use."""
+        found = []
+        for arm, topic in self.topics.items():
+            sample = self._samples.get(arm)
+            age_s = None if sample is None or now_s is None else now_s - sample.stamp_s
+            note = self.qos.why(topic) or self._notes.get(arm, '')
+            doubt = self.contested if topic in self.contested else ''
+            found.append(
+                heard(arm, age_s, limit_s, note, doubt, {'topic': topic, **self._counts[arm]})
+            )
+        return found
+
     def forget(self, before_s: float) -> None:
         """Drop what was seen before a ROS time: it is of another world."""
         self._not_before_s = before_s
@@ -233,6 +239,7 @@ class JointStateNode(BaseNode):
         self, arm: str, reader: ArmReader, msg: JointState, info: dict[str, int | None]
     ) -> None:
         self.received += 1
+        self._counts[arm]['received'] += 1
         self._rivals.heard(arm, info)
         try:
             stamp_s = self._stamp(arm, msg)
@@ -242,6 +249,7 @@ class JointStateNode(BaseNode):
             self._look_for_jump(arm, stamp_s, vectors[0])
         except JointStateError as error:
             self.dropped += 1
+            self._counts[arm]['dropped'] += 1
             self._notes[arm] = str(error)
             self.get_logger().warning(
                 f'{self.topics[arm]}: {error}; {self.dropped} of {self.received} dropped',
