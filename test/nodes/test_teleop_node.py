@@ -12,7 +12,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
-from act_ros.control.motion.teleoperation import SOFT
+from act_ros.control.limiter import SOFT
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from act_ros.control.limiter import Limiter
+from act_ros.control.limiter import SOFT, Limiter
 from act_ros.control.motion.pose_motion import PoseMotion, astray
-from act_ros.control.motion.teleoperation import SOFT
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()

@@ -8,7 +8,7 @@ import pytest
 
 from act_ros.control.blend import BLEND_TICKS
 from act_ros.control.ensemble import TemporalEnsemble, make_execution
-from act_ros.control.limiter import Limiter
+from act_ros.control.limiter import SOFT, Limiter
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.tick_inputs import TickInputs
 from act_ros.robot.spec import RobotSpec
@@ -80,7 +80,7 @@ def test_it_waits_for_the_first_chunk_and_then_runs(runtime):
 def test_the_first_command_approaches_from_the_measured_pose(runtime):
     runtime.accept(chunk(100, value=2.0), 100)
     command = tick_at(runtime, 100)
-    assert command[0] == pytest.approx(SPEC.velocity[0] / RATE, rel=1e-5)
+    assert command[0] == pytest.approx(SOFT * SPEC.velocity[0] / RATE, rel=1e-5)
     assert [reason.rule for reason in runtime.limited] == ['velocity']
 
 
@@ -172,7 +172,7 @@ def test_reset_forgets_chunks_and_starts_at_the_measured_pose(runtime):
     assert runtime.state is State.HOLDING
     assert not runtime.accept(chunk(109, value=3.0), 111)  # was under way when the world changed
     assert runtime.accept(chunk(110, value=3.0), 111)
-    assert tick_at(runtime, 111)[0] == pytest.approx(SPEC.velocity[0] / RATE, rel=1e-5)
+    assert tick_at(runtime, 111)[0] == pytest.approx(SOFT * SPEC.velocity[0] / RATE, rel=1e-5)
 
 
 def test_reset_before_the_first_command_commands_nothing(runtime):
@@ -203,8 +203,9 @@ def test_another_policy_takes_over_when_it_has_an_action_without_a_tick_lost(run
 
 
 def test_the_way_from_one_policy_to_another_is_smooth_and_ends_at_the_new_one(runtime):
-    runtime.accept(chunk(100, value=0.0), 100)
-    before = tick_at(runtime, 100)[0]
+    for tick in range(50, 101):  # the soft start is over
+        runtime.accept(chunk(tick, value=0.0), tick)
+        before = tick_at(runtime, tick)[0]
     runtime.replace(make_execution(60, 14), ['cam_low'])
     runtime.accept(chunk(101, value=0.5, k=60), 101, replacement=True)
     course = [

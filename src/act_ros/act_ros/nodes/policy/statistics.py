@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from act_msgs.msg import PolicyState
 
+from act_ros.control.limiter import TRIMMED, extraordinary
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.ticker import Beat
 from act_ros.nodes.policy.observer import RobotView
@@ -48,7 +49,7 @@ class Statistics:
         self.missed += beat.missed
         self.now_s, self._tick = beat.now_s, beat.tick
         self.held += runtime.state in (State.HOLDING, State.FAULT)
-        self.clamped += bool(runtime.limited)
+        self.clamped += extraordinary(runtime.limited)
         self.in_ensemble = runtime.execution.count(beat.tick)
         stamps = [shot.stamp_s for shot in sight.cameras.values()]
         self.image_age_s = beat.now_s - min(stamps) if stamps else -1.0
@@ -87,7 +88,8 @@ class Statistics:
             msg.period_max_s = float(periods.max())
         msg.tick, msg.missed_ticks, msg.held_ticks = self.ticks, self.missed, self.held
         msg.clamped_ticks = self.clamped
-        clamped = np.sum(list(runtime.limiter.counts.values()), axis=0)
+        counts = runtime.limiter.counts.items()
+        clamped = np.sum([count for rule, count in counts if rule != TRIMMED], axis=0)
         msg.clamped = array('Q', clamped.astype(np.uint64).tobytes())
         msg.observation_age_s, msg.image_age_s = self.observation_age_s, self.image_age_s
         msg.inference_s, msg.inference_rate_hz = self.inference_s, self.chunk_rate_hz()
