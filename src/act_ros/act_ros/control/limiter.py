@@ -119,7 +119,8 @@ class Limiter:
 
     def yield_to(self, joints: NDArray[np.bool_], measured: Floats) -> Floats:
         """Hold, these joints (dof,) where they are measured: they do not follow, and shall not push on."""
-        self._last = np.where(joints, measured, self._anchor()).astype(np.float32)
+        pose: Floats = np.where(joints, measured, self._anchor()).astype(np.float32)
+        self._last = pose
         return self.hold()
 
     def apply(
@@ -149,7 +150,7 @@ class Limiter:
         most = np.minimum(np.maximum(self._moved, 0.0) + self.gain, step)
         least = np.maximum(np.minimum(self._moved, 0.0) - self.gain, -step)
         stepped = np.clip(wanted, last + least, last + most)
-        command = stepped.astype(np.float32)
+        command: Floats = stepped.astype(np.float32)
         moved = command.astype(np.float64) - last
         beyond = (moved > most) | (moved < least)
         if beyond.any():  # rounding to float32 carried it past the step: take the float32 before

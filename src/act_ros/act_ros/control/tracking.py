@@ -41,7 +41,7 @@ class Tracking:
         self.lost = far
         i = int(np.argmax(np.where(self._ticks > self._most, off / self._spec.tracking, 0.0)))
         return (
-            f'{self._spec.joint_names[i]} has been up to {off[i]:.2f} rad from its command for '
+            f'{self._spec.joint_names[i]} is {off[i]:.2f} rad from its command, and has been too far off for '
             f'{self._most / self._spec.rate_hz:g} s: the arm does not follow. Look whether it is blocked, has no torque, '
             f'or its driver hangs'
         )

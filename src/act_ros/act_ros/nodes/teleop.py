@@ -21,7 +21,7 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
 from act_ros.control.limiter import Limiter
-from act_ros.control.motion.pose_motion import ASTRAY, PoseMotion, astray
+from act_ros.control.motion.pose_motion import PoseMotion
 from act_ros.control.motion.teleoperation import Teleoperation
 from act_ros.control.session.gesture import DISENGAGE_S, ENGAGE_S, Squeeze, every_gripper
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
@@ -29,7 +29,6 @@ from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.arm_poses import ArmPoses
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import ArmCommands, CommandOutput
-from act_ros.nodes.shared.joint_state import ArmReader
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import COMMAND, LATCHED, NEWEST
@@ -37,12 +36,14 @@ from act_ros.robot.spec import RobotSpec, SpecError
 from act_ros.robot.types import Floats
 
 PARAMETERS = (
-    Param('max_age_s', 0.2, 'Leaders whose joint states are older are not followed.', 0.02, 5.0),
+    Param(
+        'max_age_s', 0.2, 'Where joint states of an arm are older, the followers hold.', 0.02, 1.0
+    ),
     Param('engage', False, 'Let the followers move from the start; in simulation they always do.'),
 )
 _QUIET_S = 5.0
 _SILENT_TICKS = 50
-"""A leader that is silent for so long is warned of: at the start all are, for a moment."""
+"""An arm that is silent for so long is warned of: at the start all are, for a moment."""
 
 
 class TeleopNode(BaseNode):
@@ -66,6 +67,8 @@ class TeleopNode(BaseNode):
         self._leaders: Floats | None = None
         self._followers: Floats | None = None
         self.silent: list[str] = []
+        self.fault = ''
+        """Which arm does not follow; since then all hold, until they are led again."""
         self._silent_ticks = 0
         simulated = bool(self.get_parameter('use_sim_time').value)
         self._led = led
@@ -78,13 +81,10 @@ class TeleopNode(BaseNode):
         self._ticker = Ticker(spec.rate_hz, self._time)
         self._leader_arms = [arm.leader for arm in spec.arms]
         self._follower_arms = [arm.follower for arm in spec.arms]
-        self._poses = ArmPoses(self, lambda: self._time.ros_at(steady()))
-        # What a leader's hand is told by is its motor, not its fingers.
-        for arm in self._leader_arms:
-            reader = ArmReader(spec.joints, spec.leader_gripper)
-            self._poses.listen(arm, reader, motor=spec.leader_gripper)
-        for arm in self._follower_arms:
-            self._poses.listen(arm, ArmReader(spec.joints, spec.follower_gripper))
+        self._poses = ArmPoses(self, lambda: self._time.ros_at(steady()), simulated)
+        self._poses.lead(spec)
+        self._poses.follow(spec)
+        self._all_arms = [*self._leader_arms, *self._follower_arms]
         self._output = CommandOutput(self, spec)
         self._lead: ArmCommands | None = None
         self._fault = self.create_publisher(String, 'episode_fault', COMMAND)
@@ -123,6 +123,8 @@ class TeleopNode(BaseNode):
             if msg.episode != self._episode:
                 self._episode, self._not_before_s = msg.episode, seconds(msg.header.stamp)
                 self._teleoperation.release()
+                if not self._led:  # what has not followed is elsewhere now, too
+                    self._engaged, self.fault = self._engaged or bool(self.fault), ''
 
     def _run(self) -> None:
         """Body of the 50 Hz thread."""
@@ -137,27 +139,47 @@ class TeleopNode(BaseNode):
 
     def _tick(self, beat: Beat) -> None:
         with self._lock:
+            if beat.jumped:
+                self._teleoperation.release()
+                self._poses.forget()
             oldest = max(self._not_before_s, beat.now_s - self._values['max_age_s'])
             self._leaders = leaders = self._poses.pose(self._leader_arms, oldest)
             self._followers = self._poses.pose(self._follower_arms, oldest)
-            if beat.jumped:
-                self._teleoperation.release()
             self._watch_hands(leaders, beat.now_s)
             action = self._move() if self._moves else None
             if self._engaged:
                 action = self._teleoperation.tick(leaders, self._followers)
-            known, self.silent = self.silent, self._poses.silent(self._leader_arms, oldest)
-            newly = ', '.join(arm for arm in self.silent if arm not in known)
+            self._look(oldest)
+        if action is not None:
+            self._output.command(beat.tick, beat.now_s, action)
+
+    def _look(self, oldest_s: float) -> None:
+        """Say which arms are silent, are not believed, or do not follow. Hold the lock."""
+        known, self.silent = self.silent, self._poses.silent(self._all_arms, oldest_s)
+        newly = ', '.join(arm for arm in self.silent if arm not in known)
         if newly and self._engaged:
             self._fault.publish(String(data=f'{newly} was silent, the followers held'))
         self._silent_ticks = self._silent_ticks + 1 if self.silent else 0
-        if self._silent_ticks >= _SILENT_TICKS and self._engaged:
-            self.get_logger().warning(
-                f'{", ".join(self.silent)}: a leader arm does not report its joints; the followers hold',
-                throttle_duration_sec=_QUIET_S,
-            )
-        if action is not None:
-            self._output.command(beat.tick, beat.now_s, action)
+        leading: list[Teleoperation | PoseMotion] = [*self._moves]
+        leading += [self._teleoperation] if self._engaged else []
+        both = self._engaged or len(self._moves) > 1
+        silent = [arm for arm in self.silent if both or arm in self._follower_arms]
+        why = [each.doubt for each in leading]
+        if silent and leading and self._silent_ticks >= _SILENT_TICKS:
+            why.append(f'{self._poses.why(silent)}: an arm does not report its joints')
+        if any(why):
+            text = '; '.join(filter(None, why))
+            self.get_logger().warning(f'the arms hold: {text}', throttle_duration_sec=_QUIET_S)
+        for fault in filter(None, [each.fault for each in leading]):
+            self._give_up(fault)
+
+    def _give_up(self, fault: str) -> None:
+        """Lead no arm any more: one does not follow. Hold the lock."""
+        self.fault, self._engaged, self._moves = fault, False, []
+        self._teleoperation.release()
+        more = '' if self._led else '; then engage again'
+        self.get_logger().error(f'FAULT: {fault}{more}. The arms hold')
+        self._fault.publish(String(data=fault))
 
     def _move(self) -> Floats | None:
         """Lead the arms toward where they are to go; the followers' command. Hold the lock."""
@@ -194,6 +216,7 @@ class TeleopNode(BaseNode):
             rivals = self._output.rivals()
             if not rivals:
                 self._engage(False, 'session')
+                self.fault = ''
                 paths = [followers] if leaders is None else [followers, leaders]
                 self._moves = [PoseMotion(Limiter(self._spec), path) for path in paths]
             return rivals
@@ -209,7 +232,7 @@ class TeleopNode(BaseNode):
     def arrived(self) -> bool:
         """Whether the arms have been led to where they were to go."""
         with self._lock:
-            return all(move.done for move in self._moves)
+            return not self.fault and all(move.done for move in self._moves)
 
     @property
     def engaged(self) -> bool:
@@ -221,17 +244,6 @@ class TeleopNode(BaseNode):
         """Whether the followers are where the leaders are, and follow at full speed."""
         with self._lock:
             return self._engaged and self._leaders is not None and not self._teleoperation.soft
-
-    def astray(self, followers: Floats, leaders: Floats | None, tolerance: float = ASTRAY) -> str:
-        """What joints are not where they were led, as words; '' if all are."""
-        spec, found = self._spec, []
-        with self._lock:
-            pairs = [('followers', self._followers, followers)]
-            pairs += [] if leaders is None else [('leaders', self._leaders, leaders)]
-        for kind, measured, goal in pairs:
-            off = astray(measured, goal, spec.joint_names, spec.grippers, tolerance)
-            found += [f'{kind}: {off}'] if off else []
-        return '; '.join(found)
 
     @property
     def leaders(self) -> Floats | None:
@@ -266,7 +278,7 @@ class TeleopNode(BaseNode):
             self.get_logger().error(f'not engaged: {rivals}')
             return rivals
         if engage != self._engaged:
-            self._engaged = engage
+            self._engaged, self.fault = engage, ''
             self._teleoperation.release()
             what = 'engaged, slowly at first' if engage else 'disengaged; the followers hold'
             self.get_logger().info(f'{what} ({why})')

@@ -10,7 +10,7 @@ import numpy as np
 from act_msgs.srv import ResetSim
 from rclpy.node import Node
 
-from act_ros.control.motion.pose_motion import SETTLED
+from act_ros.control.motion.pose_motion import ASTRAY, SETTLED, astray
 from act_ros.control.session.types import SessionError
 from act_ros.nodes.session.driver_client import DriverClient, DriverError
 from act_ros.nodes.session.motor_setup import MotorSetup
@@ -91,15 +91,17 @@ class SessionRobot:
 
     def arrived(self) -> bool:
         """Whether the arms are where they were to go; raises SessionError where one is elsewhere."""
+        if self._teleop.fault:
+            raise SessionError(self._teleop.fault)
         if not self._teleop.arrived:
             return False
         if problem := '; '.join(filter(None, (self.left_out, self._problem))):
             raise SessionError(problem)
         if self._goals:
             end = time.monotonic() + PUBLISH_S
-            while time.monotonic() < end and self._teleop.astray(*self._goals, SETTLED):
+            while time.monotonic() < end and self._astray(*self._goals, SETTLED):
                 time.sleep(0.05)  # arms lag behind their last command
-            if off := self._teleop.astray(*self._goals):
+            if off := self._astray(*self._goals):
                 raise SessionError(
                     f'not where they were led: {off}; did an arm meet something, or lose its torque?'
                 )
@@ -150,7 +152,9 @@ class SessionRobot:
         return self._teleop.leaders
 
     def trouble(self) -> str:
-        """Leaders that are silent, and arms that never said anything."""
+        """An arm that does not follow, or is silent, or never said anything."""
+        if self._teleop.fault:
+            return self._teleop.fault
         silent = dict.fromkeys([*self._teleop.unheard, *self._teleop.silent])
         return f'{", ".join(silent)} silent' if silent else ''
 
@@ -174,6 +178,17 @@ class SessionRobot:
         self._goals = followers[-1], leaders[-1] if leaders else None
         if why := self._teleop.go(followers, leaders):
             raise SessionError(why)
+
+    def _astray(self, followers: Floats, leaders: Floats | None, tolerance: float = ASTRAY) -> str:
+        """What joints are not where they were led, as words; '' if all are."""
+        spec, teleop = self._spec, self._teleop
+        pairs = [('followers', teleop.followers, followers)]
+        pairs += [] if leaders is None else [('leaders', teleop.leaders, leaders)]
+        found = [
+            (kind, astray(measured, goal, spec.joint_names, spec.grippers, tolerance))
+            for kind, measured, goal in pairs
+        ]
+        return '; '.join(f'{kind}: {off}' for kind, off in found if off)
 
     def _with_grippers(self, pose: Floats, opening: float) -> Floats:
         changed = pose.copy()

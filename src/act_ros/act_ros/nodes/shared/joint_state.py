@@ -22,7 +22,9 @@ from act_ros.robot.spec import GripperScale, RobotSpec
 from act_ros.robot.types import Floats
 from act_ros.text import PrintableError
 
-FUTURE_S = 0.1
+FUTURE_S, SIM_FUTURE_S = 0.1, 1.0
+"""So far ahead of the clock may a stamp be. In simulation stamps and /clock are of one clock, and where the machine is
+busy /clock may come after a message of its time; only a stamp from before a restart lies far ahead."""
 _QUIET_S = 5.0
 _GRIPPER, _FINGER = 'gripper', 'left_finger'
 
@@ -134,11 +136,11 @@ def _pick(values: Sequence[float], places: list[int]) -> Floats:
         return np.array([values[place] for place in places], dtype=np.float32)
 
 
-def jump_watches(spec: RobotSpec) -> dict[str, JumpWatch]:
-    """By follower what notices poses that it cannot have reached."""
+def jump_watches(spec: RobotSpec, commands: bool = False) -> dict[str, JumpWatch]:
+    """By follower what notices poses that it cannot have reached. `commands`: for who commands the followers."""
     names = (*spec.joints, _GRIPPER)
     return {
-        arm.follower: JumpWatch(names, spec.velocity[spec.arm_entries(i)])
+        arm.follower: JumpWatch(names, spec.velocity[spec.arm_entries(i)], commands)
         for i, arm in enumerate(spec.arms)
     }
 
@@ -151,6 +153,7 @@ class JointStateNode(BaseNode):
         spec: RobotSpec,
         now: Callable[[], float | None],
         arrived: Callable[[], object] = lambda: None,
+        commands: bool = False,
         **options: Any,
     ) -> None:
         """Subscribe to the followers' joint states.
@@ -159,6 +162,7 @@ class JointStateNode(BaseNode):
             spec: the robot.
             now: ROS time in seconds, None while it isn't known.
             arrived: called after each usable message.
+            commands: whether the arms are commanded by what is heard (see `JumpWatch`).
             options: of the node, such as its namespace.
         """
         super().__init__(
@@ -179,7 +183,7 @@ class JointStateNode(BaseNode):
         self._samples: dict[str, ArmSample] = {}
         self._told: set[str] = set()
         self._rivals = Rivals(self, self.topics)
-        self._jumps = jump_watches(spec)
+        self._jumps = jump_watches(spec, commands)
         self._jumped_at = -math.inf
         for arm, topic in self.topics.items():
             reader = ArmReader(spec.joints, spec.follower_gripper)
@@ -239,7 +243,9 @@ class JointStateNode(BaseNode):
             if stamp_s < self._not_before_s:
                 return
             vectors = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
-            self._look_for_jump(arm, stamp_s, vectors[0])
+            if settling := self._look_for_jump(arm, stamp_s, vectors[0]):
+                self._notes[arm] = settling
+                return
         except JointStateError as error:
             self.dropped += 1
             self._notes[arm] = str(error)
@@ -254,14 +260,18 @@ class JointStateNode(BaseNode):
         self._samples[arm] = ArmSample(stamp_s, *vectors)
         self._arrived()
 
-    def _look_for_jump(self, arm: str, stamp_s: float, qpos: Floats) -> None:
+    def _look_for_jump(self, arm: str, stamp_s: float, qpos: Floats) -> str:
+        """Why a pose has to wait for others that agree with it; JointStateError where it cannot be."""
         if self.simulated:  # a world that is set up anew has the arms elsewhere at once
-            return
+            return ''
         watch = self._jumps[arm]
         if jump := watch.jump(stamp_s, qpos):
+            if watch.settling:
+                return jump
             if watch.again:  # one torn reading is left out, and that is that
                 self._jump, self._jumped_at = f'{self.topics[arm]}: {jump}', time.monotonic()
             raise JointStateError(jump)
+        return ''
 
     def _stamp(self, arm: str, msg: JointState) -> float:
         now = self._now()
