@@ -112,10 +112,10 @@ class Limiter:
         Raises:
             RuntimeError: as `apply`.
         """
-        last = self._anchor()
+        last: Floats = self._anchor().copy()
         self._moved = np.zeros(len(self.names))
         self._eased = max(self._eased - 1.0 / (HOLD_S * self.spec.rate_hz), 0.0)
-        return last.copy()
+        return last
 
     def yield_to(self, joints: NDArray[np.bool_], measured: Floats) -> Floats:
         """Hold, these joints (dof,) where they are measured: they do not follow, and shall not push on."""

@@ -184,17 +184,16 @@ class Runtime:
             return None
         if self._fault:
             return self._hold(State.FAULT, self._fault)
-        if self.bridging and self._command is None and JOINTS not in complaints:
-            self._follow(inputs.qpos, inputs.qpos)
+        here = None if JOINTS in complaints else inputs.qpos
         if wanting or self.trouble:
-            return self._hold(State.HOLDING, wanting or self.trouble)
+            return self._wait(wanting or self.trouble, here)
         action = self.execution.action(tick)
         if action is not None and self._blend is not None:
             action = self._blend.mix(tick, action)
             self._blend = None if self._blend.over else self._blend
         if action is None:
             self._short.gap(tick)
-            return self._hold(State.HOLDING, self._rejection or self._no_chunk())
+            return self._wait(self._rejection or self._no_chunk(), here)
         self._follow(action, inputs.qpos)
         self.bridging = False
         self._become(State.RUNNING, '')
@@ -226,6 +225,12 @@ class Runtime:
         if self._gate.fault and not self._fault:
             self.fail(f'{self._gate.fault}; then enable')
         return complaints
+
+    def _wait(self, reason: str, measured: Floats | None) -> Floats | None:
+        """Hold; where commands went out before a reset, at the measured pose."""
+        if self.bridging and self._command is None and measured is not None:
+            self._follow(measured, measured)
+        return self._hold(State.HOLDING, reason)
 
     def _hold(self, state: State, reason: str) -> Floats | None:
         """Repeat the last command; without one there is nothing to hold and the runtime waits."""

@@ -67,8 +67,7 @@ class TeleopNode(BaseNode):
         self._leaders: Floats | None = None
         self._followers: Floats | None = None
         self.silent: list[str] = []
-        self.fault = ''
-        """Which arm does not follow; since then all hold, until they are led again."""
+        self.fault = ''  # which arm does not follow; since then all hold, until they are led again
         self._silent_ticks = 0
         simulated = bool(self.get_parameter('use_sim_time').value)
         self._led = led
@@ -260,8 +259,7 @@ class TeleopNode(BaseNode):
     @property
     def unheard(self) -> list[str]:
         """Arms that have never said anything."""
-        arms = [name for arm in self._spec.arms for name in (arm.leader, arm.follower)]
-        return self._poses.silent(arms)
+        return self._poses.silent(self._all_arms)
 
     def _watch_hands(self, leaders: Floats | None, now_s: float) -> None:
         """Engage or disengage at the operator's squeeze. Hold the lock."""

@@ -60,18 +60,27 @@ class JumpWatch:
         self._believed: tuple[float, Floats] | None = None
         self._doubted: tuple[float, Floats] | None = None
         self._doubted_since = 0.0
-        self._confirmed_s = CONFIRMED_S
+        self._confirmed_s, self._jumped = CONFIRMED_S, np.zeros(len(velocity), np.bool_)
         self.again = self.settling = False
         self._jumped_s = -math.inf
 
     def jump(self, stamp_s: float, qpos: Floats) -> str:
         """Why a pose (n,) is not to be believed, for a person; '' where it is."""
-        far = self._far(self._believed, stamp_s, qpos)
+        # What has jumped stays so: that time passes makes it no nearer to where the arm was.
+        same = self._stays(stamp_s, qpos)
+        far = self._jumped if same else self._far(self._believed, stamp_s, qpos)
         self.settling = not far.any()
-        if self.settling and not (self._commands and self._silent(self._believed, stamp_s)):
+        anew = self._commands and (same or self._silent(self._believed, stamp_s))
+        if self.settling and not anew:
             self._believed, self._doubted, self.settling = (stamp_s, qpos), None, False
             return ''
-        if self._agreed(stamp_s, qpos):
+        if not same:
+            heard = not self._silent(self._doubted or self._believed, stamp_s)
+            slow = self._commands and heard and far.any()
+            self._confirmed_s = HEARD_CONFIRMED_S if slow else CONFIRMED_S
+            self._doubted_since, self._jumped = stamp_s, far
+        self._doubted = stamp_s, qpos
+        if stamp_s - self._doubted_since >= self._confirmed_s:
             self._believed, self._doubted, self.settling = self._doubted, None, False
             return ''
         if self.settling or self._believed is None:
@@ -85,21 +94,12 @@ class JumpWatch:
             f'which no arm can'
         )
 
-    def _agreed(self, stamp_s: float, qpos: Floats) -> bool:
-        """Whether a pose that is doubted has stayed for long enough to be believed all the same."""
+    def _stays(self, stamp_s: float, qpos: Floats) -> bool:
+        """Whether a pose agrees with the one before, which was doubted."""
         known = self._doubted
-        if (
-            known is None
-            or stamp_s < known[0]
-            or self._silent(known, stamp_s)
-            or self._far(known, stamp_s, qpos).any()
-        ):
-            heard = not self._silent(known or self._believed, stamp_s)
-            jumped = heard and not self.settling
-            self._confirmed_s = HEARD_CONFIRMED_S if self._commands and jumped else CONFIRMED_S
-            self._doubted_since = stamp_s
-        self._doubted = stamp_s, qpos
-        return stamp_s - self._doubted_since >= self._confirmed_s
+        if known is None or stamp_s < known[0] or self._silent(known, stamp_s):
+            return False
+        return not self._far(known, stamp_s, qpos).any()
 
     def _silent(self, known: tuple[float, Floats] | None, stamp_s: float) -> bool:
         return known is None or stamp_s - known[0] > SILENT_S
