@@ -79,6 +79,32 @@ def test_followers_that_fall_silent_are_held_and_no_action_is_lost():
     assert playing.row == row
 
 
+def test_followers_that_were_away_are_led_slowly_to_where_the_replay_stands():
+    playing, here = ReplayMotion(Limiter(SPEC), _motion(), None), START
+    while playing.row < 10:
+        here = playing.tick(here)
+    for _ in range(100):
+        playing.tick(None)
+    fallen = START.copy()
+    fallen[1] -= 0.3
+    assert np.abs(playing.tick(fallen) - fallen).max() <= 1.001 * SOFT * STEP.max()
+    assert (playing.phase, playing.row) == ('approaching', 10)
+    told = _play(playing, fallen)
+    assert playing.phase == 'done' and playing.row == 20
+    np.testing.assert_array_equal(told[-10:], _motion()[10:])
+
+
+def test_a_follower_that_does_not_follow_is_a_fault_and_a_new_start_begins_from_the_first_action():
+    actions = _motion(400)
+    actions[:, 0] = np.linspace(0.2, 2.0, 400)
+    playing = ReplayMotion(Limiter(SPEC), actions, None)
+    for _ in range(300):
+        playing.tick(START)
+    assert 'left_waist' in playing.fault and playing.phase == 'playing'
+    playing.stop()
+    assert not playing.fault and playing.row == 0
+
+
 def _write(folder, actions, names=SPEC.joint_names, **attrs):
     path = folder / 'episode_0.hdf5'
     with h5py.File(path, 'w') as file:
