@@ -31,8 +31,8 @@ STEP, GAIN = SPEC.velocity / RATE, SPEC.acceleration / RATE**2
 RANGE = SPEC.upper - SPEC.lower
 START, REST = SPEC.start.astype(np.float32), SPEC.rest.astype(np.float32)
 MAX_AGE_S = 0.1
-FAR = 1.2
-"""A glitch is at least so far (rad) from the truth: further than an arm gets while its last reading is used."""
+FAR = 2.0
+"""A glitch is at least so far (rad) from the truth: further than an arm could have got while it was not heard for a moment."""
 
 
 class Arms:

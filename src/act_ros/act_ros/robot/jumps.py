@@ -66,16 +66,18 @@ class JumpWatch:
 
     def jump(self, stamp_s: float, qpos: Floats) -> str:
         """Why a pose (n,) is not to be believed, for a person; '' where it is."""
-        # What has jumped stays so: that time passes makes it no nearer to where the arm was.
+        # What has jumped stays so: that time passes makes it no nearer to where the arm was. Nor has an arm that
+        # is heard, and not believed, got further meanwhile than one that was not heard for a moment.
         same = self._stays(stamp_s, qpos)
-        far = self._jumped if same else self._far(self._believed, stamp_s, qpos)
+        heard = not self._silent(self._doubted or self._believed, stamp_s)
+        most_s = SILENT_S if self._commands and heard else math.inf
+        far = self._jumped if same else self._far(self._believed, stamp_s, qpos, most_s)
         self.settling = not far.any()
         anew = self._commands and (same or self._silent(self._believed, stamp_s))
         if self.settling and not anew:
             self._believed, self._doubted, self.settling = (stamp_s, qpos), None, False
             return ''
         if not same:
-            heard = not self._silent(self._doubted or self._believed, stamp_s)
             slow = self._commands and heard and far.any()
             self._confirmed_s = HEARD_CONFIRMED_S if slow else CONFIRMED_S
             self._doubted_since, self._jumped = stamp_s, far
@@ -105,8 +107,13 @@ class JumpWatch:
         return known is None or stamp_s - known[0] > SILENT_S
 
     def _far(
-        self, known: tuple[float, Floats] | None, stamp_s: float, qpos: Floats
+        self,
+        known: tuple[float, Floats] | None,
+        stamp_s: float,
+        qpos: Floats,
+        most_s: float = math.inf,
     ) -> NDArray[np.bool_]:
         if known is None:
             return np.zeros(len(qpos), np.bool_)
-        return too_far(self._velocity, known[1], qpos, stamp_s - known[0] + STAMP_S)
+        seconds = min(stamp_s - known[0], most_s) + STAMP_S
+        return too_far(self._velocity, known[1], qpos, seconds)
