@@ -32,7 +32,7 @@ RANGE = SPEC.upper - SPEC.lower
 START, REST = SPEC.start.astype(np.float32), SPEC.rest.astype(np.float32)
 MAX_AGE_S = 0.1
 FAR = 2.0
-"""A glitch is at least so far (rad) from the truth: further than an arm could have got while it was not heard for a moment."""
+"""A glitch is at least so far (rad) from the truth: further than an arm gets while it is not heard for a moment."""
 
 
 class Arms:
