@@ -44,8 +44,8 @@ def error(ours: np.ndarray, theirs: np.ndarray) -> float:
 def in_double(policy: Policy, qpos: np.ndarray, frames: dict[str, np.ndarray]) -> np.ndarray:
     """The policy's chunk, calculated in fp64."""
     network, norm = (
-        copy.deepcopy(policy._network).double(),
-        copy.deepcopy(policy._normalizer).double(),
+        copy.deepcopy(policy._engine._network).double(),
+        copy.deepcopy(policy._engine._normalizer).double(),
     )
     pixels = torch.from_numpy(np.stack([frames[name] for name in policy.config.cameras]))[None]
     with torch.no_grad():

@@ -17,6 +17,7 @@ cd "$root"
 . scripts/lib/steps.sh
 . scripts/lib/base.sh
 . scripts/lib/system.sh
+. scripts/lib/pytorch.sh
 
 dev=0
 case "${1:-}" in
@@ -89,6 +90,7 @@ install_build_tools() {
 }
 
 install_runtime() {
+    install_cpu_torch
     pip_install requirements.txt
     # What these depend on is either there already (torchvision's torch, which must not be
     # exchanged for another build) or not used (gym-aloha's dm_control: only its scenes are).
@@ -102,6 +104,7 @@ once tools "$what" install_build_tools "${requirements[@]}" constraints.txt scri
     scripts/wheel_exports.py
 once runtime 'PyTorch, MuJoCo and the other Python packages' install_runtime requirements.txt \
     requirements-nodeps.txt constraints.txt scripts/pins.py
+[ "$done_steps" = 0 ] || say "$(describe_torch)"
 if [ "$dev" = 1 ]; then
     once dev 'test and lint tools' install_dev requirements-dev.txt constraints.txt scripts/pins.py
 fi
@@ -131,7 +134,7 @@ mapfile -t interface_files < <(find "${interfaces[@]/#/src/}" -type f | sort)
 once interfaces "messages: ${interfaces[*]}" build_interfaces "${interface_files[@]}"
 # Sources are linked, not copied, so only the list of files matters here, not what is in them.
 mkdir -p models   # a clone has none before the first policy
-installed_files="$(find -L launch config models -type f -not -path '*/__pycache__/*' | sort)"
+installed_files="$(find -L launch config models -type f -not -path '*/__pycache__/*' -not -path '*/.engines/*' | sort)"
 once act_ros 'act_ros' install_act_ros src/act_ros/package.xml src/act_ros/setup.py \
     src/act_ros/setup.cfg "text:$installed_files"
 if [ "$kind" = pypi ]; then

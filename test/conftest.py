@@ -88,6 +88,7 @@ class Ros:
         self.nodes: list[Any] = []
         self._thread = threading.Thread(target=self._spin, name='ros spin', daemon=True)
         self._error: BaseException | None = None
+        self._closing = False
         self._thread.start()
 
     def _spin(self) -> None:
@@ -95,7 +96,7 @@ class Ros:
         from rclpy.executors import ExternalShutdownException
 
         try:
-            while self.context.ok():
+            while not self._closing:
                 # A test may destroy what its nodes have while the executor makes its list of it.
                 with contextlib.suppress(InvalidHandle):
                     self.executor.spin()
@@ -151,6 +152,7 @@ class Ros:
 
     def close(self) -> None:
         """Stop spinning, destroy the nodes, end the context."""
+        self._closing = True
         self.executor.shutdown(timeout_sec=5)
         self._thread.join(5)
         for node in self.nodes:

@@ -10,14 +10,17 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from act_ros.data.child_processes import each
-from act_ros.data.formats.collection import find_episodes
+from act_ros.data.errors import EpisodeError
+from act_ros.data.formats.collection import EpisodeRef, find_episodes
 from act_ros.data.lerobot.export import STAGING
 from act_ros.data.recording.episode_writer import EpisodeWriter
+from act_ros.data.survivable import refuse_unsurvivable
 
 ENV = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
 DEADLINE_S = 90.0
@@ -59,6 +62,27 @@ def test_an_item_without_end_is_given_up() -> None:
         found = list(outcomes)
     assert [o.result for o in found] == [0, None, 2, 3]
     assert f'given up after {limit_s:.0f} s' in str(found[1].error)
+
+
+class Deadly(EpisodeRef):
+    """An episode that its library does not survive, or does not come back from."""
+
+    def open(self) -> Any:
+        if self.path.name == 'dies':
+            os.kill(os.getpid(), signal.SIGSEGV)
+        while self.path.name == 'turns':
+            time.sleep(0.1)
+        raise EpisodeError('not for this test to say')
+
+
+@pytest.mark.parametrize(('name', 'said'), [('dies', 'SIGSEGV'), ('turns', 'given up')])
+def test_an_episode_that_its_library_does_not_survive_is_named_before_training(
+    tmp_path: Path, name: str, said: str
+) -> None:
+    refs = [Deadly(tmp_path / n) for n in ('damaged', name)]
+    refuse_unsurvivable(refs[:1])  # what is only wrong is not said here
+    with pytest.raises(EpisodeError, match=rf'{name}: .*{said}.*; take it out of the dataset'):
+        refuse_unsurvivable(refs, limit_s=2.0)
 
 
 def record(folder: Path, episodes: int, ticks: int) -> Path:

@@ -120,12 +120,15 @@ def test_a_policy_whose_files_are_gone_when_its_process_dies_is_a_fault_that_say
 
 @pytest.mark.parametrize('name', ['config.json', 'model.safetensors'])
 def test_a_policy_whose_files_were_changed_is_not_started_again(policies, tmp_path, name):
+    from act_ros.control.chunk_grid import ChunkGrid
     from act_ros.nodes.policy.engine import Engine
     from act_ros.nodes.policy.supervisor import again
     from act_ros.policy.folder import read_config, version_of
 
     folder = shutil.copytree(policies / 'one', tmp_path / 'one')
-    engine = Engine(folder, read_config(folder), None, version_of(folder))
+    engine = Engine(
+        folder, read_config(folder), None, version_of(folder), ChunkGrid(10, 50.0, 50.0)
+    )
     (folder / name).write_bytes((folder / name).read_bytes())
     with pytest.raises(ValueError, match='was changed since it was set'):
         again(lambda folder: pytest.fail('started'))(engine)

@@ -95,6 +95,7 @@ def test_a_chunk_is_what_the_policy_predicts(worker: InferenceWorker, checkpoint
     qpos = np.linspace(-1, 1, 14, dtype=np.float32)
     worker.submit(7, observation(3, qpos))
     chunk = next_chunk(worker)
+    assert worker.runs_on.startswith('runs on torch fp32 on cpu, 1 thread: ')
     want = Policy.load(checkpoint).predict(qpos, some_images(tiny_config(), 3))
     assert chunk.tick == 7 and chunk.inference_s > 0
     np.testing.assert_allclose(chunk.actions, want, atol=1e-5)

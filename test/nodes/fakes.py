@@ -39,7 +39,7 @@ class FakeWorker:
     def __init__(self, folder):
         self.folder = folder
         self.ready, self.error, self.non_finite = True, None, 0
-        self.closed = False
+        self.closed, self.runs_on = False, ''
         self.seen = []
         self.predict = lambda tick, observation: self.toward(0.3)
         self._chunks = []

@@ -248,7 +248,7 @@ def test_diagnostics_name_the_loop_the_inference_and_every_input(ros, robot, pol
     running(ros, policy())
     ros.wait_until(lambda: diagnostics and 'RUNNING' not in diagnostics[-1].status[0].message)
     names = [status.name.rpartition(': ')[2] for status in diagnostics[-1].status]
-    assert names == ['control loop', 'inference', 'joint states', 'cam_high']
+    assert names == ['control loop', 'inference', 'follower_left', 'follower_right', 'cam_high']
 
 
 def test_without_a_clock_it_says_that_time_stands_still(ros, policy):

@@ -40,7 +40,8 @@ def test_a_policy_that_names_the_joints_of_this_robot_is_taken_without_a_word(
 ):
     states = keep(ros, PolicyState, '/act/policy_state', LATCHED)
     write_config(models / 'named', joint_names=[f'{name}.pos' for name in SPEC.joint_names])
-    running(ros, policy())
+    node = running(ros, policy())
+    ros.wait_until(lambda: states)
     assert list(states[-1].notes) == [
         'it names no joints; they are taken to be in the order of this robot'
     ]
@@ -48,6 +49,8 @@ def test_a_policy_that_names_the_joints_of_this_robot_is_taken_without_a_word(
     assert result.successful and result.reason == ''
     ros.wait_until(lambda: states[-1].checkpoint.endswith('/named'))
     assert list(states[-1].notes) == []
+    node.workers[-1].runs_on = 'runs on an engine'
+    ros.wait_until(lambda: list(states[-1].notes) == ['runs on an engine'])
 
 
 def test_what_was_assumed_is_in_the_state_and_in_the_answer_to_a_swap(ros, robot, policy, models):
@@ -72,7 +75,7 @@ def test_what_was_assumed_is_logged_at_the_start(policy, models, capfd):
     ('rate_hz', 'reason'),
     [
         (0.0, 'nobody stated the rate .* policy_rate_hz:=50'),
-        (30.0, 'trained at 30 Hz, and this robot runs at 50 Hz'),
+        (1000.0, 'trained at 1000 Hz; policies of 2 to 200 Hz'),
     ],
 )
 def test_a_rate_that_must_be_stated_stops_the_start(policy, models, rate_hz, reason):
@@ -85,11 +88,13 @@ def test_a_rate_that_was_stated_once_lets_it_start_and_stays(ros, robot, policy,
     write_config(models / 'unstated', rate_assumed=True)
     node = running(ros, policy(checkpoint='unstated', assume_rate=False, policy_rate_hz=50.0))
     assert '50 Hz is what policy_rate_hz says' in node.node.loop.engine.notes[0]
-    result = set_parameter(ros, 'policy_rate_hz', 30.0)
-    assert not result.successful and 'trained at 30 Hz' in result.reason
+    result = set_parameter(ros, 'policy_rate_hz', 1000.0)
+    assert not result.successful and 'trained at 1000 Hz' in result.reason
     result = set_parameter(ros, 'policy_rate_hz', 0.0)
     assert not result.successful and 'nobody stated the rate' in result.reason
     assert node.node.parameters.values['policy_rate_hz'] == 50.0
+    assert set_parameter(ros, 'policy_rate_hz', 25.0).successful
+    assert node.node.loop.engine.grid.ticks == 100
 
 
 def test_a_rate_that_must_be_stated_stops_a_swap_until_it_is(ros, robot, policy, models):
@@ -104,9 +109,10 @@ def test_a_rate_that_must_be_stated_stops_a_swap_until_it_is(ros, robot, policy,
 
 def test_a_policy_that_states_its_rate_needs_nobody_else_to(ros, robot, policy, models):
     write_config(models / 'slow', rate_hz=30.0)
-    running(ros, policy(assume_rate=False, policy_rate_hz=50.0))
-    result = set_parameter(ros, 'checkpoint', 'slow')
-    assert not result.successful and 'trained at 30 Hz' in result.reason
+    node = running(ros, policy(assume_rate=False, policy_rate_hz=50.0))
+    assert set_parameter(ros, 'checkpoint', 'slow').successful
+    assert any('trained at 30 Hz' in note for note in node.node.loop.engine.notes)
+    assert node.node.loop.engine.grid.ticks == 84  # 50 actions last 1.67 s
 
 
 @pytest.mark.parametrize('value', [8192, 1e5, True])

@@ -269,12 +269,12 @@ def test_the_ensemble_is_lerobots_and_the_originals_over_400_steps() -> None:
 def test_inspect_tells_what_it_is_and_whether_it_fits(
     golden: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert inspect([str(golden['lerobot_0.4'])]) == 0
+    assert inspect([str(golden['lerobot_0.4']), '--engine', 'torch']) == 0
     shown = capsys.readouterr().out
     for text in ('LeRobot 0.4', 'top, cam_low', '96x64', 'chunk:          10 actions', 'MEAN_STD',
                  'no: the policy was trained with camera top', '50 Hz is assumed'):  # fmt: skip
         assert text in shown
-    assert inspect(['aloha_sim_transfer_cube']) == 0
+    assert inspect(['aloha_sim_transfer_cube', '--engine', 'torch']) == 0
     assert 'fits the robot: yes' in capsys.readouterr().out
     assert inspect(['/nowhere']) == 1
     assert capsys.readouterr().err.startswith('inspect: there is no policy')

@@ -44,7 +44,7 @@ Said = pytest.CaptureFixture[str]
 
 def evaluate(*arguments: object) -> int:
     try:
-        return main([str(argument) for argument in arguments])
+        return main([*map(str, arguments), '--engine', 'torch'])
     except SystemExit as end:
         assert isinstance(end.code, int)
         return end.code
@@ -112,9 +112,9 @@ def test_a_policy_named_twice_or_for_another_robot_is_refused(
 ) -> None:
     assert evaluate('--checkpoint', models / 'cube', f'{models}/./cube') == 2
     assert 'is named twice' in capsys.readouterr().err
-    write_policy(tmp_path / 'slow', tiny_config(rate_hz=30.0))
+    write_policy(tmp_path / 'slow', tiny_config(rate_hz=1000.0))
     assert evaluate('--checkpoint', tmp_path / 'slow') == 2
-    assert 'trained at 30 Hz' in capsys.readouterr().err
+    assert 'trained at 1000 Hz' in capsys.readouterr().err
 
 
 def test_weights_that_cannot_be_read_are_said_in_one_line_and_the_folder_can_be_used_again(

@@ -211,7 +211,7 @@ def test_the_policy_keeps_the_names_and_a_run_keeps_its_answer(
     capsys.readouterr()
     assert trained(right_first, tmp_path / 'p', '--resume', '--joint-order', 'ours') == 2
     assert 'joint_order was as-stated, and is ours' in capsys.readouterr().err
-    assert inspect([str(tmp_path / 'p')]) == 0
+    assert inspect([str(tmp_path / 'p'), '--engine', 'torch']) == 0
     assert 'left_waist, left_shoulder' in capsys.readouterr().out
 
 
@@ -300,7 +300,7 @@ def test_a_policy_of_another_order_is_refused_and_turned_by_convert(
     assert 'entry 0 is right_waist (here left_waist)' in reason and 'act_ros convert' in reason
     assert evaluate(['--checkpoint', str(tmp_path / 'p'), '--seeds', '0']) == 2
     assert 'entry 0 is right_waist' in capsys.readouterr().err
-    assert inspect([str(tmp_path / 'p')]) == 0
+    assert inspect([str(tmp_path / 'p'), '--engine', 'torch']) == 0
     assert 'fits the robot: no: the joints that the policy names' in capsys.readouterr().out
     words = [str(tmp_path / 'p'), str(tmp_path / 'turned'), '--joint-order']
     assert convert.main([*words, 'as-stated']) == 0
@@ -348,7 +348,7 @@ def test_a_rate_that_nobody_stated_stays_known_as_such(tmp_path: Path, capsys: S
         del file.attrs['rate_hz']
     assert trained(folder, tmp_path / 'p') == 0
     assert read_config(tmp_path / 'p').rate_assumed
-    assert inspect([str(tmp_path / 'p')]) == 0
+    assert inspect([str(tmp_path / 'p'), '--engine', 'torch']) == 0
     shown = capsys.readouterr().out
     assert '50 Hz (assumed)' in shown and 'nobody stated the rate' in shown
     assert convert.main([str(tmp_path / 'p'), str(tmp_path / 'copy')]) == 0

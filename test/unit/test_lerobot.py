@@ -120,6 +120,24 @@ def test_the_tables_are_those_of_v3(exported: Path) -> None:
     assert not (exported / '.export').exists()
 
 
+def test_the_verdict_is_found_where_other_tools_have_made_the_tables_anew(
+    source: Path, exported: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(exported, tmp_path / 'edited')
+    for path in (folder / 'meta/episodes').rglob('*.parquet'):
+        table = pq.read_table(path)
+        pq.write_table(table.drop_columns(['act_ros/attrs']), path)
+    verdicts = []
+    for ref in find_episodes(folder):
+        with ref.open() as episode:
+            verdicts.append(episode.attrs['success'])
+    expected = []
+    for ref in find_episodes(source):
+        with ref.open() as episode:
+            expected.append(episode.attrs['success'])
+    assert verdicts == expected and len(set(verdicts)) == 2
+
+
 def test_the_statistics_are_those_of_all_rows(source: Path, exported: Path) -> None:
     stats = json.loads((exported / 'meta/stats.json').read_text())
     actions = np.concatenate([ref.open().action for ref in find_episodes(source)]).astype(float)

@@ -23,11 +23,12 @@ FROM_PYPI = {
         'matplotlib',
         'mujoco',
         'numpy',
+        'openvino',
         'pyarrow',
     ),
     *('safetensors', 'torch', 'torchvision', 'tqdm', 'yaml'),
 }
-OPTIONAL = {'cv_bridge', 'interbotix_xs_modules'}
+OPTIONAL = {'cv_bridge', 'interbotix_xs_modules', 'onnxruntime'}
 """What is used where it is installed; a robot's launch file says what it lacks."""
 
 

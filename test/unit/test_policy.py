@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from act_ros.policy.checkpoint import load_checkpoint
+from act_ros.policy.engines.choice import EngineChoice
 from act_ros.policy.errors import NonFiniteError, PolicyError
 from act_ros.policy.policy import Policy
 from synthetic import some_images, tiny_config, tiny_stats, write_policy
@@ -74,7 +75,8 @@ def test_bfloat16_gives_nearly_the_same_actions(tmp_path: Path) -> None:
     config = write_policy(tmp_path)
     images = some_images(config)
     exact, rough = (
-        Policy.load(tmp_path, precision=p).predict(QPOS, images) for p in ('fp32', 'bf16')
+        Policy.load(tmp_path, choice=EngineChoice('cpu', 'torch', p)).predict(QPOS, images)
+        for p in ('fp32', 'bf16')
     )
     assert 0 < np.abs(exact - rough).max() < 0.1
 
@@ -116,8 +118,8 @@ def test_a_prediction_that_is_not_finite_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_precision_is_refused(tmp_path: Path) -> None:
     write_policy(tmp_path)
-    with pytest.raises(PolicyError, match="precision is 'int8'; expected one of fp32, bf16"):
-        Policy.load(tmp_path, precision='int8')
+    with pytest.raises(PolicyError, match="precision is 'int8'; expected one of auto, fp32, bf16"):
+        Policy.load(tmp_path, choice=EngineChoice(precision='int8'))
 
 
 def test_a_policy_starts_without_what_is_slow_to_load_and_not_used(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_lockstep_leaves_inferences_out_that_no_action_would_follow(
 def test_predictions_that_are_not_finite_are_dropped_and_counted(folder: Path) -> None:
     broken = Policy.load(folder, threads=1)
     with torch.no_grad():
-        next(iter(broken._network.parameters())).fill_(torch.nan)
+        next(iter(broken._engine._network.parameters())).fill_(torch.nan)
     controller = Controller(broken, setting(folder), SPEC)
     qpos, images = seen(0)
     assert controller.command(0, qpos, lambda: images) is None
@@ -213,7 +213,7 @@ def test_the_time_of_an_episode_counts_from_its_first_command(folder: Path, shor
 def test_an_episode_without_a_command_ends_and_says_why(folder: Path, short: int) -> None:
     evaluator = Evaluator(setting(folder))
     with torch.no_grad():
-        next(iter(evaluator.policies[0]._network.parameters())).fill_(torch.nan)
+        next(iter(evaluator.policies[0]._engine._network.parameters())).fill_(torch.nan)
     result = evaluator.run(0, 0)
     assert (result.steps, result.waited, result.non_finite) == (short, short, short)
     assert result.inference_ms is None and not result.success

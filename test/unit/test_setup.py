@@ -22,7 +22,7 @@ NUMPY = '/opt/python/cp312-cp312/lib/python3.12/site-packages/numpy/_core/includ
 
 def shell(script: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a bash script with the functions of scripts/lib in an empty environment."""
-    libraries = 'for f in steps base system; do . "$ROOT/scripts/lib/$f.sh"; done\n'
+    libraries = 'for f in steps base system pytorch; do . "$ROOT/scripts/lib/$f.sh"; done\n'
     return subprocess.run(
         ['bash', '-euo', 'pipefail', '-c', libraries + script],
         env={**BARE, 'ROOT': str(ROOT), **env},
@@ -125,6 +125,38 @@ def test_another_architecture_is_told_to_install_ros() -> None:
     assert 'only for x86-64' in result.stdout and 'Install ROS 2' in result.stdout
 
 
+def torch_of(tmp_path: Path, pip: str, **env: str) -> str:
+    """What is said of PyTorch on a machine with these devices and this pip, of x86-64, without a PyTorch."""
+    script = (
+        f'python=false; pip=({pip}); pci_devices={tmp_path} nvidia_device=/x wsl_device=/x; '
+        'uname() { echo x86_64; }; install_cpu_torch'
+    )
+    result = shell(f'cd "$ROOT"; {script}', **env)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_without_an_nvidia_gpu_pytorch_for_the_cpu_is_installed_where_its_index_can_be_reached(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / '0000').mkdir()
+    (tmp_path / '0000' / 'vendor').write_text('0x8086\n')
+    (tmp_path / '0000' / 'class').write_text('0x030000\n')
+    said = torch_of(tmp_path, 'echo install', TORCH_CPU_INDEX='https://cpu.example')
+    assert re.search(r'^install .*--index-url https://cpu.example torch==\d', said)
+    assert 'no NVIDIA GPU is here' in said
+    said = torch_of(tmp_path, 'false')
+    assert 'https://download.pytorch.org/whl/cpu cannot be reached: torch==' in said
+
+
+def test_with_an_nvidia_gpu_pytorch_is_taken_as_pip_finds_it(tmp_path: Path) -> None:
+    (tmp_path / '0000').mkdir()
+    (tmp_path / '0000' / 'vendor').write_text('0x10de\n')
+    (tmp_path / '0000' / 'class').write_text('0x030200\n')
+    said = torch_of(tmp_path, 'echo install')
+    assert said.startswith('an NVIDIA GPU is here') and 'install' not in said
+
+
 def test_a_step_that_fails_shows_its_last_output_and_stops(tmp_path: Path) -> None:
     result = shell(
         'bad() { echo the reason; false; echo never; }\nstep "a title" bad; echo never',
@@ -222,8 +254,42 @@ def test_setup_bash_works_from_anywhere_twice_and_keeps_the_users_settings(tmp_p
     )  # fmt: skip
     env = dict(entry.split('=', 1) for entry in result.stdout.split('\0') if '=' in entry)
     assert env['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'SUBNET'
+    assert env['FASTRTPS_DEFAULT_PROFILES_FILE'] == f'{ROOT}/config/fastdds.xml'
     assert env['MUJOCO_GL'] == 'egl'
     for name in ('PATH', 'AMENT_PREFIX_PATH'):
         entries = env[name].split(':')
         assert len(entries) == len(set(entries)), f'{name} has an entry twice: {env[name]}'
     assert str(ROOT / 'install' / 'act_ros') in env['AMENT_PREFIX_PATH'].split(':')
+
+
+@pytest.mark.skipif(
+    not (ROOT / '.venv' / 'base').is_file(), reason='not set up by scripts/setup.sh'
+)
+def test_setup_bash_binds_dds_to_this_machine_until_others_are_asked_for() -> None:
+    name = 'FASTRTPS_DEFAULT_PROFILES_FILE'
+    source = f'. "{ROOT}/setup.bash"; echo "${name}"; '
+    script = (
+        f'set -eu; {source} export ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET; {source}'
+        f'export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_STATIC_PEERS=10.0.0.2; {source}'
+        f'unset ROS_STATIC_PEERS; {source} export {name}=/mine.xml; {source}'
+    )
+    result = subprocess.run(
+        ['bash', '-c', script], env=BARE, capture_output=True, text=True, check=True
+    )
+    names = [Path(line).name for line in result.stdout.splitlines()]
+    loopback, wide = 'fastdds_loopback.xml', 'fastdds.xml'
+    assert names == [loopback, wide, wide, loopback, 'mine.xml']
+
+
+def test_the_two_profiles_differ_in_the_interfaces_alone() -> None:
+    def body(name: str) -> str:
+        return (ROOT / 'config' / name).read_text(encoding='utf-8').partition('-->\n<dds')[2]
+
+    own = re.sub(
+        r'\s*<interfaceWhiteList>.*</interfaceWhiteList>',
+        '',
+        body('fastdds_loopback.xml'),
+        flags=re.DOTALL,
+    )
+    assert own == body('fastdds.xml') != body('fastdds_loopback.xml')
+    assert body('fastdds_loopback.xml').count('<address>127.0.0.1</address>') == 1

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 from launch.actions import DeclareLaunchArgument
 
+from act_ros.policy.engines.choice import DEVICES, ENGINES, PRECISIONS
+
 BOOLEAN = ('true', 'false')
 AUTO = 'auto'
 SIM_TASKS = ('transfer_cube', 'insertion')
@@ -76,6 +78,34 @@ def enable_argument(node: str) -> DeclareLaunchArgument:
         f'Later: ros2 service call /act/{node}/enable std_srvs/srv/SetBool "{{data: true}}".',
         (AUTO, *BOOLEAN),
     )
+
+
+def engine_arguments() -> list[DeclareLaunchArgument]:
+    """What runs the policy's network."""
+    words = {
+        'device': (DEVICES, 'What the network runs on; auto: an NVIDIA GPU where there is one that works, else the CPU.'),
+        'engine': (ENGINES, 'What runs the network; auto: the fastest that is installed and agrees with PyTorch in fp32.'),
+        'precision': (PRECISIONS, 'What it computes in; auto: fp32 on the CPU, fp16 on a GPU.'),
+    }  # fmt: skip
+    return [argument(name, AUTO, text, choices) for name, (choices, text) in words.items()]
+
+
+def stop_arguments() -> list[DeclareLaunchArgument]:
+    """A joystick's button, or a pedal, that stops the arms."""
+    return [
+        argument(
+            'stop_joy',
+            '',
+            'Topic of a joystick or pedal (sensor_msgs/Joy), as /joy, with a button that stops the robot; empty: none.',
+        ),
+        argument('stop_button', '0', 'Which of its buttons, from 0 on.'),
+        argument(
+            'stop_hold',
+            'false',
+            'The button has to be held: letting it go, or 0.5 s without a message, stops the robot.',
+            BOOLEAN,
+        ),
+    ]
 
 
 def leaders_argument(default: str) -> DeclareLaunchArgument:

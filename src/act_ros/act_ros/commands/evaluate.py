@@ -17,14 +17,16 @@ from act_ros.commands.evaluation import Evaluation
 from act_ros.commands.filming import film
 from act_ros.commands.options import (
     OneLineParser,
+    add_engine,
     add_workers,
+    chosen_engine,
     folder_to_write,
     number,
     seed_list,
     whole,
     words,
 )
-from act_ros.commands.planning import plan
+from act_ros.commands.planning import plan, settle_engines
 from act_ros.commands.rollout import evaluator_of, run_episodes
 from act_ros.control.ensemble import ORDERS
 from act_ros.data.child_processes import ChildDeath, ChildError
@@ -42,7 +44,7 @@ examples:
   ros2 run act_ros evaluate --checkpoint models/mine models/other --seeds 0-99 --workers 2
   ros2 run act_ros evaluate --checkpoint models/mine --delay 2 --rate 23     as a robot would run it
 
-The same seeds, settings and policy give the same episodes, bit for bit, whatever else the machine does. Several
+The same seeds, settings, policy and engine give the same episodes, bit for bit, whatever else the machine does. Several
 policies run the same seeds, and are compared with the first by McNemar's exact test.
 """
 
@@ -76,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
         metavar='N',
         help='cores for the network in each process; default: 1',
     )
+    add_engine(p)
     _add_execution(p.add_argument_group('how chunks come and are executed'))
     made = p.add_argument_group('what is kept')
     made.add_argument(
@@ -162,6 +165,7 @@ def _fail(why: str, status: int) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     evaluation = plan(args)
+    settle_engines(evaluation, chosen_engine(args))
     output = _make_output(args.output, evaluation) if args.output is not None else None
     for remark in evaluation.remarks:
         print(f'evaluate: {remark}', file=sys.stderr)

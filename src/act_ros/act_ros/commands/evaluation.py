@@ -22,7 +22,7 @@ from act_ros.policy.config import PolicyConfig
 from act_ros.sim.world import STAGES
 from act_ros.text import printable_data
 
-PACKAGES = ('act_ros', 'gym-aloha', 'mujoco', 'numpy', 'torch')
+PACKAGES = ('act_ros', 'gym-aloha', 'mujoco', 'numpy', 'torch', 'openvino', 'onnxruntime')
 _NOTES_SHOWN = 5
 
 
@@ -118,7 +118,9 @@ class Evaluation:
             lines = _single(ran[0], self) if ran else []
         else:
             seeds = numbers_text(self.seeds)
-            lines = [f'{self.setting.task}, seeds {seeds}; {way_of(self.setting)}']
+            lines = [
+                f'{self.setting.task}, seeds {seeds}; {way_of(self.setting)}{engines_of(self.setting)}'
+            ]
             lines += _table(ran, self.setting.task)
             lines += [f'failed seeds of {c.name}: {_failed(c)}' for c in ran]
             comparisons = self.comparisons()
@@ -152,6 +154,11 @@ def way_of(setting: EvaluationSetting) -> str:
     return f'{when}; {setting.execute or "all"} actions of each chunk, without ensemble'
 
 
+def engines_of(setting: EvaluationSetting) -> str:
+    """', openvino fp32 on cpu': what ran the networks."""
+    return ''.join(f', {name}' for name in dict.fromkeys(map(str, setting.engines)))
+
+
 def _single(c: Candidate, evaluation: Evaluation) -> list[str]:
     task = evaluation.setting.task
     stages = ', '.join(f'{name} {count}' for name, count in c.stages(task).items())
@@ -161,7 +168,8 @@ def _single(c: Candidate, evaluation: Evaluation) -> list[str]:
         f'{", none of them trained on" if unseen else ""}: {success_line(c.successes, len(c.results))}',
         f'  {stages}',
         f'  failed seeds: {_failed(c)}',
-        f'  {way_of(evaluation.setting)}; inference {_ms(c.inference_ms)} (median)',
+        f'  {way_of(evaluation.setting)}; inference {_ms(c.inference_ms)} (median)'
+        + engines_of(evaluation.setting),
         f'  {smoothness_text(c.smoothness)}',
         f'  limiter: {limiter_text(c.smoothness)}',
     ]

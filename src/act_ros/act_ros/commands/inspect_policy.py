@@ -7,8 +7,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from act_ros.commands.options import OneLineParser, existing_file, words
+from act_ros.commands.options import (
+    OneLineParser,
+    add_engine,
+    chosen_engine,
+    existing_file,
+    words,
+)
 from act_ros.policy.config import PolicyConfig
+from act_ros.policy.engines.choice import EngineChoice
 from act_ros.policy.errors import PolicyError
 from act_ros.robot.spec import RobotSpec
 from act_ros.text import printable_output
@@ -28,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
         metavar='FILE',
         help='robot to fit (default: config/aloha.yaml)',
     )
+    add_engine(p)
     return p
 
 
@@ -41,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'inspect: {error}', file=sys.stderr)
         return 2
     try:
-        lines = describe(args.checkpoint, spec)
+        lines = describe(args.checkpoint, spec, chosen_engine(args))
     except (PolicyError, OSError) as error:
         print(f'inspect: {error}', file=sys.stderr)
         return 1
@@ -49,17 +57,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def describe(checkpoint: str, spec: RobotSpec) -> list[str]:
-    """Lines on a checkpoint, which is read whole: weights, statistics, and whether they go together.
+def describe(checkpoint: str, spec: RobotSpec, choice: EngineChoice) -> list[str]:
+    """Lines on a checkpoint, which is read whole and run: weights, statistics, and whether they go together.
 
     Raises:
         PolicyError: it cannot be used; says why.
     """
     from act_ros.policy.checkpoint import load_checkpoint
     from act_ros.policy.folder import resolve_checkpoint
+    from act_ros.policy.policy import Policy, runs_on, warm_up
     from act_ros.policy.robot_fit import assumptions, misfits
 
     loaded = load_checkpoint(resolve_checkpoint(checkpoint))
+    policy = Policy.load(loaded.source.path, 1, choice)  # one thread, as the node has by default
     source, config = loaded.source, loaded.config
     count = sum(value.numel() for value in loaded.network.parameters())
     entries = [
@@ -83,6 +93,7 @@ def describe(checkpoint: str, spec: RobotSpec) -> list[str]:
         ),
         ('parameters', f'{count:,} at inference'),
         ('size', f'{source.model.stat().st_size / 1e6:.1f} MB ({source.model.name})'),
+        ('here', runs_on(policy, warm_up(policy))),
         *(('note', note) for note in (*source.notes, *assumptions(config))),
     ]
     reasons = misfits(config, spec)

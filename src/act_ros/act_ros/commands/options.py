@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from act_ros.number_list import numbers_text, parse_numbers, parse_runs
+from act_ros.policy.engines.choice import AUTO, DEVICES, ENGINES, PRECISIONS, EngineChoice
 from act_ros.robot.joint_names import CHOICES
 from act_ros.text import nobody_reads, shown
 from act_ros.version import own_version
@@ -80,6 +81,26 @@ def add_workers(p: argparse.ArgumentParser, default: int | None, what: str) -> N
     p.add_argument(
         '--workers', type=whole(1, MOST_WORKERS), default=default, metavar='N', help=what
     )
+
+
+def add_engine(p: argparse.ArgumentParser) -> None:
+    """Add --device, --engine and --precision: what runs a policy's network."""
+    group = p.add_argument_group('what runs the network')
+    for name, choices, what in (
+        (
+            'device',
+            DEVICES,
+            'auto: an NVIDIA GPU where there is one that works, else the processor',
+        ),
+        ('engine', ENGINES, 'auto: the fastest that is installed and agrees with PyTorch in fp32'),
+        ('precision', PRECISIONS, 'auto: fp32 on the processor, fp16 on a GPU'),
+    ):
+        group.add_argument(f'--{name}', choices=choices, default=AUTO, help=f'default: {what}')
+
+
+def chosen_engine(args: argparse.Namespace) -> EngineChoice:
+    """What the arguments of `add_engine` ask for."""
+    return EngineChoice(args.device, args.engine, args.precision)
 
 
 def chosen_episodes(args: argparse.Namespace) -> list[EpisodeRef]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 
 from act_ros.commands.evaluation import Candidate, Evaluation
 from act_ros.commands.rollout import EvaluationSetting
 from act_ros.control.ensemble import make_execution
 from act_ros.number_list import numbers_text
+from act_ros.policy.engines.choice import EngineChoice
+from act_ros.policy.engines.load import settle
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_notes, resolve_checkpoint
+from act_ros.policy.formats.detect import read_source
 from act_ros.policy.robot_fit import assumed_rate, misfits
 from act_ros.robot.spec import RobotSpec
 from act_ros.sim.world import STEPS
@@ -55,6 +59,18 @@ def plan(args: argparse.Namespace) -> Evaluation:
     )
     remarks = [line for c in candidates for line in _remarks(c, task, args)]
     return Evaluation(setting, args.seeds, candidates, remarks)
+
+
+def settle_engines(evaluation: Evaluation, asked: EngineChoice) -> None:
+    """Let every process run a policy by the same engine: prepared here, once, where it isn't yet.
+
+    Raises:
+        PolicyError: a policy cannot be used, or the engine that was asked for cannot be had.
+    """
+    threads = evaluation.setting.threads
+    settled = [settle(read_source(c.path), asked, threads) for c in evaluation.candidates]
+    engines = tuple(one.choice for one in settled)
+    evaluation.setting = replace(evaluation.setting, engines=engines)
 
 
 def _candidates(texts: Sequence[str], spec: RobotSpec) -> list[Candidate]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Episodes of policies in a simulated world, tick by tick, through the runtime that the node drives, too.
 
-PyTorch is imported by who makes an `Evaluator`, not by who reads its results.
+An engine is imported by who makes an `Evaluator`, not by who reads its results.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from act_ros.commands.report import EpisodeTrace
+from act_ros.control.chunk_grid import ChunkGrid
 from act_ros.control.ensemble import make_execution
 from act_ros.control.limiter import Limiter
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.smoothness import Smoothness, SmoothnessMeter
 from act_ros.control.tick_inputs import TickInputs
 from act_ros.data.child_processes import each
+from act_ros.policy.engines.choice import REFERENCE, EngineChoice
 from act_ros.policy.errors import NonFiniteError
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk, Floats, Frame
@@ -49,6 +51,7 @@ class EvaluationSetting:
         delay: ticks from an observation to the first tick at which its chunk is there.
         rate_hz: inferences that begin in a second, at most one a tick; None: one a tick.
         threads: of the network.
+        engines: what runs each policy; () is PyTorch in fp32 for all.
     """
 
     checkpoints: tuple[str, ...]
@@ -59,6 +62,7 @@ class EvaluationSetting:
     delay: int = 0
     rate_hz: float | None = None
     threads: int = 1
+    engines: tuple[EngineChoice, ...] = ()
 
     @property
     def lockstep(self) -> bool:
@@ -128,10 +132,12 @@ class Controller:
     def __init__(self, policy: Policy, setting: EvaluationSetting, spec: RobotSpec) -> None:
         """Begin with nothing seen and nothing commanded."""
         self._policy, self._lockstep, self._rate_hz = policy, setting.lockstep, spec.rate_hz
+        config = policy.config
+        self._grid = grid = ChunkGrid(config.chunk, config.rate_hz, spec.rate_hz)
         execution = make_execution(
-            policy.config.chunk, spec.dof, setting.ensemble, setting.m, setting.execute
+            grid.ticks, spec.dof, setting.ensemble, setting.m, grid.ticks_of(setting.execute)
         )
-        self.runtime = Runtime(execution, Limiter(spec), policy.config.cameras)
+        self.runtime = Runtime(execution, Limiter(spec), config.cameras)
         self.runtime.enable()
         self._flight = Flight(setting.delay, (setting.rate_hz or spec.rate_hz) / spec.rate_hz)
         self.inference_s: list[float] = []
@@ -166,7 +172,7 @@ class Controller:
             self.runtime.reject(1, str(error))
             return
         self.inference_s.append(time.perf_counter() - begin)
-        self._flight.add(Chunk(tick, actions, self.inference_s[-1]))
+        self._flight.add(self._grid.lay(Chunk(tick, actions, self.inference_s[-1])))
 
 
 class Evaluator:
@@ -182,7 +188,11 @@ class Evaluator:
         from act_ros.policy.policy import Policy
 
         self._setting, self._spec = setting, RobotSpec.load()
-        self.policies = [Policy.load(c, threads=setting.threads) for c in setting.checkpoints]
+        engines = setting.engines or (REFERENCE,) * len(setting.checkpoints)
+        self.policies = [
+            Policy.load(checkpoint, setting.threads, engine)
+            for checkpoint, engine in zip(setting.checkpoints, engines, strict=True)
+        ]
         self.world = World(setting.task, 0, self._spec)
         self.rig = CameraRig(self.world)
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from act_ros.commands.stopping import Stopping, say
 from act_ros.data.dataset import Dataset
 from act_ros.data.formats.collection import find_episodes
+from act_ros.data.survivable import refuse_unsurvivable
 from act_ros.paths import share_dir
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
@@ -37,7 +38,10 @@ def train(args: argparse.Namespace, place: Placement, stopping: Stopping) -> Non
     """
     if args.threads:
         torch.set_num_threads(args.threads)
-    find_episodes(args.data, args.jpeg_channels)  # refused before anything is downloaded
+    # Refused before anything is downloaded.
+    episodes = find_episodes(args.data, args.jpeg_channels, args.joint_order)
+    if place.rank == 0:
+        refuse_unsurvivable(episodes)
     state = load_state(args.output) if args.resume else None
     policy, recipe = chosen(args, state)
     fresh = state is None and args.start is None

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from act_ros.control.blend import Blend
 from act_ros.control.ensemble import Execution
-from act_ros.control.gate import Gate
+from act_ros.control.guide import Guide
 from act_ros.control.limiter import Limiter, Reason
 from act_ros.control.short_chunks import ShortChunks
 from act_ros.control.tick_inputs import JOINTS, Freshness, TickInputs
@@ -46,7 +46,7 @@ class Runtime:
     ) -> None:
         """Run `execution` under `limiter` for a policy that needs these cameras."""
         self.execution = execution
-        self._gate = Gate(limiter)
+        self._guide = Guide(limiter)
         self.cameras = tuple(cameras)
         self.freshness = freshness or Freshness()
         self.state = State.IDLE
@@ -72,12 +72,12 @@ class Runtime:
     @property
     def limiter(self) -> Limiter:
         """What the actions go through."""
-        return self._gate.limiter
+        return self._guide.limiter
 
     @property
     def limited(self) -> tuple[Reason, ...]:
         """What the limiter did to the action of the last tick."""
-        return self._gate.limited
+        return self._guide.limited
 
     @property
     def shortfall(self) -> str:
@@ -171,7 +171,7 @@ class Runtime:
 
     def step(self, tick: int, now_s: float, inputs: TickInputs) -> Floats | None:
         """The command (dof,) of a tick, or None if none may be sent; sets `state` and `reason`."""
-        self._tick, self._now_s, self._gate.limited = tick, now_s, ()
+        self._tick, self._now_s, self._guide.limited = tick, now_s, ()
         self._take_over(tick)
         complaints = self._judge(now_s, inputs)
         self.missing = tuple(complaints)
@@ -213,17 +213,17 @@ class Runtime:
         """Command a target, from the measured pose if this is the first."""
         assert target is not None  # what is missing has been seen before
         assert measured is not None
-        self._gate.anchor(measured)
-        self._command = self._gate.follow(target)
+        self._guide.anchor(measured)
+        self._command = self._guide.follow(target)
 
     def _judge(self, now_s: float, inputs: TickInputs) -> dict[str, str]:
         """The inputs that cannot be used, with a sentence each; empty if all is well. Sees whether the arms follow."""
         complaints = self.freshness.complaints(now_s, inputs, self.cameras)
-        self._gate.see(inputs.qpos if JOINTS not in complaints else None)
-        if self._gate.doubt:
-            complaints = {JOINTS: f'{JOINTS}: {self._gate.doubt}', **complaints}
-        if self._gate.fault and not self._fault:
-            self.fail(f'{self._gate.fault}; then enable')
+        self._guide.see(inputs.qpos if JOINTS not in complaints else None)
+        if self._guide.doubt:
+            complaints = {JOINTS: f'{JOINTS}: {self._guide.doubt}', **complaints}
+        if self._guide.fault and not self._fault:
+            self.fail(f'{self._guide.fault}; then enable')
         return complaints
 
     def _wait(self, reason: str, measured: Floats | None) -> Floats | None:
@@ -250,7 +250,7 @@ class Runtime:
             self.fail(reason)
         self._become(state, reason)
         self._held_since_s = since_s
-        self._command = self._gate.hold()
+        self._command = self._guide.hold()
         return self._command
 
     def _no_chunk(self) -> str:
@@ -262,7 +262,7 @@ class Runtime:
 
     def _forget_command(self) -> None:
         self._command, self._blend = None, None
-        self._gate.release()
+        self._guide.release()
 
     def _become(self, state: State, reason: str) -> None:
         self.state, self.reason, self._held_since_s = state, reason, None

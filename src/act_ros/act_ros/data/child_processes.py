@@ -54,6 +54,16 @@ class ChildDeath(ChildError):
             super().__init__(f'the process that worked on it ended with {self.how}')
 
 
+class ChildGivenUp(ChildError):
+    """The child process did not come back from an item within `limit_s`, and was ended."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(
+            f'it was given up after {limit_s:.0f} s: the file is damaged in a way that its library does not '
+            'come back from, or the disk does not answer'
+        )
+
+
 @dataclass(frozen=True)
 class ItemOutcome(Generic[Item, Result]):
     """What became of an item: its result, or the error."""
@@ -108,10 +118,7 @@ class _Child(Generic[Item, Result]):
         self.index = -1
         self.process.kill()
         self._wait()
-        return ChildError(
-            f'it was given up after {limit_s:.0f} s: the file is damaged in a way that its library does not '
-            'come back from, or the disk does not answer'
-        )
+        return ChildGivenUp(limit_s)
 
     def end(self) -> None:
         self.pipe.close()

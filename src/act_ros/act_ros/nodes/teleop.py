@@ -26,9 +26,10 @@ from act_ros.control.motion.teleoperation import Teleoperation
 from act_ros.control.session.gesture import DISENGAGE_S, ENGAGE_S, Squeeze, every_gripper
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
 from act_ros.nodes.process.run import Stop, run
-from act_ros.nodes.shared.arm_poses import ArmPoses
+from act_ros.nodes.shared.arm_poses import ArmPoses, Silence
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import ArmCommands, CommandOutput
+from act_ros.nodes.shared.gate_keeper import ANSWER_S, STOP_PARAMETERS, GateKeeper
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import COMMAND, LATCHED, NEWEST
@@ -36,25 +37,23 @@ from act_ros.robot.spec import RobotSpec, SpecError
 from act_ros.robot.types import Floats
 
 PARAMETERS = (
-    Param(
-        'max_age_s', 0.2, 'Where joint states of an arm are older, the followers hold.', 0.02, 1.0
-    ),
+    Param('max_age_s', 0.2, 'With older joint states of an arm the followers hold.', 0.02, 1.0),
     Param('engage', False, 'Let the followers move from the start; in simulation they always do.'),
+    *STOP_PARAMETERS,
 )
 _QUIET_S = 5.0
-_SILENT_TICKS = 50
-"""An arm that is silent for so long is warned of: at the start all are, for a moment."""
 
 
 class TeleopNode(BaseNode):
     """`act/teleop`: publishes the followers' commands and `act/command`; serves `~/engage`."""
 
-    def __init__(self, stop: Stop, led: bool = False) -> None:
+    def __init__(self, stop: Stop, led: bool = False, owner: Node | None = None) -> None:
         """Subscribe to all arms; `stop` is set when nothing more can be done.
 
         Args:
             stop: ends the ticks.
             led: a session tells when to follow, and nobody else: no squeeze, and not from the start.
+            owner: the node of this process that serves `~/stop`, where it is another.
         """
         super().__init__('teleop')
         self._values, self._stop = Parameters(self, PARAMETERS).values, stop
@@ -62,13 +61,10 @@ class TeleopNode(BaseNode):
         self._lock = threading.Lock()
         self._hands = every_gripper(len(spec.grippers), 'leader ')
         self._not_before_s, self._episode = 0.0, 0
-        self._teleoperation = Teleoperation(Limiter(spec))
+        self._teleoperation = Teleoperation(limiter := Limiter(spec))
         self._moves: list[PoseMotion] = []
         self._leaders: Floats | None = None
         self._followers: Floats | None = None
-        self.silent: list[str] = []
-        self.fault = ''  # which arm does not follow; since then all hold, until they are led again
-        self._silent_ticks = 0
         simulated = bool(self.get_parameter('use_sim_time').value)
         self._led = led
         self._engaged = not led and (simulated or bool(self._values['engage']))
@@ -83,18 +79,17 @@ class TeleopNode(BaseNode):
         self._poses = ArmPoses(self, lambda: self._time.ros_at(steady()), simulated)
         self._poses.lead(spec)
         self._poses.follow(spec)
-        self._all_arms = [*self._leader_arms, *self._follower_arms]
-        self._output = CommandOutput(self, spec)
+        self.silence = Silence(self._poses, [*self._leader_arms, *self._follower_arms])
+        self.output = CommandOutput(self, spec)
+        self._poses.report(self._ticker, limiter, lambda: self._engaged, self._values['max_age_s'])
         self._lead: ArmCommands | None = None
         self._fault = self.create_publisher(String, 'episode_fault', COMMAND)
+        keeper = GateKeeper(owner or self, self.output, self.disarm)
+        self.groups: list[list[Node]] = [[keeper], [self]]
         if not led:
             self.create_service(SetBool, '~/engage', self._on_engage)
+        self._watchdog = self.output.watchdog(stop.fail)
         self._thread = threading.Thread(target=self._run, name='teleop', daemon=True)
-
-    @property
-    def groups(self) -> list[list[Node]]:
-        """This node, spun by one thread."""
-        return [[self]]
 
     def start(self) -> None:
         """Begin to tick."""
@@ -105,10 +100,12 @@ class TeleopNode(BaseNode):
                 f'{ENGAGE_S:g} s, or: ros2 service call {name}/engage std_srvs/srv/SetBool "{{data: true}}"'
             )
         self._thread.start()
+        self._watchdog.start()
 
     def close(self) -> None:
         """End the ticks; the followers hold where they are."""
         self._thread.join()
+        self._watchdog.close()
 
     def _follow_sim(self, clock: SimTime) -> None:
         self.create_subscription(
@@ -122,13 +119,12 @@ class TeleopNode(BaseNode):
             if msg.episode != self._episode:
                 self._episode, self._not_before_s = msg.episode, seconds(msg.header.stamp)
                 self._teleoperation.release()
-                if not self._led:  # what has not followed is elsewhere now, too
-                    self._engaged, self.fault = self._engaged or bool(self.fault), ''
 
     def _run(self) -> None:
         """Body of the 50 Hz thread."""
         try:
             while not self._stop.is_set():
+                self._watchdog.pulse()
                 beat = self._ticker.wait()
                 if beat is not None:
                     self._tick(beat)
@@ -148,37 +144,45 @@ class TeleopNode(BaseNode):
             action = self._move() if self._moves else None
             if self._engaged:
                 action = self._teleoperation.tick(leaders, self._followers)
-            self._look(oldest)
+            if why := self.output.gate.why:
+                self._give_up(why)
+            fault = self._look(oldest)
         if action is not None:
-            self._output.command(beat.tick, beat.now_s, action)
+            self.output.command(beat.tick, beat.now_s, action)
+        if fault:  # after the command that lets the arm be where it is
+            self.get_logger().error(f'FAULT: {fault}. The arms hold')
+            self.output.gate.block(fault)
 
-    def _look(self, oldest_s: float) -> None:
-        """Say which arms are silent, are not believed, or do not follow. Hold the lock."""
-        known, self.silent = self.silent, self._poses.silent(self._all_arms, oldest_s)
-        newly = ', '.join(arm for arm in self.silent if arm not in known)
+    def _look(self, oldest_s: float) -> str:
+        """Say which arms are silent or not believed; returns which one does not follow, or ''. Hold the lock."""
+        newly = self.silence.look(oldest_s)
         if newly and self._engaged:
             self._fault.publish(String(data=f'{newly} was silent, the followers held'))
-        self._silent_ticks = self._silent_ticks + 1 if self.silent else 0
         leading: list[Teleoperation | PoseMotion] = [*self._moves]
-        leading += [self._teleoperation] if self._engaged else []
+        leading += [self._teleoperation] * self._engaged
         both = self._engaged or len(self._moves) > 1
-        silent = [arm for arm in self.silent if both or arm in self._follower_arms]
+        silent = [arm for arm in self.silence.lasting if both or arm in self._follower_arms]
         why = [each.doubt for each in leading]
-        if silent and leading and self._silent_ticks >= _SILENT_TICKS:
+        if silent and leading:
             why.append(f'{self._poses.why(silent)}: an arm does not report its joints')
-        if any(why):
-            text = '; '.join(filter(None, why))
+        if text := '; '.join(filter(None, why)):
             self.get_logger().warning(f'the arms hold: {text}', throttle_duration_sec=_QUIET_S)
-        for fault in filter(None, [each.fault for each in leading]):
-            self._give_up(fault)
+        return next((f'{each.fault}; then engage again' for each in leading if each.fault), '')
 
-    def _give_up(self, fault: str) -> None:
-        """Lead no arm any more: one does not follow. Hold the lock."""
-        self.fault, self._engaged, self._moves = fault, False, []
-        self._teleoperation.release()
-        more = '' if self._led else '; then engage again'
-        self.get_logger().error(f'FAULT: {fault}{more}. The arms hold')
-        self._fault.publish(String(data=fault))
+    def _give_up(self, why: str) -> None:
+        """The gate is shut: begin anew from where the arms are once somebody says so. Hold the lock."""
+        if self._engaged:
+            self._fault.publish(String(data=why))
+        self._moves = []
+        self._engage(False, why)
+
+    def disarm(self) -> bool:
+        """Let nothing move that nobody engages anew; False: the thread that commands hangs."""
+        if not self._lock.acquire(timeout=ANSWER_S):
+            return False
+        self._give_up('a stop is reset')
+        self._lock.release()
+        return True
 
     def _move(self) -> Floats | None:
         """Lead the arms toward where they are to go; the followers' command. Hold the lock."""
@@ -188,8 +192,6 @@ class TeleopNode(BaseNode):
             if command is not None and self._lead is not None:
                 self._lead.send(command)
         return followers.tick(self._followers)
-
-    # What a session, in this process, asks for
 
     def follow(self) -> str:
         """Let the followers follow, softly at first; returns why not, or ''."""
@@ -209,20 +211,18 @@ class TeleopNode(BaseNode):
         Leaders, if any, must be in position mode: what is commanded to them are angles.
         """
         if leaders is not None and self._lead is None:
-            gripper = self._spec.leader_gripper
-            self._lead = ArmCommands(self, self._spec, self._leader_arms, gripper)
+            self._lead = self.output.arms(self._leader_arms, self._spec.leader_gripper)
         with self._lock:
-            rivals = self._output.rivals()
-            if not rivals:
+            refused = self.output.refusal()
+            if not refused:
                 self._engage(False, 'session')
-                self.fault = ''
                 paths = [followers] if leaders is None else [followers, leaders]
                 self._moves = [PoseMotion(Limiter(self._spec), path) for path in paths]
-            return rivals
+            return refused
 
     def leave_out(self, followers: Sequence[str]) -> None:
         """Lead the others without these, which are silent: they get no command, and count as at rest."""
-        self._output.leave_out(followers)
+        self.output.leave_out(followers)
         rest = self._spec.rest[self._spec.arm_entries(0)].astype(np.float32)
         for arm in followers:
             self._poses.take_for(arm, rest)
@@ -231,7 +231,7 @@ class TeleopNode(BaseNode):
     def arrived(self) -> bool:
         """Whether the arms have been led to where they were to go."""
         with self._lock:
-            return not self.fault and all(move.done for move in self._moves)
+            return all(move.done for move in self._moves)
 
     @property
     def engaged(self) -> bool:
@@ -259,7 +259,7 @@ class TeleopNode(BaseNode):
     @property
     def unheard(self) -> list[str]:
         """Arms that have never said anything."""
-        return self._poses.silent(self._all_arms)
+        return self._poses.silent(self.silence.watched)
 
     def _watch_hands(self, leaders: Floats | None, now_s: float) -> None:
         """Engage or disengage at the operator's squeeze. Hold the lock."""
@@ -271,12 +271,12 @@ class TeleopNode(BaseNode):
 
     def _engage(self, engage: bool, why: str) -> str:
         """Let the followers follow, or hold where they are; returns why not, or ''. Hold the lock."""
-        rivals = self._output.rivals() if engage else ''
-        if rivals:
-            self.get_logger().error(f'not engaged: {rivals}')
-            return rivals
+        refused = self.output.refusal() if engage else ''
+        if refused:
+            self.get_logger().error(f'not engaged: {refused}')
+            return refused
         if engage != self._engaged:
-            self._engaged, self.fault = engage, ''
+            self._engaged = engage
             self._teleoperation.release()
             what = 'engaged, slowly at first' if engage else 'disengaged; the followers hold'
             self.get_logger().info(f'{what} ({why})')

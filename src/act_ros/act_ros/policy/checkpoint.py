@@ -75,7 +75,11 @@ def load_checkpoint(path: Path, cvae: bool = False) -> Loaded:
         PolicyError: a file is missing, damaged, hostile or not supported, statistics are missing, tensors
             don't fit the configuration.
     """
-    source = read_source(path)
+    return load_source(read_source(path), cvae)
+
+
+def load_source(source: Source, cvae: bool = False) -> Loaded:
+    """The same, of what a reader has found out about it."""
     config = source.config
     try:
         normalizer = Normalizer(config, source.stats)

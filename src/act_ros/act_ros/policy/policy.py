@@ -1,25 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A trained policy that runs: from joint positions and frames to a chunk of actions."""
+"""A trained policy that runs: from joint positions and frames to a chunk of actions.
+
+Imports no PyTorch: where another engine runs the network, it isn't needed.
+"""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 
-from act_ros.policy.checkpoint import Loaded, load_checkpoint
 from act_ros.policy.config import PolicyConfig
-from act_ros.policy.errors import NonFiniteError, PolicyError
+from act_ros.policy.engines.base import InferenceEngine
+from act_ros.policy.engines.choice import REFERENCE, EngineChoice
+from act_ros.policy.engines.load import Settled, load_engine
+from act_ros.policy.errors import NonFiniteError
 from act_ros.policy.folder import resolve_checkpoint
+from act_ros.policy.formats.detect import read_source
+from act_ros.policy.formats.source import Source
 from act_ros.policy.inference.input_checks import checked_frames, checked_qpos
 from act_ros.policy.robot_fit import assumptions
 from act_ros.robot.types import Floats, Frame
 
-__all__ = ['Policy', 'resolve_checkpoint']
-
-PRECISIONS = ('fp32', 'bf16')
+__all__ = ['Policy', 'resolve_checkpoint', 'runs_on', 'warm_up']
 
 
 class Policy:
@@ -28,44 +33,42 @@ class Policy:
     Attributes:
         config: what it was trained for: cameras, image size, chunk, lengths, rate.
         notes: what was assumed about it or left out of it when it was read, for people.
+        settled: the engine that runs it, and why that one.
+        threads: CPU threads that it was given; None: as the engine chooses.
     """
 
-    def __init__(self, loaded: Loaded, precision: str = 'fp32') -> None:
-        """Make a policy of what `load_checkpoint` read; see `load`."""
-        if precision not in PRECISIONS:
-            raise PolicyError(
-                f'precision is {precision!r}; expected one of {", ".join(PRECISIONS)}'
-            )
-        self.config: PolicyConfig = loaded.config
-        self.notes: tuple[str, ...] = (*loaded.source.notes, *assumptions(loaded.config))
-        self._network = loaded.network.eval()
-        self._normalizer = loaded.normalizer.eval()
-        self._bf16 = precision == 'bf16'
+    def __init__(
+        self, source: Source, engine: InferenceEngine, settled: Settled, threads: int | None
+    ) -> None:
+        """Make a policy of what was read and of the engine that runs it; see `load`."""
+        self.config: PolicyConfig = source.config
+        self.notes: tuple[str, ...] = (*source.notes, *assumptions(source.config))
+        self.settled, self.threads = settled, threads
+        self._engine, self._stats = engine, source.stats
 
     @classmethod
     def load(
         cls,
         checkpoint: str | os.PathLike[str],
         threads: int | None = None,
-        precision: str = 'fp32',
+        choice: EngineChoice = REFERENCE,
     ) -> Policy:
         """Load a policy.
 
         Args:
             checkpoint: its folder or .ckpt file in any format that is known, or its name among the suite's
                 models.
-            threads: CPU threads of this whole process from now on; by default PyTorch's choice.
-            precision: 'fp32', or 'bf16' to multiply in bfloat16 (faster where the CPU has it; actions
-                differ in about the third digit).
+            threads: CPU threads, with PyTorch of this whole process from now on; by default the engine's choice.
+            choice: device, engine and precision; by default PyTorch in fp32 on the processor. Another engine is
+                prepared once, which takes some seconds, and compared with that (see `engines`).
 
         Raises:
-            PolicyError: it isn't there, is damaged or incomplete.
+            PolicyError: it isn't there, is damaged or incomplete; or the engine cannot be had.
         """
-        if threads is not None:
-            torch.set_num_threads(threads)
-        return cls(load_checkpoint(resolve_checkpoint(checkpoint)), precision)
+        source = read_source(resolve_checkpoint(checkpoint))
+        engine, settled = load_engine(source, choice, threads)
+        return cls(source, engine, settled, threads)
 
-    @torch.inference_mode()
     def predict(self, qpos: Floats, images: Mapping[str, Frame]) -> Floats:
         """Predict the actions of the next `config.chunk` ticks, (chunk, action_dim) float32.
 
@@ -78,16 +81,13 @@ class Policy:
             PolicyError: an input is missing or has the wrong shape or type.
             NonFiniteError: the network gave NaN or infinity.
         """
-        state = torch.from_numpy(checked_qpos(self.config, qpos))[None]  # (1, state_dim)
+        stats = self._stats
+        state = (checked_qpos(self.config, qpos) - stats['qpos.mean']) / stats['qpos.std']
         frames = checked_frames(self.config, images)
-        pixels = torch.from_numpy(np.stack([frames[name] for name in self.config.cameras]))[
-            None
-        ]  # (1, C, h, w, 3)
-        with torch.autocast('cpu', dtype=torch.bfloat16, enabled=self._bf16):
-            actions = self._network(
-                self._normalizer.qpos(state), self._normalizer.images(pixels)
-            ).actions
-        chunk: Floats = self._normalizer.unnormalize_actions(actions[0].float()).numpy()
+        pixels = np.stack([frames[name] for name in self.config.cameras])  # (C, h, w, 3)
+        normalized = self._engine.run(state, pixels)
+        with np.errstate(over='ignore', invalid='ignore'):  # what is not finite is refused below
+            chunk: Floats = normalized * stats['action.std'] + stats['action.mean']
         if not np.isfinite(chunk).all():
             raise NonFiniteError(
                 f'{np.count_nonzero(~np.isfinite(chunk))} of {chunk.size} predicted values are not finite'
@@ -95,11 +95,29 @@ class Policy:
         return chunk
 
 
-def warm_up(policy: Policy, runs: int = 3) -> None:
-    """Run a policy on a black picture: the first passes allocate and are slow. Raises what `predict` does."""
-    config = policy.config
+def warm_up(policy: Policy, runs: int = 4) -> float:
+    """Run a policy on a black picture: the first passes allocate and are slow.
+
+    Returns:
+        Seconds of a pass, the median of those after the first two.
+
+    Raises:
+        PolicyError: as `Policy.predict`.
+    """
+    config, seconds = policy.config, []
     black = np.zeros((*config.image_size, 3), np.uint8)
     for _ in range(runs):
+        begin = time.perf_counter()
         policy.predict(
             np.zeros(config.state_dim, np.float32), dict.fromkeys(config.cameras, black)
         )
+        seconds.append(time.perf_counter() - begin)
+    return float(np.median(seconds[2:]))
+
+
+def runs_on(policy: Policy, seconds: float) -> str:
+    """What runs a policy, how fast, and why that, for people."""
+    choice, threads = policy.settled.choice, policy.threads
+    cores = '' if threads is None or choice.device != 'cpu' else f', {threads} threads'
+    cores = cores.replace(' 1 threads', ' 1 thread')
+    return f'runs on {choice}{cores}: {1e3 * seconds:.1f} ms ({policy.settled.why})'

@@ -9,6 +9,11 @@ from act_ros.policy.config import PolicyConfig
 from act_ros.robot.joint_names import JointOrder, read_joint_order
 from act_ros.robot.spec import RobotSpec
 
+SLOWEST_HZ, FASTEST_HZ = 2.0, 200.0
+"""Rates of policies that can be run."""
+MOST_TICKS = 2000
+"""Ticks of a chunk: a temporal ensemble keeps as many chunks as one has ticks."""
+
 
 def misfits(config: PolicyConfig, spec: RobotSpec) -> list[str]:
     """What of a policy does not go with a robot, a line for each; none where it fits."""
@@ -37,12 +42,7 @@ def misfits(config: PolicyConfig, spec: RobotSpec) -> list[str]:
                 f'{len(spec.joints)} joints and a gripper); it was trained on another robot'
             )
     reasons += _joints(config, spec)
-    if config.rate_hz != spec.rate_hz:
-        reasons.append(
-            f'the policy was trained at {config.rate_hz:g} Hz, and this robot runs at '
-            f'{spec.rate_hz:g} Hz: it would move at the wrong speed'
-        )
-    return reasons
+    return reasons + _rate(config, spec)
 
 
 def joint_orders(config: PolicyConfig, spec: RobotSpec) -> tuple[JointOrder, JointOrder]:
@@ -67,6 +67,22 @@ def _joints(config: PolicyConfig, spec: RobotSpec) -> list[str]:
         else 'ours where its names are wrong'
     )
     return [f'the joints{what} that the policy names: {why}; {way}' for what, why in found if why]
+
+
+def _rate(config: PolicyConfig, spec: RobotSpec) -> list[str]:
+    if not SLOWEST_HZ <= config.rate_hz <= FASTEST_HZ:
+        return [
+            f'the policy was trained at {config.rate_hz:g} Hz; policies of {SLOWEST_HZ:g} to {FASTEST_HZ:g} Hz '
+            f'can be run. If that is not its rate, write the right one into a copy: ros2 run act_ros convert '
+            f'POLICY NEW --rate HZ'
+        ]
+    ticks = config.chunk * spec.rate_hz / config.rate_hz
+    if ticks > MOST_TICKS:
+        return [
+            f'a chunk of {config.chunk} actions at {config.rate_hz:g} Hz lasts {ticks:.0f} ticks of this robot; at most '
+            f'{MOST_TICKS} can be run'
+        ]
+    return []
 
 
 def with_rate(config: PolicyConfig, rate_hz: float) -> PolicyConfig:

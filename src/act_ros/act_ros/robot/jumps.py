@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from act_ros.robot.spec import Vector
+from act_ros.robot.spec import RobotSpec, Vector
 from act_ros.robot.types import Floats
 
 TIMES_FASTER = 2.0
@@ -117,3 +117,12 @@ class JumpWatch:
             return np.zeros(len(qpos), np.bool_)
         seconds = min(stamp_s - known[0], most_s) + STAMP_S
         return too_far(self._velocity, known[1], qpos, seconds)
+
+
+def jump_watches(spec: RobotSpec, commands: bool = False) -> dict[str, JumpWatch]:
+    """By follower what notices poses that it cannot have reached. `commands`: for who commands the followers."""
+    names = (*spec.joints, 'gripper')
+    return {
+        arm.follower: JumpWatch(names, spec.velocity[spec.arm_entries(i)], commands)
+        for i, arm in enumerate(spec.arms)
+    }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from act_ros.control.gate import Gate
+from act_ros.control.guide import Guide
 from act_ros.control.limiter import Limiter
 from act_ros.control.motion.replay_motion import soft_step
 from act_ros.robot.types import Floats
@@ -23,7 +23,7 @@ class PoseMotion:
 
     def __init__(self, limiter: Limiter, path: Sequence[Floats]) -> None:
         """Lead to each pose (dof,) of `path` through `limiter`, which begins at the measured pose."""
-        self._gate, self._path = Gate(limiter), list(path)
+        self._guide, self._path = Guide(limiter), list(path)
 
     @property
     def done(self) -> bool:
@@ -33,12 +33,12 @@ class PoseMotion:
     @property
     def doubt(self) -> str:
         """Why where the arms are measured cannot be believed; ''."""
-        return self._gate.doubt
+        return self._guide.doubt
 
     @property
     def fault(self) -> str:
         """Which arm does not follow; then all hold for good. '' if all is well."""
-        return self._gate.fault
+        return self._guide.fault
 
     def tick(self, measured: Floats | None) -> Floats | None:
         """The command (dof,) of this tick; None before the arms are known, and when all is done.
@@ -48,11 +48,11 @@ class PoseMotion:
         """
         if self.done:
             return None
-        heard = self._gate.see(measured)
+        heard = self._guide.see(measured)
         if not heard or measured is None or self.fault:
-            return self._gate.hold() if self._gate.anchored else None
-        self._gate.anchor(measured)
-        command, there = soft_step(self._gate, self._path[0])
+            return self._guide.hold() if self._guide.anchored else None
+        self._guide.anchor(measured)
+        command, there = soft_step(self._guide, self._path[0])
         if there:
             self._path.pop(0)
         return command

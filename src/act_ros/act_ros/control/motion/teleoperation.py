@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from act_ros.control.gate import Gate
+from act_ros.control.guide import Guide
 from act_ros.control.limiter import SOFT, Limiter
 from act_ros.robot.types import Floats
 
@@ -20,22 +20,22 @@ class Teleoperation:
 
     def __init__(self, limiter: Limiter) -> None:
         """Send everything through `limiter`."""
-        self._limiter, self._gate = limiter, Gate(limiter)
+        self._limiter, self._guide = limiter, Guide(limiter)
         self.soft = True
 
     @property
     def doubt(self) -> str:
         """Why where the followers are measured cannot be believed; ''."""
-        return self._gate.doubt
+        return self._guide.doubt
 
     @property
     def fault(self) -> str:
         """Which follower does not follow; then all hold until `release`. '' if all is well."""
-        return self._gate.fault
+        return self._guide.fault
 
     def release(self) -> None:
         """Forget where the followers are: the next tick begins anew from where they are measured."""
-        self._gate.release()
+        self._guide.release()
 
     def tick(self, leaders: Floats | None, measured: Floats | None) -> Floats | None:
         """The command (dof,) of this tick, or None while there is nothing safe to command.
@@ -44,25 +44,25 @@ class Teleoperation:
             leaders: (dof,) the leaders' pose; None if it isn't known or too old.
             measured: (dof,) the followers' pose; the same.
         """
-        gate = self._gate
-        heard = gate.see(measured)
-        if not gate.anchored and not self._begin(leaders, measured if heard else None):
+        guide = self._guide
+        heard = guide.see(measured)
+        if not guide.anchored and not self._begin(leaders, measured if heard else None):
             return None
-        if leaders is None or not heard or gate.fault:
+        if leaders is None or not heard or guide.fault:
             self.soft = True
-            return gate.hold()
+            return guide.hold()
         share = SOFT if self.soft else 1.0
         last = self._limiter.last
         if self.soft and last is not None:
             # A leader beyond the followers' limits is followed as far as they allow.
             goal = np.clip(leaders, self._limiter.lower, self._limiter.upper)
             self.soft = bool((np.abs(goal - last) > SOFT * self._limiter.step).any())
-        return gate.follow(leaders, share)
+        return guide.follow(leaders, share)
 
     def _begin(self, leaders: Floats | None, measured: Floats | None) -> bool:
         """Begin where the followers are, if both sides are known."""
         if leaders is None or measured is None:
             return False
-        self._gate.anchor(measured)
+        self._guide.anchor(measured)
         self.soft = True
         return True

@@ -42,6 +42,8 @@ IMAGES = 'observation.images.'
 TIMESTAMP = 'timestamp'
 BASE, STAMP, AGE = 'base_action', 'stamp', 'frame_age.'
 """Features that are ours; none has 'image' in its name, from which LeRobot would infer a shape."""
+SUCCESS = 'next.success'
+"""LeRobot's own name; unlike the columns of the episodes' table its tools carry it along."""
 ATTRS = 'act_ros/attrs'
 """Column of the episodes' table with the attributes of our HDF5 file, as JSON."""
 

@@ -23,6 +23,7 @@ from act_ros.data.lerobot.layout import (
     IMAGES,
     STAMP,
     STATE,
+    SUCCESS,
     VELOCITY,
 )
 from act_ros.data.lerobot.video import Codec
@@ -54,6 +55,7 @@ class Brief:
     rate_hz: float | None
     stamped: bool
     aged: bool
+    judged: bool
     task: str | None
     left_out: dict[str, str]
 
@@ -128,6 +130,7 @@ def look(ref: EpisodeRef, rate_hz: float | None = None) -> Brief:
             episode.rate_hz,
             episode.stamp is not None and episode.stamp.shape == (length,),
             all(episode.image_age.get(n, np.empty(0)).shape == (length,) for n in cameras),
+            isinstance(episode.attrs.get('success'), bool),
             str(task) if task else None,
             episode.unasked(),
         )
@@ -196,12 +199,14 @@ def _features(briefs: Sequence[Brief], notes: list[str]) -> dict[str, dict[str, 
             features[key] = {'dtype': 'float32', 'shape': [width], 'names': names}
         elif having or name != 'base_action':
             notes.append(f'{name}: {count - len(having)} of {count} episodes have none; left out')
-    for what, has in (('stamp', 'stamped'), ('frame_age', 'aged')):
+    for what, has in (('stamp', 'stamped'), ('frame_age', 'aged'), ('success', 'judged')):
         having = [brief for brief in briefs if getattr(brief, has)]
         if len(having) < count:
             notes.append(f'{what}: {count - len(having)} of {count} episodes have none; left out')
         elif what == 'stamp':
             features[STAMP] = {'dtype': 'float64', 'shape': [1], 'names': None}
+        elif what == 'success':
+            features[SUCCESS] = {'dtype': 'bool', 'shape': [1], 'names': None}
         else:
             for camera in first.cameras:
                 features[AGE + camera] = {'dtype': 'float32', 'shape': [1], 'names': None}

@@ -22,6 +22,7 @@ from act_ros.data.lerobot.layout import (
     OBSERVED,
     STAMP,
     STATE,
+    SUCCESS,
     TIMESTAMP,
     VELOCITY,
     EpisodeEntry,
@@ -78,7 +79,8 @@ class LeRobotEpisode(Episode):
         self.images, self.left_out = self._frames(layout, entry, paths)
         ages = {name: vectors(AGE + name) for name in self.images}
         self.image_age = {name: age[:, 0] for name, age in ages.items() if age is not None}
-        self.attrs = self._attributes(layout, entry)
+        success = _ever(table, SUCCESS)
+        self.attrs = self._attributes(layout, entry, success)
 
     def _times(self) -> NDArray[np.float64]:
         """Seconds (rows,) of the rows: their own where these can be used, else by counting."""
@@ -136,8 +138,10 @@ class LeRobotEpisode(Episode):
             [f'{name}: {text}' for text in (*placed.warn, *warn)],
         )
 
-    def _attributes(self, layout: Layout, entry: EpisodeEntry) -> dict[str, Any]:
-        attrs: dict[str, Any] = {}
+    def _attributes(
+        self, layout: Layout, entry: EpisodeEntry, success: bool | None
+    ) -> dict[str, Any]:
+        attrs: dict[str, Any] = {} if success is None else {'success': success}
         if entry.tasks:
             attrs['task'] = '; '.join(entry.tasks)
         if layout.robot_type:
@@ -157,6 +161,19 @@ class LeRobotEpisode(Episode):
 
 def _has(table: Any, name: str) -> bool:
     return name in table.column_names and len(table) > 0
+
+
+def _ever(table: Any, name: str) -> bool | None:
+    """Whether a column of yes and no is yes in any row; None where it isn't there, or says nothing."""
+    if not _has(table, name):
+        return None
+    values = table.column(name).combine_chunks()
+    if isinstance(values, pa.ListArray | pa.FixedSizeListArray):
+        values = values.flatten()
+    if not pa.types.is_primitive(values.type):
+        return None
+    said = [bool(value) for value in values.to_pylist() if value is not None]
+    return any(said) if said else None
 
 
 def _seconds(table: Any, name: str) -> NDArray[np.float64] | None:

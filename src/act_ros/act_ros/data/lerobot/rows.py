@@ -23,6 +23,7 @@ from act_ros.data.lerobot.layout import (
     OBSERVED,
     STAMP,
     STATE,
+    SUCCESS,
     TIMESTAMP,
     VELOCITY,
     EpisodeEntry,
@@ -34,7 +35,7 @@ from act_ros.git_lfs import pointer_said
 NUMBER = 'episode_index'
 _READ = frozenset(
     (
-        *(NUMBER, 'frame_index', 'index', TIMESTAMP, STATE, ACTION, BASE, STAMP),
+        *(NUMBER, 'frame_index', 'index', TIMESTAMP, STATE, ACTION, BASE, STAMP, SUCCESS),
         *(VELOCITY, EFFORT, OBSERVED + VELOCITY, OBSERVED + EFFORT),
     )
 )

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import Episode
 from act_ros.data.formats.collection import EpisodeRef
-from act_ros.data.lerobot.layout import AGE, IMAGES, STAMP
+from act_ros.data.lerobot.layout import AGE, IMAGES, STAMP, SUCCESS
 from act_ros.data.lerobot.plan import VECTORS, Plan, attributes
 from act_ros.data.lerobot.stats import PictureCounts, picture_stats, vector_stats
 from act_ros.data.lerobot.video import Codec, VideoWriter
@@ -130,6 +130,8 @@ def _rows(job: StageJob, episode: Episode) -> Any:
             columns[key] = _vectors(getattr(episode, VECTORS[key]))
         elif key == STAMP:
             columns[key] = pa.array(np.asarray(episode.stamp, np.float64))
+        elif key == SUCCESS:  # of the row that ended it, as in LeRobot's own simulated datasets
+            columns[key] = pa.array((ticks == job.length - 1) & bool(episode.attrs['success']))
         elif key.startswith(AGE):
             age = episode.image_age[key.removeprefix(AGE)]
             columns[key] = pa.array(np.asarray(age, np.float32).ravel())
@@ -151,7 +153,7 @@ def column_values(column: Any) -> Any:
     array = column.combine_chunks()
     if pa.types.is_fixed_size_list(array.type):
         return array.flatten().to_numpy().reshape(len(array), -1)
-    return array.to_numpy()
+    return array.to_numpy(zero_copy_only=False)  # bits are no bytes
 
 
 def _stats(table: Any, job: StageJob, counts: dict[str, PictureCounts]) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from act_ros.control.chunk_grid import ChunkGrid
 from act_ros.policy.config import PolicyConfig
+from act_ros.policy.engines.choice import EngineChoice
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_config, read_notes, version_of
 from act_ros.policy.library import Library
@@ -24,10 +26,12 @@ from act_ros.robot.types import Chunk, Observation
 class Worker(Protocol):
     """An inference process, as `act_ros.policy.inference.worker.InferenceWorker` is one.
 
-    Used by one thread at a time. `non_finite` counts the predictions it threw away as not finite.
+    Used by one thread at a time. `non_finite` counts the predictions it threw away as not finite; `runs_on` says what
+    computes the network and how fast, once it is ready.
     """
 
     non_finite: int
+    runs_on: str
 
     @property
     def pid(self) -> int | None:
@@ -65,6 +69,7 @@ class Engine:
 
     Attributes:
         version: that of its files when it was set.
+        grid: lays its chunks onto the robot's ticks.
         notes: what was assumed of it when it was read, and what an operator should know; a sentence each.
     """
 
@@ -72,6 +77,7 @@ class Engine:
     config: PolicyConfig
     worker: Worker
     version: dict[str, tuple[int, int]]
+    grid: ChunkGrid
     notes: tuple[str, ...] = ()
 
 
@@ -126,10 +132,10 @@ def make_engine(
         notes = (
             *notes,
             *_short_note(config),
-            *_rate_note(config, terms),
+            *_rate_note(config, terms, spec),
             *assumptions(with_rate(config, terms.rate_hz)),
         )
-        terms.check(config, spec)
+        rate_hz = terms.check(config, spec).rate_hz
     except PolicyError as error:
         raise PolicyError(f'{folder.name}: {error}') from error
     worker = make_worker(folder)
@@ -140,7 +146,8 @@ def make_engine(
         raise PolicyError(
             f'{folder.name}: no inference process could be started: {error}'
         ) from error
-    return Engine(folder, config, worker, version, notes)
+    grid = ChunkGrid(config.chunk, rate_hz, spec.rate_hz)
+    return Engine(folder, config, worker, version, grid, notes)
 
 
 def _short_note(config: PolicyConfig) -> list[str]:
@@ -154,10 +161,15 @@ def _short_note(config: PolicyConfig) -> list[str]:
     ]
 
 
-def _rate_note(config: PolicyConfig, terms: Terms) -> list[str]:
-    if not config.rate_assumed or not terms.rate_hz:
-        return []
-    return [f'it states no rate; {terms.rate_hz:g} Hz is what policy_rate_hz says']
+def _rate_note(config: PolicyConfig, terms: Terms, spec: RobotSpec) -> list[str]:
+    said = bool(config.rate_assumed and terms.rate_hz)
+    notes = [f'it states no rate; {terms.rate_hz:g} Hz is what policy_rate_hz says'] * said
+    rate_hz = with_rate(config, terms.rate_hz).rate_hz
+    if rate_hz != spec.rate_hz:
+        notes.append(
+            f'trained at {rate_hz:g} Hz; between its actions the arms go straight, at {spec.rate_hz:g} Hz'
+        )
+    return notes
 
 
 def library_of(values: Mapping[str, Any]) -> Library:
@@ -198,9 +210,10 @@ def look_at(path: Path, spec: RobotSpec) -> tuple[bool, str]:
     return not reasons, '; '.join(reasons) or what
 
 
-def spawn(threads: int, folder: Path) -> Worker:
-    """The suite's own inference process, at low priority: the loop goes first."""
+def spawn(values: Mapping[str, Any], folder: Path) -> Worker:
+    """The suite's own inference process, by the parameters, at low priority: the loop goes first."""
     from act_ros.policy.inference.worker import InferenceWorker
 
-    worker: Worker = InferenceWorker(folder, threads=threads, nice=10)
+    choice = EngineChoice(values['device'], values['engine'], values['precision'])
+    worker: Worker = InferenceWorker(folder, values['threads'], nice=10, choice=choice)
     return worker

@@ -106,6 +106,7 @@ class Inference:
         came = []
         for engine in self._engines():
             while (chunk := engine.worker.poll()) is not None:
+                chunk = engine.grid.lay(chunk)
                 came.append((engine, chunk))
                 if engine is self.engine:
                     self._asked_at = None

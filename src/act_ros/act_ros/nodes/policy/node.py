@@ -50,8 +50,9 @@ from act_ros.nodes.policy.swap import Swap
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
-from act_ros.nodes.shared.joint_state import SIM_FUTURE_S
+from act_ros.nodes.shared.gate_keeper import GateKeeper
 from act_ros.nodes.shared.parameters import Parameters
+from act_ros.nodes.shared.times import SIM_FUTURE_S
 from act_ros.nodes.shared.topics import LATCHED, SENSOR
 from act_ros.robot.spec import RobotSpec
 
@@ -78,7 +79,7 @@ class PolicyNode(BaseNode):
         self.parameters = Parameters(self, PARAMETERS, self._change)
         values = self.parameters.values
         self._stop = stop
-        self._make_worker = make_worker or partial(spawn, values['threads'])
+        self._make_worker = make_worker or partial(spawn, values)
         self.library = library_of(values)
         simulated = bool(self.get_parameter('use_sim_time').value)
         engine = self._engine(values['checkpoint'])
@@ -106,12 +107,12 @@ class PolicyNode(BaseNode):
         runtime.reason = runtime.idle_reason = BEGINNING if self._want_enabled else DISABLED
         self.status = Status(self, self.loop, self.observer, self._look_after, self._now)
         cameras = self.observer.watch(engine.config.cameras, engine.config.image_size)
-        self.groups: Sequence[Sequence[Node]] = [[self.observer.joints, *cameras], [self]]
-        self._episode: int | None = None
-        # What may not wait is served by a node of the inputs, which has a thread of its own: setting a
-        # checkpoint takes seconds here, and the arms must be stopped meanwhile. (rclpy's executor of
-        # many threads would do it in one node, but keeps a processor busy with spinning.)
+        keeper = GateKeeper(self, self.output, self._disarm, self.loop.state_changed.set)
         inputs = self.observer.joints
+        self.groups: Sequence[Sequence[Node]] = [[inputs, *cameras], [keeper], [self]]
+        self._episode: int | None = None
+        # What may not wait is served by a node of the inputs, in another thread: setting a checkpoint takes seconds
+        # here. (rclpy's executor of many threads would do it in one node, but keeps a processor busy with spinning.)
         if simulated:
             inputs.create_subscription(Clock, '/clock', self._on_clock, SENSOR)
             inputs.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
@@ -167,11 +168,11 @@ class PolicyNode(BaseNode):
     def _execution(self, engine: Engine, changed: Mapping[str, Any] = NOTHING) -> Execution:
         values = {**self.parameters.values, **changed}
         return make_execution(
-            engine.config.chunk,
+            engine.grid.ticks,
             self.spec.dof,
             values['ensemble'],
             values['ensemble_m'],
-            values['execute'],
+            engine.grid.ticks_of(values['execute']),
         )
 
     def _freshness(self, changed: Mapping[str, Any]) -> Freshness:
@@ -215,12 +216,16 @@ class PolicyNode(BaseNode):
 
     def _enable(self) -> str:
         """Let the arms move; returns why not, or ''."""
-        rivals = self.output.rivals()
-        if not rivals:
+        refused = self.output.refusal()
+        if not refused:
             with self.loop.lock:
                 self.loop.runtime.enable()
             self._want_enabled = False
-        return rivals
+        return refused
+
+    def _disarm(self) -> bool:
+        self._want_enabled = False
+        return self.loop.disarm()
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         if request.data:
@@ -229,10 +234,9 @@ class PolicyNode(BaseNode):
             if response.success:
                 response.message = 'enabled; the arms approach from where they are'
             return response
-        self._want_enabled = False
-        with self.loop.lock:
-            self.loop.runtime.disable()
-        response.success, response.message = True, 'not enabled any more; the arms hold'
+        response.success = self._disarm()
+        done, hangs = 'not enabled any more; the arms hold', 'the control loop hangs: call ~/stop'
+        response.message = done if response.success else hangs
         return response
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -265,11 +269,11 @@ class PolicyNode(BaseNode):
             return f'{kept} (ros2 service call {self.get_fully_qualified_name()}/enable std_srvs/srv/SetBool)'
         retuned = not changed.keys().isdisjoint(('ensemble', 'ensemble_m', 'execute'))
         try:
-            if 'policy_rate_hz' in changed and 'checkpoint' not in changed:
-                self._terms(changed).check(self.loop.engine.config, self.spec)
-            if 'checkpoint' in changed:
+            restated = 'policy_rate_hz' in changed and self.loop.engine.config.rate_assumed
+            if 'checkpoint' in changed or restated:
+                values = {**self.parameters.values, **changed}
                 self._swap.to(
-                    lambda: self._engine(changed['checkpoint'], changed),
+                    lambda: self._engine(values['checkpoint'], changed),
                     lambda engine: self._execution(engine, changed),
                 )
             elif retuned:

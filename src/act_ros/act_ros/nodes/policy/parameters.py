@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from act_ros.control.ensemble import ORDERS
+from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS
 from act_ros.nodes.shared.parameters import Param
 from act_ros.policy.config import MOST
+from act_ros.policy.engines.choice import AUTO, DEVICES, ENGINES, PRECISIONS
 
 SAFETY = ('max_joint_age_s', 'max_image_age_s', 'max_hold_s')
 """What keeps the arms safe, and is not changed while they move."""
@@ -38,6 +40,11 @@ PARAMETERS = (
     Param('inference_timeout_s', 3.0, 'An inference process that gives no answer for so many '
           'seconds (and 5 times as long as its last one took) is started again.', low=0.2,
           high=60.0, read_only=False),
+    Param('device', AUTO, 'What the network runs on; auto: an NVIDIA GPU where there is one that works, else the '
+          'processor.', choices=DEVICES),
+    Param('engine', AUTO, 'What runs the network; auto: the fastest that is installed and agrees with PyTorch in fp32.',
+          choices=ENGINES),
+    Param('precision', AUTO, 'What it computes in; auto: fp32 on the processor, fp16 on a GPU.', choices=PRECISIONS),
     Param('threads', 1, 'Processor threads of the network.', low=1, high=256),
     Param('max_joint_age_s', 0.1, 'Joint states older than this make the arms hold, in seconds. Not to be set while '
           'enabled.', low=0.02, high=1.0, read_only=False),
@@ -45,6 +52,7 @@ PARAMETERS = (
           low=0.02, high=2.0, read_only=False),
     Param('max_hold_s', 30.0, 'Arms that have held for so many seconds do not go on by themselves: enable again. 0: they '
           'always do. Not to be set while enabled.', low=0.0, high=3600.0, read_only=False),
+    *STOP_PARAMETERS,
 )  # fmt: skip
 
 

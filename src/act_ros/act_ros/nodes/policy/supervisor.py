@@ -119,6 +119,8 @@ class Supervisor:
 
     def _note(self, engine: Engine) -> None:
         self._seen = (engine, time.monotonic())
+        if engine.worker.runs_on:
+            self._log.info(f'{engine.folder.name} {engine.worker.runs_on}')
 
     def _give_up(self, why: str) -> None:
         self._started.clear()  # whoever resets the fault has found the cause

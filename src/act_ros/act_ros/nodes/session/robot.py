@@ -94,8 +94,8 @@ class SessionRobot:
 
     def arrived(self) -> bool:
         """Whether the arms are where they were to go; raises SessionError where one is elsewhere."""
-        if self._teleop.fault:
-            raise SessionError(self._teleop.fault)
+        if why := self._teleop.output.gate.why:
+            raise SessionError(why)
         if not self._teleop.arrived:
             return False
         if problem := '; '.join(filter(None, (self.left_out, self._problem))):
@@ -104,7 +104,7 @@ class SessionRobot:
             end = time.monotonic() + PUBLISH_S
             while time.monotonic() < end and self._astray(*self._goals, SETTLED):
                 time.sleep(0.05)  # arms lag behind their last command
-            if off := self._astray(*self._goals):
+            if off := self._astray(*self._goals, ASTRAY):
                 raise SessionError(
                     f'not where they were led: {off}; did an arm meet something, or lose its torque?'
                 )
@@ -155,17 +155,17 @@ class SessionRobot:
         return self._teleop.leaders
 
     def trouble(self) -> str:
-        """An arm that does not follow, or is silent, or never said anything."""
-        if self._teleop.fault:
-            return self._teleop.fault
-        silent = dict.fromkeys([*self._teleop.unheard, *self._teleop.silent])
-        return f'{", ".join(silent)} silent' if silent else ''
+        """Leaders that are silent, and arms that never said anything."""
+        silent = ', '.join(dict.fromkeys([*self._teleop.unheard, *self._teleop.silence.arms]))
+        found = [self._teleop.output.gate.why, f'{silent} silent' if silent else '']
+        return '; '.join(filter(None, found))
 
     def rest(self) -> None:
         """Begin to lead all arms to the start and then to rest; followers alone where leaders cannot be led."""
         leaders: list[Floats] | None = [
             self._with_grippers(pose, LEADER_GRIPPER) for pose in (self._start, self._rest)
         ]
+        self._problem = ''
         try:
             self.hold()
             self._motors.drive_grippers()
@@ -185,16 +185,15 @@ class SessionRobot:
         if why := self._teleop.go(followers, leaders):
             raise SessionError(why)
 
-    def _astray(self, followers: Floats, leaders: Floats | None, tolerance: float = ASTRAY) -> str:
+    def _astray(self, followers: Floats, leaders: Floats | None, tolerance: float) -> str:
         """What joints are not where they were led, as words; '' if all are."""
-        spec, teleop = self._spec, self._teleop
-        pairs = [('followers', teleop.followers, followers)]
-        pairs += [] if leaders is None else [('leaders', teleop.leaders, leaders)]
-        found = [
-            (kind, astray(measured, goal, spec.joint_names, spec.grippers, tolerance))
-            for kind, measured, goal in pairs
-        ]
-        return '; '.join(f'{kind}: {off}' for kind, off in found if off)
+        spec, found = self._spec, []
+        pairs = [('followers', self._teleop.followers, followers)]
+        pairs += [] if leaders is None else [('leaders', self._teleop.leaders, leaders)]
+        for kind, measured, goal in pairs:
+            off = astray(measured, goal, spec.joint_names, spec.grippers, tolerance)
+            found += [f'{kind}: {off}'] if off else []
+        return '; '.join(found)
 
     def _with_grippers(self, pose: Floats, opening: float) -> Floats:
         changed = pose.copy()

@@ -105,7 +105,7 @@ class Caller:
         except OSError:
             return None
         kind, body = message[:1], message[1:]
-        if kind == FAILED:
+        if kind in (READY, FAILED):
             return Answer(kind, text=body.decode())
         if kind == NON_FINITE:
             return Answer(kind, tick=_CHUNK.unpack(body)[0])
@@ -113,7 +113,7 @@ class Caller:
             tick, seconds = _CHUNK.unpack(body[: _CHUNK.size])
             actions = np.frombuffer(body[_CHUNK.size :], np.float32).reshape(-1, action_dim)
             return Answer(kind, tick, seconds, actions)
-        return Answer(kind) if kind else None
+        return None
 
     def close(self) -> None:
         """Close this end: the other process sees it and ends."""
@@ -143,9 +143,9 @@ class Answerer:
         except OSError:
             return b''
 
-    def ready(self) -> None:
-        """Say that the policy is loaded and warm."""
-        self._socket.send(READY)
+    def ready(self, runs_on: str = '') -> None:
+        """Say that the policy is loaded and warm, and what runs it."""
+        self._socket.send(READY + runs_on.encode())
 
     def failed(self, reason: str) -> None:
         """Say why there will be no more chunks."""

@@ -14,8 +14,8 @@ import subprocess
 from collections import deque
 from pathlib import Path
 
-import act_ros
 from act_ros.policy.config import PolicyConfig
+from act_ros.policy.engines.choice import REFERENCE, EngineChoice
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_config
 from act_ros.policy.inference.channel import (
@@ -27,7 +27,7 @@ from act_ros.policy.inference.channel import (
     ObservationMemory,
 )
 from act_ros.policy.inference.input_checks import checked_frames, checked_qpos
-from act_ros.python_process import python_command
+from act_ros.python_process import child_environment, python_command
 from act_ros.robot.types import Chunk, Observation
 
 PROCESS = 'act_ros.policy.inference.worker_process'
@@ -39,10 +39,15 @@ class InferenceWorker:
     Attributes:
         checkpoint: the policy's folder.
         non_finite: predictions that were thrown away because they held NaN or infinity.
+        runs_on: the engine, why that one, and how fast it is; empty until the policy is ready.
     """
 
     def __init__(
-        self, checkpoint: Path, threads: int = 1, nice: int = 0, precision: str = 'fp32'
+        self,
+        checkpoint: Path,
+        threads: int = 1,
+        nice: int = 0,
+        choice: EngineChoice = REFERENCE,
     ) -> None:
         """Prepare; `start` starts the process.
 
@@ -50,11 +55,14 @@ class InferenceWorker:
             checkpoint: the policy's folder.
             threads: CPU threads of the network.
             nice: how much the process yields to others (0 to 19).
-            precision: as in `Policy.load`.
+            choice: as in `Policy.load`.
         """
         self.checkpoint = Path(checkpoint)
-        self.non_finite = 0
-        self._arguments = [str(threads), str(nice), precision]
+        self.non_finite, self.runs_on = 0, ''
+        self._arguments = [
+            *(str(threads), str(nice)),
+            *(choice.device, choice.engine, choice.precision),
+        ]
         self._config: PolicyConfig | None = None
         self._memory: ObservationMemory | None = None
         self._caller: Caller | None = None
@@ -85,7 +93,7 @@ class InferenceWorker:
         )
         # Ctrl+C goes to every process of the terminal: this one is ended by its owner, not by that. A
         # blocked signal stays blocked from the child's first moment on; a handler would come too late.
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         try:
             self._process = subprocess.Popen(
                 _at_ordinary_priority() + command + self._arguments,
@@ -165,7 +173,7 @@ class InferenceWorker:
         )  # before reading: its last words count
         while answer := self._caller.receive(self._config.action_dim):
             if answer.kind == READY:
-                self._ready = True
+                self._ready, self.runs_on = True, answer.text
             elif answer.kind == FAILED:
                 self._error = answer.text
             elif answer.kind == NON_FINITE:
@@ -196,13 +204,6 @@ def _at_ordinary_priority() -> list[str]:
 
 
 def _environment(threads: str) -> dict[str, str]:
-    """This process's environment, with a budget of threads and this very package first on the path."""
-    package = str(Path(act_ros.__file__).resolve().parent.parent)
-    path = os.pathsep.join(p for p in (package, os.environ.get('PYTHONPATH', '')) if p)
+    """A child's environment, with a budget of threads."""
     # Threads that wait for each other must leave the cores to the control loop and the cameras.
-    return {
-        **os.environ,
-        'PYTHONPATH': path,
-        'OMP_NUM_THREADS': threads,
-        'OMP_WAIT_POLICY': 'PASSIVE',
-    }
+    return {**child_environment(), 'OMP_NUM_THREADS': threads, 'OMP_WAIT_POLICY': 'PASSIVE'}

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process behind `InferenceWorker`: loads a policy, then predicts for the newest observation, again and again.
 
-Started as `python -m` of this module with CALLER FOLDER CONFIG SOCKET_FD MEMORY_FD THREADS NICE PRECISION.
+Started as `python -m` of this module with CALLER FOLDER CONFIG SOCKET_FD MEMORY_FD THREADS NICE DEVICE ENGINE
+PRECISION.
 CONFIG is the policy's configuration as the caller has read it.
 """
 
@@ -10,30 +11,31 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from act_ros.policy.config import PolicyConfig
+from act_ros.policy.engines.choice import EngineChoice
 from act_ros.policy.errors import NonFiniteError, PolicyError
 from act_ros.policy.inference.channel import Answerer, ObservationMemory
-
-if TYPE_CHECKING:
-    from act_ros.policy.policy import Policy
+from act_ros.policy.policy import Policy, runs_on, warm_up
+from act_ros.python_process import die_with
 
 
 def main(argv: Sequence[str]) -> int:
     """Serve until the caller closes its end or dies; 1 when the policy failed."""
-    caller, folder, config, socket_fd, memory_fd, threads, nice, precision = argv
-    _die_with(int(caller))
+    caller, folder, config, socket_fd, memory_fd, threads, nice, *choice = argv
+    die_with(int(caller))
     # The caller may have real-time priority; this process would then hold up everything for seconds.
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     answerer = Answerer(socket.socket(fileno=int(socket_fd)))
     try:
         told = PolicyConfig.from_json(config)
-        policy = _load(Path(folder), told, int(threads), precision)
+        policy = Policy.load(Path(folder), int(threads), EngineChoice(*choice))
+        if policy.config != told:
+            raise PolicyError(f'{folder} was changed while it was being loaded; set it again')
+        answerer.ready(runs_on(policy, warm_up(policy)))
         _serve(policy, ObservationMemory(told, int(memory_fd)), answerer, int(nice))
     except (BrokenPipeError, ConnectionResetError):
         return 0  # the caller has gone
@@ -46,18 +48,7 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _load(folder: Path, told: PolicyConfig, threads: int, precision: str) -> Policy:
-    from act_ros.policy.policy import Policy, warm_up
-
-    policy = Policy.load(folder, threads, precision)
-    if policy.config != told:
-        raise PolicyError(f'{folder} was changed while it was being loaded; set it again')
-    warm_up(policy)
-    return policy
-
-
 def _serve(policy: Policy, memory: ObservationMemory, answerer: Answerer, nice: int) -> None:
-    answerer.ready()
     yields = False
     while (note := answerer.newest()) is not None:
         tick, number = note
@@ -74,23 +65,18 @@ def _serve(policy: Policy, memory: ObservationMemory, answerer: Answerer, nice: 
         if (
             not yields
         ):  # only now: loading is short, and somebody waits for it and for the first chunk
-            os.nice(nice)
+            _yield(nice)
             yields = True
 
 
-def _die_with(caller: int) -> None:
-    """End this process when its parent, process `caller`, has ended, however that came.
-
-    The closed socket says so too, but not to a process that is busy loading. PR_SET_PDEATHSIG would end
-    it when the parent's *thread* that started it ends, and a policy is loaded from a passing thread.
-    """
-
-    def watch() -> None:
-        while os.getppid() == caller:
-            time.sleep(0.5)
-        os._exit(0)
-
-    threading.Thread(target=watch, name='parent watch', daemon=True).start()
+def _yield(nice: int) -> None:
+    """Let every thread go after others, also those that an engine has made: each has a priority of its own."""
+    for thread in Path('/proc/self/task').iterdir():
+        try:
+            before = os.getpriority(os.PRIO_PROCESS, int(thread.name))
+            os.setpriority(os.PRIO_PROCESS, int(thread.name), min(before + nice, 19))
+        except ProcessLookupError:
+            continue  # it has just ended
 
 
 if __name__ == '__main__':

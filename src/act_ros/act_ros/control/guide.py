@@ -15,7 +15,7 @@ REANCHOR_S = 1.0
 """Arms that were not heard for longer may have been moved meanwhile: what comes next begins where they are."""
 
 
-class Gate:
+class Guide:
     """A limiter with what it has to know of the arms. At each tick: `see`, then `follow` or `hold`.
 
     Attributes:

@@ -2,7 +2,7 @@
 """Whatever readings, silences, resets and actions come in which order: what is commanded is safe.
 
 A sequence of events drives an arm with its driver (`Arms`) and one of those that command it, as the nodes do it.
-More and other sequences: `pytest test/unit/test_gate.py --fuzz MINUTES`, which says how many it has drawn.
+More and other sequences: `pytest test/unit/test_guide.py --fuzz MINUTES`, which says how many it has drawn.
 """
 
 from __future__ import annotations

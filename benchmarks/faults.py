@@ -1,0 +1,296 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the policy node does when something lies, dies or freezes: a table made by doing it.
+
+For each fault the real policy node is started with a real policy, and real drivers' topics from a robot that can
+lie (`lying_robot.py`). The fault comes, stays, and goes. Measured from outside: how long until the node's state is
+no longer RUNNING, what was commanded meanwhile, what a person reads, and what it takes to go on. Source
+`setup.bash` first.
+
+    benchmarks/faults.py                        # all
+    benchmarks/faults.py --only deaf frozen --json outputs/faults.json
+
+Exit code 0 if every fault was noticed and no command was beyond what the robot's description allows, 1 if not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rclpy
+from act_msgs.msg import PolicyState
+from fault_scene import NAMES, Scene
+from interbotix_xs_msgs.msg import JointGroupCommand
+from lifeline import hold
+from lying_robot import Lies
+from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool, Trigger
+
+NOTICE_S, BACK_S = 3.0, 30.0
+
+
+Do = Callable[[Scene], object]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that goes wrong.
+
+    Attributes:
+        begin, heal: do it, and undo it; `heal` None: it cannot be undone.
+        lasts_s: between the two.
+        noticed: whether the node's state must change.
+        stays: whether it must not be RUNNING again before the fault is undone.
+        says: what a person must read.
+    """
+
+    name: str
+    begin: Do
+    heal: Do | None
+    lasts_s: float = 3.0
+    noticed: bool = True
+    stays: bool = True
+    says: str = ''
+
+
+def lie(**lies: Any) -> Do:
+    """Let the robot lie so."""
+
+    def begin(scene: Scene) -> None:
+        for name, value in lies.items():
+            setattr(scene.robot.lies, name, value)
+
+    return begin
+
+
+def truth(scene: Scene) -> None:
+    """Let the robot tell the truth."""
+    scene.robot.lies = Lies()
+
+
+def zeros_after_silence(scene: Scene) -> None:
+    """1.2 s without joint states, then one sample of zeros, then the truth."""
+    scene.robot.lies.silent = True
+    time.sleep(1.2)
+    scene.robot.lies.off = {i: -float(v) for i, v in enumerate(scene.robot.pose)}
+    scene.robot.lies.silent = False
+    time.sleep(0.012)
+    scene.robot.lies.off = {}
+
+
+def glitch_in_reset(scene: Scene) -> None:
+    """`~/reset` while a waist is told to be at 50 rad, for 0.2 s."""
+    scene.robot.lies.off = {0: 50.0}
+    scene.call(Trigger, '/act/policy/reset', Trigger.Request())
+    time.sleep(0.2)
+    scene.robot.lies.off = {}
+
+
+class Rival:
+    """A second node that publishes on a topic of the robot, 50 times a second."""
+
+    def __init__(self, kind: Any, topic: str, message: Any) -> None:
+        self._kind, self._topic, self._message = kind, topic, message
+
+    def begin(self, scene: Scene) -> None:
+        """Start it."""
+        self._node = rclpy.create_node('rival')
+        publisher = self._node.create_publisher(self._kind, self._topic, 10)
+        self._stop = threading.Event()
+
+        def run() -> None:
+            while not self._stop.wait(0.02):
+                publisher.publish(self._message(scene))
+
+        self._thread = threading.Thread(target=run, daemon=True)
+        self._thread.start()
+
+    def end(self, _: Scene) -> None:
+        """Stop it."""
+        self._stop.set()
+        self._thread.join()
+        self._node.destroy_node()
+
+
+def _rival_command(scene: Scene) -> JointGroupCommand:
+    spec = scene.robot.spec
+    return JointGroupCommand(name='arm', cmd=(spec.start[:6] + 0.3).tolist())
+
+
+def _rival_joints(scene: Scene) -> JointState:
+    return scene.robot.joint_state(np.zeros(scene.robot.spec.arm_size))
+
+
+def _send(number: signal.Signals, worker: bool = True) -> Do:
+    return lambda scene: os.kill(scene.worker() if worker else scene.process.pid, number)
+
+
+def faults() -> list[Fault]:
+    """All of them."""
+    arm = '/follower_left'
+    commands = Rival(JointGroupCommand, f'{arm}/commands/joint_group', _rival_command)
+    joints = Rival(JointState, f'{arm}/joint_states', _rival_joints)
+    return [
+        Fault('joint states stop', lie(silent=True), truth),
+        Fault('a joint is not a number', lie(off={0: float('nan')}), truth),
+        Fault('a waist says 50 rad', lie(off={0: 50.0}), truth),
+        Fault('a waist says 1e30 rad', lie(off={0: 1e30}), truth),
+        Fault('joint stamps 5 s in the future', lie(stamp_off_s=5.0), truth),
+        Fault('joint stamps 5 s old', lie(stamp_off_s=-5.0), truth),
+        Fault('zeros once after 1.2 s of silence', zeros_after_silence, truth, stays=False),
+        Fault('50 rad for 0.2 s in ~/reset', glitch_in_reset, truth, noticed=False),
+        Fault('the camera stops', lie(no_pictures=True), truth),
+        Fault('the camera repeats a picture', lie(frozen=True), truth),
+        Fault('pictures 5 s old', lie(picture_off_s=-5.0), truth),
+        Fault('a second node commands', commands.begin, commands.end, says='publishes commands'),
+        Fault('a second node publishes joint states', joints.begin, joints.end),
+        Fault('the arms do not follow', lie(deaf=True), truth, 8.0, says='follow'),
+        Fault('inference is killed', _send(signal.SIGKILL), lambda _: None, stays=False),
+        Fault('inference is frozen', _send(signal.SIGSTOP), lambda _: None, 8.0, stays=False),
+        Fault(
+            'the terminal is closed (SIGHUP)',
+            _send(signal.SIGHUP, worker=False),
+            None,
+            says='ended with 0',
+        ),
+    ]
+
+
+@dataclass
+class Row:
+    """What came of a fault; times in seconds, angles in rad."""
+
+    fault: str
+    noticed_s: float | None
+    commands: int
+    outside: float
+    step: float
+    acceleration: float
+    reads: str
+    back: str
+    right: bool
+
+
+def measure(scene: Scene, fault: Fault) -> Row:
+    """Let it happen."""
+    time.sleep(1.0)
+    seen, sent = len(scene.states), len(scene.commands)
+    begin = time.monotonic()
+    first: list[tuple[float, str]] = []
+
+    def changed() -> bool:
+        if scene.process.poll() is not None and fault.says in scene.reason:
+            first.append((time.monotonic(), scene.reason))
+        for at, msg in scene.states[seen:]:
+            if msg.state != PolicyState.RUNNING and fault.says in msg.reason:
+                first.append((at, f'{NAMES[msg.state]}: {msg.reason}'))
+                break
+        return bool(first)
+
+    fault.begin(scene)
+    scene.until(changed, max(NOTICE_S, fault.lasts_s))
+    time.sleep(max(0.0, begin + fault.lasts_s - time.monotonic()))
+    again = scene.state == 'RUNNING'
+    back = 'no more'
+    if fault.heal is not None:
+        fault.heal(scene)
+        back = _back(scene)
+    worst = _worst(scene, sent)
+    # Rounding to float32 is no step beyond the limit.
+    sound = worst[0] <= 1e-5 and worst[1] <= 1.0 + 1e-4
+    return Row(
+        fault.name,
+        first[0][0] - begin if first else None,
+        len(scene.commands) - sent,
+        *worst,
+        (first[0][1] if first else '')
+        + '; RUNNING again before it was over' * (again and bool(first)),
+        back,
+        sound
+        and (bool(first) or not fault.noticed)
+        and not (again and fault.noticed and fault.stays),
+    )
+
+
+def _back(scene: Scene) -> str:
+    begin = time.monotonic()
+    if scene.until(lambda: scene.state == 'RUNNING', BACK_S):
+        return f'by itself, {time.monotonic() - begin:.2f} s'
+    if scene.process.poll() is not None:
+        return scene.reason
+    why = f'{scene.state}: {scene.reason}'
+    scene.call(SetBool, '/act/policy/enable', SetBool.Request(data=True))
+    if scene.until(lambda: scene.state == 'RUNNING', BACK_S):
+        return f'by ~/enable ({why})'
+    return f'not by ~/enable: {scene.state}: {scene.reason}'
+
+
+def _worst(scene: Scene, since: int) -> tuple[float, float, float]:
+    """How far commands were outside the limits (rad), the largest step (of what is allowed), acceleration (rad/s²)."""
+    spec, rows = scene.robot.spec, np.array(scene.commands[max(0, since - 4) :])
+    if len(rows) < 3:
+        return 0.0, 0.0, 0.0
+    if not np.isfinite(rows).all():
+        return np.inf, np.inf, np.inf
+    joints = [i for i in range(spec.dof) if i not in spec.grippers]
+    outside = np.maximum(rows - spec.upper, spec.lower - rows).max()
+    step = (np.abs(np.diff(rows, axis=0)) / (spec.velocity / spec.rate_hz)).max()
+    acceleration = np.abs(np.diff(rows, 2, axis=0))[:, joints].max() * spec.rate_hz**2
+    return max(float(outside), 0.0), float(step), float(acceleration)
+
+
+def _show(rows: Sequence[Row]) -> None:
+    for row in rows:
+        noticed = 'not noticed' if row.noticed_s is None else f'{row.noticed_s:.2f} s'
+        print(
+            f'{"ok   " if row.right else "WRONG"}  {row.fault}: noticed {noticed}; {row.commands} commands, '
+            f'{row.outside:.3f} rad outside, step {row.step:.2f} of the limit, {row.acceleration:.0f} rad/s²\n'
+            f'       reads: {row.reads}\n       back: {row.back}'
+        )
+
+
+def main() -> int:
+    """Run the faults that were asked for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0])
+    parser.add_argument('--only', nargs='+', default=[''], help='words of the names of faults')
+    parser.add_argument('--policy', default='aloha_sim_insertion', help='that is run')
+    parser.add_argument('--json', type=Path, help='file for the figures')
+    args = parser.parse_args()
+    hold()
+    rows = []
+    with tempfile.TemporaryDirectory(prefix='act_ros_faults_') as folder:
+        rclpy.init()
+        for fault in faults():
+            if not any(word in fault.name for word in args.only):
+                continue
+            scene = Scene(args.policy, Path(folder) / 'log')
+            try:
+                rows.append(measure(scene, fault))
+                _show(rows[-1:])
+            finally:
+                scene.close()
+        rclpy.try_shutdown()
+    wrong = [row.fault for row in rows if not row.right]
+    print(
+        f'{len(rows) - len(wrong)} of {len(rows)} right'
+        + f'; wrong: {", ".join(wrong)}' * bool(wrong)
+    )
+    if args.json:
+        args.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + '\n')
+    return 1 if wrong else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""How long a policy takes from its observation to its chunk: engines, sizes, numbers of cameras and threads.
+
+Each line is a process of its own, with a policy of random weights in a folder that no engine has seen: loaded cold (the
+engine is prepared and compared), then once more, warm. LeRobot's `select_action` is measured at the paper's size where
+LeRobot can be imported (install it, or PYTHONPATH). Source `setup.bash` first.
+
+    benchmarks/inference.py
+    benchmarks/inference.py --sizes paper --cameras 4 --threads 1 2 --engines openvino:bf16 torch:fp32
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from act_ros.paths import share_dir
+from act_ros.policy.config import PolicyConfig
+from act_ros.policy.engines.choice import EngineChoice
+from act_ros.policy.folder import read_config
+
+CAMERAS = ('cam_high', 'cam_low', 'cam_left_wrist', 'cam_right_wrist')
+ENGINES = ('torch:fp32', 'torch:bf16', 'openvino:fp32', 'openvino:bf16')
+PEER = 'lerobot:fp32'
+MOST_S, MOST_RUNS = 2.5, 100
+
+
+def config_of(size: str, cameras: int) -> PolicyConfig:
+    """That of the shipped policies, or the paper's."""
+    if size == 'paper':
+        return PolicyConfig(CAMERAS[:cameras])
+    shipped = read_config(share_dir() / 'models' / 'aloha_sim_transfer_cube')
+    return replace(shipped, cameras=CAMERAS[:cameras])
+
+
+def write_policy(folder: Path, config: PolicyConfig) -> None:
+    """A policy of random weights."""
+    import torch
+
+    from act_ros.policy.checkpoint import save_checkpoint
+    from act_ros.policy.network import ACT
+    from act_ros.policy.normalize import KEYS
+
+    torch.manual_seed(0)
+    stats = {key: torch.full((14,), float(key.endswith('std'))) for key in KEYS}
+    save_checkpoint(folder, config, ACT(config, cvae=False).state_dict(), stats)
+
+
+def measure(case: dict[str, str]) -> dict[str, float | str]:
+    """Load and run one case in this process."""
+    begin = time.perf_counter()
+    engine, precision = case['engine'].split(':')
+    config, threads = read_config(Path(case['folder'])), int(case['threads'])
+    random = np.random.default_rng(0)
+    frames = {
+        name: random.integers(0, 256, (*config.image_size, 3), np.uint8) for name in config.cameras
+    }
+    qpos = random.standard_normal(config.state_dim).astype(np.float32)
+    told: dict[str, float | str] = {}
+    if engine == 'lerobot':
+        import torch
+        from peers import LeRobotPeer
+
+        torch.set_num_threads(threads)
+        peer = LeRobotPeer(config.cameras, config.image_size, ensemble=True)
+        run = partial(peer.action, qpos, frames)
+    else:
+        from act_ros.policy.policy import Policy, warm_up
+
+        policy = Policy.load(case['folder'], threads, EngineChoice('cpu', engine, precision))
+        warm_up(policy)
+        entry = policy.settled.entry
+        told['difference'] = 0.0 if entry is None else entry.difference
+        run = partial(policy.predict, qpos, frames)
+    run()
+    told['load_s'] = time.perf_counter() - begin
+    seconds: list[float] = []
+    while len(seconds) < 3 or (sum(seconds) < MOST_S and len(seconds) < MOST_RUNS):
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    told['p50_ms'], told['p99_ms'] = (1e3 * float(np.percentile(seconds, p)) for p in (50, 99))
+    peak = Path('/proc/self/status').read_text(encoding='ascii').partition('VmHWM:')[2]
+    told['memory_mib'] = int(peak.split()[0]) / 1024
+    return told
+
+
+def in_a_process(case: dict[str, str]) -> dict[str, float | str]:
+    """`measure` in a process of its own; with 'failed' where it failed."""
+    command = [sys.executable, __file__, '--case', json.dumps(case)]
+    env = {**os.environ, 'OMP_NUM_THREADS': case['threads'], 'OMP_WAIT_POLICY': 'PASSIVE'}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {'failed': (done.stderr.strip().splitlines() or [f'status {done.returncode}'])[-1]}
+    result: dict[str, float | str] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def show(size: str, cameras: int, case: dict[str, str]) -> dict[str, object]:
+    """Measure a case cold and warm, and print its line."""
+    cold = in_a_process(case)
+    warm = cold if 'failed' in cold else in_a_process(case)
+    head = f'{size:<6}{cameras:>2} cameras  {case["threads"]} threads  {case["engine"]:<14}'
+    if 'failed' in warm:
+        print(f'{head}  {warm["failed"]}', flush=True)
+    else:
+        differs = f'{warm["difference"]:.1e}' if 'difference' in warm else '-'
+        print(
+            f'{head}{warm["p50_ms"]:>9.1f} ms p50{warm["p99_ms"]:>9.1f} ms p99{warm["memory_mib"]:>7.0f} MiB'
+            f'{cold["load_s"]:>7.1f} s cold{warm["load_s"]:>6.1f} s warm  {differs:>7} from fp32',
+            flush=True,
+        )
+    return {'size': size, 'cameras': cameras, **case, 'cold': cold, 'warm': warm}
+
+
+def main() -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--sizes', nargs='+', default=['small', 'paper'], choices=('small', 'paper')
+    )
+    parser.add_argument('--cameras', nargs='+', type=int, default=[1, 4], choices=(1, 2, 3, 4))
+    parser.add_argument(
+        '--threads', nargs='+', default=['1', '2'], help='of small; paper has the last'
+    )
+    parser.add_argument('--engines', nargs='+', default=list(ENGINES), help='NAME:PRECISION')
+    parser.add_argument('--json', type=Path, help='also write the figures to this file')
+    parser.add_argument('--case', type=json.loads, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.case:
+        print(json.dumps(measure(args.case)))
+        return 0
+    found = []
+    with tempfile.TemporaryDirectory(prefix='act_ros_inference_') as scratch:
+        for size in args.sizes:
+            for cameras in args.cameras:
+                folder = Path(scratch) / f'{size}_{cameras}'
+                write_policy(folder, config_of(size, cameras))
+                engines = [*args.engines, *([PEER] if size == 'paper' else [])]
+                for threads in args.threads if size == 'small' else args.threads[-1:]:
+                    for engine in engines:
+                        case = {'folder': str(folder), 'engine': engine, 'threads': threads}
+                        found.append(show(size, cameras, case))
+    if args.json:
+        args.json.write_text(json.dumps(found, indent=1) + '\n', encoding='utf-8')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was prepared and compared once, kept beside the policy or in the user's cache.
+
+An entry is a folder that appears whole: the engine's files and a record of them. The record is sealed with a secret of
+this user, so that a folder that came from elsewhere, a stranger's policy say, brings no engine that nobody compared.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from act_ros.policy.engines.choice import EngineChoice, gpu, release
+from act_ros.policy.formats.source import Source
+
+BESIDE = '.engines'
+RECORD = 'record.json'
+EXPORT = 1
+"""Version of what is exported and of how it is compared; raised when either would come out otherwise."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An engine that was compared: where its files are, and its difference from PyTorch in fp32, or why not to use it."""
+
+    folder: Path
+    difference: float = 0.0
+    refused: str = ''
+
+
+def user_cache() -> Path:
+    """This user's folder for engines; may not be there."""
+    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return Path(base) / 'act_ros' / 'engines'
+
+
+def places(source: Source) -> list[Path]:
+    """Where entries of a policy may be, the best first."""
+    beside = source.path if source.path.is_dir() else source.path.parent
+    return [beside / BESIDE, user_cache()]
+
+
+def key_of(source: Source, choice: EngineChoice, threads: int | None) -> str:
+    """What an entry is for: any of this that changes means another one."""
+    said = {
+        'weights': _fingerprint(source),
+        'export': EXPORT,
+        'package': release(choice.engine),
+        'choice': str(choice),
+        'threads': threads,
+        'machine': _machine() + (gpu() if choice.device == 'cuda' else ''),
+    }
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def find(place: Path, key: str, name: str) -> Entry | None:
+    """The entry of a key in a place; None where there is none.
+
+    Raises:
+        ValueError: it is damaged, or not of this user; says how.
+    """
+    folder = place / _named(name, key)
+    try:
+        record = json.loads((folder / RECORD).read_bytes())
+        sealed = hmac.compare_digest(str(record.pop('seal')), _seal(key, record, make=False))
+        if not sealed:
+            raise ValueError('was not made by this user')
+        for file, digest in record['files'].items():
+            if _digest(folder / file) != digest:
+                raise ValueError(f'has a damaged {file}')
+        return Entry(folder, float(record['difference']), str(record['refused']))
+    except FileNotFoundError:
+        if folder.exists():
+            raise ValueError('is not whole') from None
+        return None
+    except (OSError, KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise ValueError(f'cannot be read ({type(error).__name__})') from error
+
+
+def remove(place: Path, key: str, name: str) -> None:
+    """Remove an entry, whatever is left of it."""
+    shutil.rmtree(place / _named(name, key), ignore_errors=True)
+
+
+@contextmanager
+def new_entry(place: Path, key: str, name: str) -> Generator[Path, None, None]:
+    """An empty folder to prepare an entry in; one at a time in a place. What is left in it is removed.
+
+    Raises:
+        OSError: the place cannot be written.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / '.lock').open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in place.glob('*.partial'):
+            shutil.rmtree(left, ignore_errors=True)  # of a process that was killed
+        partial = place / f'{_named(name, key)}.partial'
+        partial.mkdir()
+        try:
+            yield partial
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def keep(partial: Path, key: str, difference: float, refused: str = '') -> Entry:
+    """Seal what is in a folder of `new_entry` and let it appear.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    files = {file.name: _digest(file) for file in sorted(partial.iterdir())}
+    record: dict[str, Any] = {'files': files, 'difference': difference, 'refused': refused}
+    text = json.dumps({**record, 'seal': _seal(key, record, make=True)})
+    with (partial / RECORD).open('w', encoding='ascii') as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    folder = partial.with_suffix('')
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    return Entry(folder, difference, refused)
+
+
+def _named(name: str, key: str) -> str:
+    return f'{name}-{key[:16]}'
+
+
+def _fingerprint(source: Source) -> str:
+    """Of all that the network and its statistics are made of."""
+    digest = hashlib.sha256(source.config.to_json().encode())
+    digest.update(json.dumps([dict(source.names), source.keep]).encode())
+    for name, values in sorted(source.stats.items()):
+        digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
+    digest.update(_digest(source.model).encode())
+    return digest.hexdigest()
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _machine() -> str:
+    """What the processor is: on another one the same engine may compute otherwise."""
+    try:
+        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
+    except OSError:
+        lines = []
+    said = {line.partition(':')[0].strip(): line for line in reversed(lines)}
+    known = ('model name', 'flags', 'CPU part', 'Features')
+    return '\n'.join(said[name] for name in known if name in said)
+
+
+def _seal(key: str, record: Mapping[str, Any], make: bool) -> str:
+    text = json.dumps([key, record], sort_keys=True)
+    return hmac.new(_secret(make), text.encode(), 'sha256').hexdigest()
+
+
+def _secret(make: bool) -> bytes:
+    """This user's secret; made where there is none.
+
+    Raises:
+        OSError: there is none, and none can be made.
+    """
+    path = user_cache() / 'seal'
+    if make and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f'seal.{os.getpid()}')
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'wb') as file:
+            file.write(secrets.token_bytes(32))
+        try:
+            os.link(fresh, path)  # of two processes that make one, the first has made it
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_bytes()
