@@ -96,7 +96,7 @@ def replay(tmp_path):
             file['action'] = actions
             file['observations/qpos'] = file['observations/qvel'] = np.zeros_like(actions)
             file.create_group('observations/images')
-        given = {'episode': path, 'enable': True, 'max_age_s': 5.0}
+        given = {'episode': path, 'enable': True, 'max_age_s': 1.0}
         return Running('replay', tmp_path / 'replay', **given)
 
     return start

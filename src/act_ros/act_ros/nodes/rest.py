@@ -91,7 +91,9 @@ class RestNode(BaseNode):
             if self._teleop.followers is not None:
                 heard = time.monotonic()
             if time.monotonic() > heard + HEAR_S:
-                raise SessionError('a follower fell silent on the way; hold the arms')
+                raise SessionError(
+                    f'{", ".join(self._teleop.silence.arms)} fell silent on the way; hold the arms'
+                )
             if time.monotonic() > end:
                 raise SessionError(
                     'the arms did not arrive at rest; hold them before you switch them off'

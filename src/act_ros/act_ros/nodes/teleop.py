@@ -26,11 +26,10 @@ from act_ros.control.motion.teleoperation import Teleoperation
 from act_ros.control.session.gesture import DISENGAGE_S, ENGAGE_S, Squeeze, every_gripper
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
 from act_ros.nodes.process.run import Stop, run
-from act_ros.nodes.shared.arm_poses import ArmPoses
+from act_ros.nodes.shared.arm_poses import ArmPoses, Silence
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import ArmCommands, CommandOutput
 from act_ros.nodes.shared.gate_keeper import ANSWER_S, STOP_PARAMETERS, GateKeeper
-from act_ros.nodes.shared.joint_state import ArmReader
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import COMMAND, LATCHED, NEWEST
@@ -38,13 +37,11 @@ from act_ros.robot.spec import RobotSpec, SpecError
 from act_ros.robot.types import Floats
 
 PARAMETERS = (
-    Param('max_age_s', 0.2, 'Leaders whose joint states are older are not followed.', 0.02, 5.0),
+    Param('max_age_s', 0.2, 'With older joint states of an arm the followers hold.', 0.02, 1.0),
     Param('engage', False, 'Let the followers move from the start; in simulation they always do.'),
     *STOP_PARAMETERS,
 )
 _QUIET_S = 5.0
-_SILENT_TICKS = 50
-"""A leader that is silent for so long is warned of: at the start all are, for a moment."""
 
 
 class TeleopNode(BaseNode):
@@ -68,8 +65,6 @@ class TeleopNode(BaseNode):
         self._moves: list[PoseMotion] = []
         self._leaders: Floats | None = None
         self._followers: Floats | None = None
-        self.silent: list[str] = []
-        self._silent_ticks = 0
         simulated = bool(self.get_parameter('use_sim_time').value)
         self._led = led
         self._engaged = not led and (simulated or bool(self._values['engage']))
@@ -81,13 +76,10 @@ class TeleopNode(BaseNode):
         self._ticker = Ticker(spec.rate_hz, self._time)
         self._leader_arms = [arm.leader for arm in spec.arms]
         self._follower_arms = [arm.follower for arm in spec.arms]
-        self._poses = ArmPoses(self, lambda: self._time.ros_at(steady()))
-        # What a leader's hand is told by is its motor, not its fingers.
-        for arm in self._leader_arms:
-            reader = ArmReader(spec.joints, spec.leader_gripper)
-            self._poses.listen(arm, reader, motor=spec.leader_gripper)
-        for arm in self._follower_arms:
-            self._poses.listen(arm, ArmReader(spec.joints, spec.follower_gripper))
+        self._poses = ArmPoses(self, lambda: self._time.ros_at(steady()), simulated)
+        self._poses.lead(spec)
+        self._poses.follow(spec)
+        self.silence = Silence(self._poses, [*self._leader_arms, *self._follower_arms])
         self.output = CommandOutput(self, spec)
         self._poses.report(self._ticker, limiter, lambda: self._engaged, self._values['max_age_s'])
         self._lead: ArmCommands | None = None
@@ -142,29 +134,40 @@ class TeleopNode(BaseNode):
 
     def _tick(self, beat: Beat) -> None:
         with self._lock:
+            if beat.jumped:
+                self._teleoperation.release()
+                self._poses.forget()
             oldest = max(self._not_before_s, beat.now_s - self._values['max_age_s'])
             self._leaders = leaders = self._poses.pose(self._leader_arms, oldest)
             self._followers = self._poses.pose(self._follower_arms, oldest)
-            if beat.jumped:
-                self._teleoperation.release()
             self._watch_hands(leaders, beat.now_s)
             action = self._move() if self._moves else None
             if self._engaged:
                 action = self._teleoperation.tick(leaders, self._followers)
             if why := self.output.gate.why:
                 self._give_up(why)
-            known, self.silent = self.silent, self._poses.silent(self._leader_arms, oldest)
-            newly = ', '.join(arm for arm in self.silent if arm not in known)
-        if newly and self._engaged:
-            self._fault.publish(String(data=f'{newly} was silent, the followers held'))
-        self._silent_ticks = self._silent_ticks + 1 if self.silent else 0
-        if self._silent_ticks >= _SILENT_TICKS and self._engaged:
-            self.get_logger().warning(
-                f'{", ".join(self.silent)}: a leader arm does not report its joints; the followers hold',
-                throttle_duration_sec=_QUIET_S,
-            )
+            fault = self._look(oldest)
         if action is not None:
             self.output.command(beat.tick, beat.now_s, action)
+        if fault:  # after the command that lets the arm be where it is
+            self.get_logger().error(f'FAULT: {fault}. The arms hold')
+            self.output.gate.block(fault)
+
+    def _look(self, oldest_s: float) -> str:
+        """Say which arms are silent or not believed; returns which one does not follow, or ''. Hold the lock."""
+        newly = self.silence.look(oldest_s)
+        if newly and self._engaged:
+            self._fault.publish(String(data=f'{newly} was silent, the followers held'))
+        leading: list[Teleoperation | PoseMotion] = [*self._moves]
+        leading += [self._teleoperation] * self._engaged
+        both = self._engaged or len(self._moves) > 1
+        silent = [arm for arm in self.silence.lasting if both or arm in self._follower_arms]
+        why = [each.doubt for each in leading]
+        if silent and leading:
+            why.append(f'{self._poses.why(silent)}: an arm does not report its joints')
+        if text := '; '.join(filter(None, why)):
+            self.get_logger().warning(f'the arms hold: {text}', throttle_duration_sec=_QUIET_S)
+        return next((f'{each.fault}; then engage again' for each in leading if each.fault), '')
 
     def _give_up(self, why: str) -> None:
         """The gate is shut: begin anew from where the arms are once somebody says so. Hold the lock."""
@@ -189,8 +192,6 @@ class TeleopNode(BaseNode):
             if command is not None and self._lead is not None:
                 self._lead.send(command)
         return followers.tick(self._followers)
-
-    # What a session, in this process, asks for
 
     def follow(self) -> str:
         """Let the followers follow, softly at first; returns why not, or ''."""
@@ -258,8 +259,7 @@ class TeleopNode(BaseNode):
     @property
     def unheard(self) -> list[str]:
         """Arms that have never said anything."""
-        arms = [name for arm in self._spec.arms for name in (arm.leader, arm.follower)]
-        return self._poses.silent(arms)
+        return self._poses.silent(self.silence.watched)
 
     def _watch_hands(self, leaders: Floats | None, now_s: float) -> None:
         """Engage or disengage at the operator's squeeze. Hold the lock."""

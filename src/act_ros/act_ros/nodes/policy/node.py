@@ -42,7 +42,7 @@ from act_ros.nodes.policy.engine import (
 )
 from act_ros.nodes.policy.loop import ControlLoop
 from act_ros.nodes.policy.observer import Observer
-from act_ros.nodes.policy.parameters import PARAMETERS
+from act_ros.nodes.policy.parameters import PARAMETERS, safety
 from act_ros.nodes.policy.statistics import Statistics
 from act_ros.nodes.policy.status import Status
 from act_ros.nodes.policy.supervisor import Supervisor, again
@@ -52,10 +52,10 @@ from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
 from act_ros.nodes.shared.gate_keeper import GateKeeper
 from act_ros.nodes.shared.parameters import Parameters
+from act_ros.nodes.shared.times import SIM_FUTURE_S
 from act_ros.nodes.shared.topics import LATCHED, SENSOR
 from act_ros.robot.spec import RobotSpec
 
-SIM_FUTURE_S = 1.0
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -84,8 +84,6 @@ class PolicyNode(BaseNode):
         simulated = bool(self.get_parameter('use_sim_time').value)
         engine = self._engine(values['checkpoint'])
         self.timebase = SimTime() if simulated else SystemTime()
-        # In simulation stamps and /clock are of one clock, and where the machine is busy /clock may
-        # come after an image of its time; only a stamp from before a restart lies far ahead.
         self._future_s = SIM_FUTURE_S if simulated else FUTURE_S
         self.observer = Observer(self, self.spec, self._now, self._future_s, simulated)
         self.output = CommandOutput(self, self.spec)
@@ -183,6 +181,7 @@ class PolicyNode(BaseNode):
             joints_s=values['max_joint_age_s'],
             images_s=values['max_image_age_s'],
             future_s=self._future_s,
+            max_hold_s=values['max_hold_s'],
         )
 
     def _now(self) -> float | None:
@@ -266,6 +265,8 @@ class PolicyNode(BaseNode):
 
     def _change(self, changed: Mapping[str, Any]) -> str:
         """Put new parameter values into effect; returns why they are refused, or ''."""
+        if self.loop.runtime.enabled and (kept := safety(self.parameters.values, changed)):
+            return f'{kept} (ros2 service call {self.get_fully_qualified_name()}/enable std_srvs/srv/SetBool)'
         retuned = not changed.keys().isdisjoint(('ensemble', 'ensemble_m', 'execute'))
         try:
             restated = 'policy_rate_hz' in changed and self.loop.engine.config.rate_assumed

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from act_msgs.msg import PolicyState
 
+from act_ros.control.limiter import TRIMMED, extraordinary
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.ticker import Beat
 from act_ros.nodes.policy.camera import Snapshot
@@ -54,7 +55,7 @@ class Statistics:
         self.missed += beat.missed
         self.now_s, self._tick = beat.now_s, beat.tick
         self.held += runtime.state in (State.HOLDING, State.FAULT)
-        self.clamped += bool(runtime.limited)
+        self.clamped += extraordinary(runtime.limited)
         self.in_ensemble = runtime.execution.count(beat.tick)
         self._look_at_skew(list(sight.cameras.values()))
         stamps = [shot.stamp_s for shot in sight.cameras.values()]
@@ -117,7 +118,8 @@ class Statistics:
             msg.period_max_s = float(periods.max())
         msg.tick, msg.missed_ticks, msg.held_ticks = self.ticks, self.missed, self.held
         msg.clamped_ticks = self.clamped
-        clamped = np.sum(list(runtime.limiter.counts.values()), axis=0)
+        counts = runtime.limiter.counts.items()
+        clamped = np.sum([count for rule, count in counts if rule != TRIMMED], axis=0)
         msg.clamped = array('Q', clamped.astype(np.uint64).tobytes())
         msg.observation_age_s, msg.image_age_s = self.observation_age_s, self.image_age_s
         msg.inference_s, msg.inference_rate_hz = self.inference_s, self.chunk_rate_hz()

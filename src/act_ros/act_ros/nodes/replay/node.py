@@ -26,7 +26,6 @@ from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
 from act_ros.nodes.shared.gate import Gate
 from act_ros.nodes.shared.gate_keeper import ANSWER_S, STOP_PARAMETERS, GateKeeper
-from act_ros.nodes.shared.joint_state import ArmReader
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import LATCHED, NEWEST
@@ -43,7 +42,7 @@ PARAMETERS = (
         choices=(ASKED, *CHOICES),
     ),
     Param('enable', False, 'Move the arms from the start; else wait for ~/enable.'),
-    Param('max_age_s', 0.2, 'Followers with older joint states are held.', 0.02, 5.0),
+    Param('max_age_s', 0.2, 'Followers with older joint states are held.', 0.02, 1.0),
     *STOP_PARAMETERS,
 )
 SETTLE_S = 0.4
@@ -75,9 +74,8 @@ class ReplayNode(BaseNode):
         self._ticker = Ticker(spec.rate_hz, self._time)
         self._output = CommandOutput(self, spec)
         self._arms = [arm.follower for arm in spec.arms]
-        self._poses = ArmPoses(self, lambda: self._time.ros_at(steady()))
-        for arm in self._arms:
-            self._poses.listen(arm, ArmReader(spec.joints, spec.follower_gripper))
+        self._poses = ArmPoses(self, lambda: self._time.ros_at(steady()), simulated)
+        self._poses.follow(spec)
         self._enabled, self._not_before_s = bool(self._values['enable']), 0.0
         self._lock, self._said = threading.Lock(), ''
         self._sim: SimState | None = None
@@ -142,6 +140,7 @@ class ReplayNode(BaseNode):
     def _tick(self, beat: Beat) -> None:
         if beat.jumped:
             self._playing.stop()
+            self._poses.forget()
         if not self._placed:
             self._place(beat.now_s)
         self._heed(self._output.gate)
@@ -152,14 +151,25 @@ class ReplayNode(BaseNode):
         if self._playing.phase == 'waiting' and measured is not None and self._refused():
             return
         action = self._playing.tick(measured)
+        why = self._playing.doubt
         if measured is None:
-            self.get_logger().warning(
-                'a follower does not report its joints; the arms hold',
-                throttle_duration_sec=_QUIET_S,
-            )
+            silent = self._poses.why(self._poses.silent(self._arms, oldest))
+            why = f'{silent}: a follower does not report its joints'
+        if why:
+            self.get_logger().warning(f'the arms hold: {why}', throttle_duration_sec=_QUIET_S)
         if action is not None:
             self._output.command(beat.tick, beat.now_s, action)
+        if self._playing.fault:
+            self._give_up(self._playing.fault)
         self._tell()
+
+    def _give_up(self, fault: str) -> None:
+        """Wait to be enabled again: an arm does not follow. Hold the lock."""
+        self._said = ''
+        self._withdraw()
+        self.get_logger().error(
+            f'FAULT: {fault}; then enable, which begins from the first action. The arms hold'
+        )
 
     def _heed(self, gate: Gate) -> None:
         """A stop leaves it waiting for the next enabling; with a fault the process ends."""

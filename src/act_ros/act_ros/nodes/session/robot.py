@@ -35,6 +35,7 @@ class SessionRobot:
         self._locked = False
         self._goals: tuple[Floats, Floats | None] | None = None
         self._problem = ''
+        self._absent: list[slice] = []
         self.left_out = ''
         """What is said of a follower that the others are led without."""
         self._reset = node.create_client(ResetSim, 'sim/reset') if simulated else None
@@ -55,6 +56,8 @@ class SessionRobot:
         self._motors.leaders, self._motors.followers = leaders, followers
         if silent:
             self._teleop.leave_out(silent)
+            known = [arm.follower for arm in self._spec.arms]
+            self._absent = [self._spec.arm_entries(known.index(arm)) for arm in silent]
             self.left_out = (
                 f'{", ".join(silent)} is silent and was left out; it does NOT go to rest: hold it'
             )
@@ -153,7 +156,7 @@ class SessionRobot:
 
     def trouble(self) -> str:
         """Leaders that are silent, and arms that never said anything."""
-        silent = ', '.join(dict.fromkeys([*self._teleop.unheard, *self._teleop.silent]))
+        silent = ', '.join(dict.fromkeys([*self._teleop.unheard, *self._teleop.silence.arms]))
         found = [self._teleop.output.gate.why, f'{silent} silent' if silent else '']
         return '; '.join(filter(None, found))
 
@@ -175,6 +178,9 @@ class SessionRobot:
         self._go([self._start, self._rest], leaders)
 
     def _go(self, followers: list[Floats], leaders: list[Floats] | None) -> None:
+        for pose in (followers := [pose.copy() for pose in followers]):
+            for arm in self._absent:
+                pose[arm] = self._rest[arm]  # where an arm that is left out counts as being
         self._goals = followers[-1], leaders[-1] if leaders else None
         if why := self._teleop.go(followers, leaders):
             raise SessionError(why)
