@@ -100,18 +100,28 @@ _act_setup() {
     # 4. Defaults that the user's own settings go before.
     # Images of 0.9 MB do not fit Fast DDS's default shared memory (see the file). The first name
     # is for Humble and Jazzy, the second for what came later.
-    local name
-    if [ -f "$root/config/fastdds.xml" ]; then
-        for name in FASTRTPS_DEFAULT_PROFILES_FILE FASTDDS_DEFAULT_PROFILES_FILE; do
-            [ -n "${!name:-}" ] || export "$name=$root/config/fastdds.xml"
-        done
-    fi
+    local name profile reach
     # A robot must not listen to commands from the next desk. For several machines: SUBNET (and
-    # ROS_LOCALHOST_ONLY=0 on Humble, which knows only that).
+    # ROS_LOCALHOST_ONLY=0 on Humble, which knows only that). LOCALHOST alone lets in who names this
+    # machine as a peer, so the profile is bound to the loopback interface as well.
     if [ "$distro" = humble ]; then
         export ROS_LOCALHOST_ONLY="${ROS_LOCALHOST_ONLY:-1}"
+        reach="$ROS_LOCALHOST_ONLY"
     else
         export ROS_AUTOMATIC_DISCOVERY_RANGE="${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}"
+        reach="$ROS_AUTOMATIC_DISCOVERY_RANGE${ROS_STATIC_PEERS:-}"
+    fi
+    case "$reach" in
+        1 | LOCALHOST | OFF) profile="$root/config/fastdds_loopback.xml" ;;
+        *) profile="$root/config/fastdds.xml" ;;
+    esac
+    if [ -f "$profile" ]; then
+        for name in FASTRTPS_DEFAULT_PROFILES_FILE FASTDDS_DEFAULT_PROFILES_FILE; do
+            case "${!name:-}" in
+                '' | "$root"/config/fastdds.xml | "$root"/config/fastdds_loopback.xml)
+                    export "$name=$profile" ;;
+            esac
+        done
     fi
     # MuJoCo renders without a screen.
     export MUJOCO_GL="${MUJOCO_GL:-egl}"

@@ -16,6 +16,7 @@ from act_ros.launch_arguments import (
     common_arguments,
     enable_argument,
     engine_arguments,
+    stop_arguments,
     task_argument,
 )
 from act_ros.launch_check import checked
@@ -24,11 +25,13 @@ from act_ros.launching import (
     act_node,
     bring_up,
     cameras,
+    examined,
     flag,
     guard,
     guarded,
     number,
     recorder,
+    stop_parameters,
     value,
 )
 from act_ros.policy.folder import read_config
@@ -83,6 +86,7 @@ def _policy(context: LaunchContext) -> list[Action]:
         'inference': value(context, 'inference'),
         **{name: value(context, name) for name in ('device', 'engine', 'precision')},
         'task': value(context, 'task') if simulated else '',
+        **stop_parameters(context),
     }
     # Its own patience, since the drivers' is long: what hangs is ended, and then the arms go to rest.
     policy = act_node(context, 'policy', parameters, use_sim_time=simulated, sigterm_timeout='5')
@@ -95,7 +99,7 @@ def _policy(context: LaunchContext) -> list[Action]:
             'keep_failures': True,
         }
         nodes.append(recorder(context, parameters))
-    return nodes
+    return examined(context, nodes) if enable == 'true' and not simulated else nodes
 
 
 def _arguments() -> list[DeclareLaunchArgument]:
@@ -126,6 +130,7 @@ def _arguments() -> list[DeclareLaunchArgument]:
             'robot:=aloha such a policy does not start without it. 0: not known. It is written nowhere.',
         ),
         enable_argument('policy'),
+        *stop_arguments(),
         argument(
             'ensemble',
             'oldest',

@@ -100,7 +100,7 @@ def _arm(context: LaunchContext, name: str, kind: str) -> Action:
     return GroupAction(
         [
             PushRosNamespace(value(context, 'namespace')),
-            *outlasting(context),
+            *outlasting(context, name),
             # The description is made from these, before the driver's launch file has its arguments.
             *(SetLaunchConfiguration(*item) for item in given.items()),
             *declare_interbotix_xsarm_robot_description_launch_arguments(use_world_frame='false'),
@@ -122,7 +122,7 @@ def _gravity_compensation(context: LaunchContext, leader: str) -> Action:
         output='screen',
         on_exit=ends_launch(f'gravity compensation of {leader}'),
     )
-    return GroupAction([*outlasting(context), node])
+    return GroupAction([*outlasting(context, f'gravity_{leader}'), node])
 
 
 def _cameras(context: LaunchContext) -> list[Action]:
@@ -149,6 +149,7 @@ def _cameras(context: LaunchContext) -> list[Action]:
                 package='realsense2_camera',
                 executable='realsense2_camera_node',
                 name='camera',
+                exec_name=name,
                 namespace='/'.join(filter(None, [namespace, name])),
                 parameters=[{key: exactly(item) for key, item in given.items()}],
                 # A D405 says image_rect_raw, a model with an RGB sensor image_raw.

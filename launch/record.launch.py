@@ -24,6 +24,7 @@ from act_ros.launch_arguments import (
     leaders_argument,
     operator_argument,
     seed_argument,
+    stop_arguments,
     task_argument,
 )
 from act_ros.launch_check import checked
@@ -39,6 +40,7 @@ from act_ros.launching import (
     full_name,
     number,
     recorder,
+    stop_parameters,
     value,
 )
 from act_ros.robot.spec import RobotSpec
@@ -89,6 +91,7 @@ def _record(context: LaunchContext) -> list[Action]:
         'reset_time': number(context, 'reset_time', float, 0.0),
         'attended': attended,
         'sounds': flag(context, 'sounds') and attended,
+        **stop_parameters(context),
     }
     return [
         act_node(
@@ -154,6 +157,7 @@ def _arguments() -> list[DeclareLaunchArgument]:
             BOOLEAN,
         ),
         operator_argument('scripted'),
+        *stop_arguments(),
         leaders_argument('true'),
     ]
 

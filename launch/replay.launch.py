@@ -9,15 +9,23 @@ from launch import LaunchContext, LaunchDescription
 from launch.action import Action
 from launch.actions import OpaqueFunction, SetLaunchConfiguration
 
-from act_ros.launch_arguments import SIM_TASKS, argument, common_arguments, enable_argument
+from act_ros.launch_arguments import (
+    SIM_TASKS,
+    argument,
+    common_arguments,
+    enable_argument,
+    stop_arguments,
+)
 from act_ros.launch_check import checked
 from act_ros.launching import (
     LaunchArgumentError,
     act_node,
     bring_up,
+    examined,
     guard,
     guarded,
     program,
+    stop_parameters,
     value,
 )
 from act_ros.robot.joint_names import ASKED, CHOICES
@@ -64,10 +72,12 @@ def _replay(context: LaunchContext) -> list[Action]:
         'episode': value(context, 'episode'),
         'joint_order': value(context, 'joint_order'),
         'enable': simulated if enable == 'auto' else enable == 'true',
+        **stop_parameters(context),
     }
     # Its own patience, since the drivers' is long: what hangs is ended, and then the arms go to rest.
     replay = act_node(context, 'replay', parameters, use_sim_time=simulated, sigterm_timeout='5')
-    return [replay, *guard(context, 'replay')]
+    nodes = [replay, *guard(context, 'replay')]
+    return examined(context, nodes) if enable == 'true' and not simulated else nodes
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -88,6 +98,7 @@ def generate_launch_description() -> LaunchDescription:
                 (ASKED, *CHOICES),
             ),
             enable_argument('replay'),
+            *stop_arguments(),
             OpaqueFunction(function=_episode),
             OpaqueFunction(function=guarded),
             *bring_up(HERE / 'sim.launch.py', HERE / 'hardware.launch.py'),

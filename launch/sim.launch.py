@@ -43,7 +43,7 @@ def _sim(context: LaunchContext) -> list[Action]:
         'image_rate_hz': number(context, 'image_rate_hz', float, 1.0),
         'video': value(context, 'video'),
     }
-    return [GroupAction([*outlasting(context), act_node(context, 'sim', parameters)])]
+    return [GroupAction([*outlasting(context, 'sim'), act_node(context, 'sim', parameters)])]
 
 
 def generate_launch_description() -> LaunchDescription:

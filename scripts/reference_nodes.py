@@ -87,6 +87,7 @@ def describe_nodes(hidden: Sequence[str]) -> dict[str, Described]:
 
 def makers() -> dict[str, Callable[[Any], Any]]:
     """How the nodes of each executable are made, given what ends them."""
+    from act_ros.nodes.doctor.node import DoctorNode
     from act_ros.nodes.guard import GuardNode
     from act_ros.nodes.policy.node import PolicyNode
     from act_ros.nodes.recorder.node import RecorderNode
@@ -104,6 +105,7 @@ def makers() -> dict[str, Callable[[Any], Any]]:
         'replay': ReplayNode,
         'rest': RestNode,
         'guard': GuardNode,
+        'doctor': DoctorNode,
         'sim': SimNode,
     }
 

@@ -21,8 +21,16 @@ TOPIC_WORDS: dict[str, tuple[str, str]] = {
     '/act/recorder_state': ('', 'What the recorder does, and what it lacks. Latched.'),
     '/act/session_state': ('', 'The line of the recording session. Latched.'),
     '/act/sim_state': ('', 'Task, seed, reward and success of the simulated episode. Latched.'),
+    '/act/stop': (
+        'anybody',
+        'Any message stops the robot until a person resets it: no node commands an arm.',
+    ),
+    '/act/stop_state': ('', 'What has stopped the robot; empty: nothing has. Latched.'),
     '/clock': ('', 'Simulated time.'),
-    '/diagnostics': ('', 'Control loop, inference process and inputs, once a second.'),
+    '/diagnostics': (
+        '',
+        'How each loop, arm, camera, inference, recording and disk is, once a second.',
+    ),
 }
 SERVICE_WORDS: dict[str, str] = {
     '/ARM/get_motor_registers': "Simulated drivers, as Interbotix's: read a register.",
@@ -35,6 +43,16 @@ SERVICE_WORDS: dict[str, str] = {
     '/ARM/torque_enable': "Simulated drivers, as Interbotix's: torque on or off.",
     '/act/policy/enable': 'true: the arms may move (clears a fault, too); false: they hold.',
     '/act/policy/list_models': 'The policies that there are, and which of them fit this robot.',
+    '/act/guard/let_go': 'A person holds the arms that are not at rest: their drivers may end.',
+    '/act/guard/rest': 'Try again to bring the arms to rest.',
+    **{
+        f'/act/{node}/{service}': words
+        for node in ('guard', 'policy', 'replay', 'rest', 'session', 'teleop')
+        for service, words in (
+            ('stop', 'Stop the robot: no node commands an arm until the stop is reset.'),
+            ('stop_reset', 'Reset a stop of the robot. Nothing moves before it is enabled again.'),
+        )
+    },
     '/act/policy/reset': 'Forget what was planned, and clear a fault.',
     '/act/recorder/discard': 'Throw the open episode away.',
     '/act/recorder/discard_last': 'Move the last kept episode to `discarded/`.',
@@ -45,6 +63,7 @@ SERVICE_WORDS: dict[str, str] = {
     '/act/session/discard': 'Discard the open episode; else the last one.',
     '/act/session/end': 'End the session; the arms go to rest.',
     '/act/session/go': 'Go on: move to the start, start an episode, end it as a success.',
+    '/act/session/let_go': 'A person holds the arms that could not be brought to rest: all may end.',
     '/act/session/mark': 'true: success, false: failure. Ends the open episode, or marks the last one.',
     '/act/session/pause': 'true: grippers start nothing; false: they do again.',
     '/act/sim/reset': 'Begin another simulated episode, with a seed.',

@@ -119,6 +119,7 @@ setup(
             node('session', 'session.node'),
             node('rest', 'rest'),
             node('guard', 'guard'),
+            node('doctor', 'doctor.node'),
             node('outlast', 'process.outlast'),
         ],
     },

@@ -21,6 +21,7 @@ import pytest
 import yaml
 from reference import command_parsers, launch_arguments, own_parser
 
+from act_ros.nodes.doctor.node import as_parameters
 from pages import PAGES, ROOT, Command, Page
 
 pytestmark = pytest.mark.timeout(300)
@@ -83,6 +84,7 @@ def run(command: Command, words: list[str]) -> None:
         parse(command, parsers()[name], rest)
         return
     assert name in {entry.name for entry in distribution('act_ros').entry_points}, command
+    rest = as_parameters(rest) if name == 'doctor' else rest
     given = [rest[i + 1].split(':=')[0] for i, word in enumerate(rest) if word == '-p']
     assert set(given) <= set(parameters(name)), command
     assert not rest or rest[0] == '--ros-args', command

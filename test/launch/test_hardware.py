@@ -21,7 +21,7 @@ import pytest
 import yaml
 from ament_index_python.packages import get_packages_with_prefixes
 
-from act_ros.nodes.process.outlast import alive
+from act_ros.nodes.process.node_lock import alive
 from act_ros.robot.spec import RobotSpec
 
 XS_LAUNCH = """
@@ -225,6 +225,12 @@ def test_a_policy_that_dies_is_outlasted_by_the_guard_and_that_by_the_drivers(
     listener.spin_until(seen, 'the guard sees a command')
     listener.node.destroy_publisher(publisher)
     os.kill(launch.pid('policy'), signal.SIGKILL)
+    launch.wait_for('TAKE HOLD OF THEM')
+    trigger = pytest.importorskip('std_srvs.srv').Trigger
+    let_go = listener.node.create_client(trigger, '/act/guard/let_go')
+    listener.spin_until(let_go.service_is_ready, 'the guard')
+    answer = let_go.call_async(trigger.Request())
+    listener.spin_until(answer.done, 'the answer of the guard')
     assert launch.wait() == 1
     _come_in_order(
         launch.text,
@@ -232,7 +238,7 @@ def test_a_policy_that_dies_is_outlasted_by_the_guard_and_that_by_the_drivers(
         'THE ARMS GO SLOWLY TO REST',
         'follower_right has not reported any joints',  # the stand-ins do not
         'TAKE HOLD OF THEM',
-        f'process has finished cleanly [pid {launch.pid("outlast")}]',
+        f'process has finished cleanly [pid {launch.pid("follower_left")}]',
     )
     assert 'Traceback' not in launch.text
 
@@ -262,7 +268,7 @@ def test_a_replay_that_moved_nothing_ends_at_once_and_then_its_drivers(
     _come_in_order(
         launch.text,
         'the arms were never commanded',
-        f'process has finished cleanly [pid {launch.pid("outlast")}]',
+        f'process has finished cleanly [pid {launch.pid("follower_left")}]',
     )
     assert 'Traceback' not in launch.text
 
@@ -320,6 +326,29 @@ def test_arms_are_not_enabled_with_cameras_that_may_be_swapped(
     assert launch.wait() == 1
     assert 'enable:=true is refused' in launch.text
     assert 'process started' not in launch.text
+
+
+def test_arms_are_not_moved_from_the_start_where_the_doctor_finds_that_unsafe(
+    start: Callable, drivers: dict[str, str], tiny_policy: Path, tmp_path: Path, listener: Any
+) -> None:
+    messages = pytest.importorskip('sensor_msgs.msg')
+    topics = [f'/{arm.follower}/joint_states' for arm in RobotSpec.load().arms]
+    _, rivals = [  # as if two drivers ran
+        [listener.node.create_publisher(messages.JointState, topic, 10) for topic in topics]
+        for _ in range(2)
+    ]
+    rig = _own_rig(tmp_path, dict.fromkeys(RobotSpec.load().cameras, '1'))
+    chosen = (f'checkpoint:={tiny_policy}', 'enable:=true', f'rig:={rig}')
+    launch = start('aloha.launch.py', 'robot:=aloha', *chosen, **drivers)
+    assert launch.wait() == 1
+    assert 'UNSAFE' in launch.text and 'has 2 publishers' in launch.text
+    assert 'the arms are not moved: the doctor says' in launch.text
+    assert '[policy-' not in launch.text and 'Traceback' not in launch.text
+    for publisher in rivals:
+        listener.node.destroy_publisher(publisher)
+    launch = start('aloha.launch.py', 'robot:=aloha', *chosen, **drivers)
+    launch.wait_for('[policy-')
+    assert 'PROBLEM' in launch.text and 'UNSAFE' not in launch.text
 
 
 def test_missing_packages_are_named_with_what_to_install(

@@ -77,6 +77,7 @@ class FakeRobot:
         self.qpos = SPEC.start.copy()
         self.commands = defaultdict(list)  # (follower, kind): [(arrival, values)]
         self.joints_on = self.images_on = True
+        self.follows = False  # goes at once where it is told
         self.torn, self._sent = False, 0
         self.frozen, self._shot = False, 0
         self.names = list(NAMES)
@@ -108,6 +109,12 @@ class FakeRobot:
 
     def _keep(self, key, msg):
         values = list(msg.cmd) if key[1] == 'joint_group' else [msg.cmd]
+        if self.follows:
+            begin = 7 * [arm.follower for arm in SPEC.arms].index(key[0])
+            if key[1] == 'joint_group':
+                self.qpos[begin : begin + 6] = values
+            else:
+                self.qpos[begin + 6] = SPEC.follower_gripper.joint_to_unit(msg.cmd)
         self.commands[key].append((time.monotonic(), values))
 
     def _run(self):
@@ -175,7 +182,7 @@ class Running:
             return self.workers[-1]
 
         # Old inputs: so that a machine which is busy with other work holds no tick for their age.
-        old = {'max_joint_age_s': 5.0, 'max_image_age_s': 5.0}
+        old = {'max_joint_age_s': 1.0, 'max_image_age_s': 2.0}
         given = {'models_dir': str(models), 'checkpoint': checkpoint, 'enable': True, **old}
         given.update(parameters)
         self.stop = Stop()

@@ -3,16 +3,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 from importlib.metadata import distribution
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import lifeline
+
+
+def _take_terminal() -> None:
+    """Make what is standard input the terminal of this session: its end is told to the session."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def module_of(executable: str) -> str:
@@ -23,8 +30,10 @@ def module_of(executable: str) -> str:
 class Running:
     """One node, by the module of its executable, in namespace /act; it and all that it started end with the block."""
 
-    def __init__(self, name: str, log: Path, **parameters: Any) -> None:
-        """Start it with parameters; what it prints goes into `log`."""
+    def __init__(
+        self, name: str, log: Path, terminal: int | None = None, **parameters: Any
+    ) -> None:
+        """Start it with parameters; what it prints goes into `log`, or to a terminal, which becomes its own."""
         given = [
             f'{key}:={str(value) if value != [] else [""]}' for key, value in parameters.items()
         ]
@@ -34,7 +43,16 @@ class Running:
         env.update(PYTHONPATH=os.pathsep.join(sys.path), OMP_NUM_THREADS='1')
         self.log = log
         with log.open('wb') as out:
-            self.process = subprocess.Popen([*command, *options], stdout=out, stderr=out, env=env)
+            where = out if terminal is None else terminal
+            self.process = subprocess.Popen(
+                [*command, *options],
+                stdin=None if terminal is None else terminal,
+                stdout=where,
+                stderr=where,
+                env=env,
+                start_new_session=terminal is not None,
+                preexec_fn=None if terminal is None else _take_terminal,
+            )
 
     @property
     def output(self) -> str:

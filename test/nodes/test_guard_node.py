@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pty
+import select
 import signal
 import socket
 import threading
@@ -17,9 +19,9 @@ from act_msgs.msg import Command
 from fakes import SPEC, FakeRobot
 from interbotix_xs_msgs.msg import JointGroupCommand
 from processes import Running
+from std_srvs.srv import Trigger
 
-from act_ros.nodes.process.node_lock import node_lock_address
-from act_ros.nodes.process.outlast import alive
+from act_ros.nodes.process.node_lock import alive, answers, node_lock_address
 from act_ros.nodes.sim.driver import SimDriver
 from act_ros.sim.simulation import Simulation
 
@@ -72,8 +74,9 @@ def guard(ros, tmp_path):
     """Start a guard, and wait until it listens."""
     with contextlib.ExitStack() as stack:
 
-        def start(after):
-            running = stack.enter_context(Running('guard', tmp_path / 'guard', after=after))
+        def start(after, **given):
+            running = Running('guard', tmp_path / 'guard', after=after, **given)
+            stack.enter_context(running)
             ros.wait_until(lambda: alive('/act/guard'), what='the guard')
             return running
 
@@ -93,7 +96,7 @@ def replay(tmp_path):
             file['action'] = actions
             file['observations/qpos'] = file['observations/qvel'] = np.zeros_like(actions)
             file.create_group('observations/images')
-        given = {'episode': path, 'enable': True, 'max_age_s': 5.0}
+        given = {'episode': path, 'enable': True, 'max_age_s': 1.0}
         return Running('replay', tmp_path / 'replay', **given)
 
     return start
@@ -167,7 +170,7 @@ def test_a_replay_that_has_brought_the_arms_to_rest_is_enough(ros, robot, guard,
     robot.is_at_rest(LEFT)
 
 
-def test_a_silent_follower_is_left_out_and_named_and_a_person_has_time_to_hold_it(
+def test_a_silent_follower_is_left_out_and_keeps_its_torque_until_a_person_lets_it_go(
     ros, robot, guard
 ):
     robot._joints = {LEFT: robot._joints[LEFT]}
@@ -179,4 +182,55 @@ def test_a_silent_follower_is_left_out_and_named_and_a_person_has_time_to_hold_i
     assert 'follower_right is silent and was left out' in running.output
     robot.is_at_rest(LEFT)
     assert not len(robot.told(RIGHT))
+    running.process.send_signal(signal.SIGTERM)  # is not the word of a person
+    assert alive('/act/guard')
+    assert ros.call(robot.node, Trigger, '/act/guard/let_go', Trigger.Request()).success
     assert running.process.wait(60) == 1
+
+
+def test_arms_go_to_rest_though_the_terminal_is_closed(ros, robot, guard):
+    """Who writes to it gets an error from then on, and all of its processes SIGHUP."""
+    master, slave = pty.openpty()
+    running = guard('/act/policy', terminal=slave)
+    os.close(slave)
+    said = bytearray()
+    node = ros.node('policy')
+    publisher = node.create_publisher(JointGroupCommand, f'/{LEFT}/commands/joint_group', 1)
+    msg = JointGroupCommand(name='arm', cmd=SPEC.start[JOINTS[LEFT]].tolist())
+
+    def seen():
+        publisher.publish(msg)
+        if select.select([master], [], [], 0)[0]:
+            said.extend(os.read(master, 4096))
+        return b'the arms are commanded' in said
+
+    ros.wait_until(seen)
+    node.destroy_publisher(publisher)
+    os.close(master)
+    assert running.process.wait(100) == 0
+    robot.is_at_rest(LEFT)
+    robot.is_at_rest(RIGHT)
+
+
+def test_a_robot_that_was_stopped_is_not_led_to_rest_before_a_person_says_so(ros, robot, guard):
+    running = guard('/act/policy')
+    _command(ros, running, LEFT)
+    ask = Trigger.Request()
+    assert ros.call(robot.node, Trigger, '/act/guard/stop', ask).success
+    told = len(robot.told(LEFT))
+    running.process.send_signal(signal.SIGINT)
+    ros.wait_until(lambda: 'TAKE HOLD OF THEM' in running.output)
+    assert 'the robot was stopped by' in running.output and len(robot.told(LEFT)) == told
+    assert ros.call(robot.node, Trigger, '/act/guard/stop_reset', ask).success
+    assert ros.call(robot.node, Trigger, '/act/guard/rest', ask).success
+    running.process.wait(100)
+    robot.is_at_rest(LEFT)
+
+
+def test_a_leading_node_whose_whole_process_was_stopped_is_named(ros, robot, guard, replay):
+    with replay(ticks=20000) as leading:
+        ros.wait_until(lambda: answers('/act/replay', 2.0), what='the replay')
+        running = guard('/act/replay')
+        leading.process.send_signal(signal.SIGSTOP)
+        ros.wait_until(lambda: '/act/replay HANGS' in running.output)
+        leading.process.send_signal(signal.SIGCONT)

@@ -11,6 +11,7 @@ import threading
 
 from act_msgs.msg import SessionState
 from act_msgs.srv import StopEpisode
+from std_msgs.msg import Empty, String
 from std_srvs.srv import SetBool, Trigger
 
 from act_ros.nodes.shared.topics import LATCHED
@@ -22,6 +23,34 @@ def _press(keys):
         [sys.executable, '-m', 'act_ros.nodes.session.keys'],
         input=keys, env=env, capture_output=True, text=True, timeout=90,
     )  # fmt: skip
+
+
+class Keys:
+    """The program with its keys in a pipe; `output` is what it has written so far."""
+
+    def __enter__(self):
+        env = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path), 'PYTHONUNBUFFERED': '1'}
+        self.process = subprocess.Popen(
+            [sys.executable, '-m', 'act_ros.nodes.session.keys'],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env,
+        )  # fmt: skip
+        self.output = ''
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        return self
+
+    def _read(self):
+        while part := self.process.stdout.read1(4096):
+            self.output += part.decode()
+
+    def press(self, key):
+        self.process.stdin.write(key.encode())
+        self.process.stdin.flush()
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self._reader.join()
+        self.process.wait()
 
 
 def test_keys_engage_and_stop_an_episode_with_its_verdict(ros):
@@ -40,7 +69,7 @@ def test_keys_engage_and_stop_an_episode_with_its_verdict(ros):
     node = ros.node('robot', namespace='/act')
     node.create_service(SetBool, 'teleop/engage', engage)
     node.create_service(StopEpisode, 'recorder/stop', stop)
-    done = _press('e?ds f q x')  # unknown keys do nothing, and after q none counts
+    done = _press('e?ds\nf\nq\nx')  # unknown keys do nothing, and after q none counts
     assert done.returncode == 0, done.stderr
     assert asked[:2] == [('engage', True), ('engage', False)]
     assert ('stop', True, True) in asked and ('stop', True, False) in asked
@@ -70,9 +99,33 @@ def test_where_a_session_runs_the_keys_are_for_it(ros):
         node.create_service(Trigger, f'session/{name}', trigger(name))
     node.create_service(SetBool, 'session/pause', pause)
     node.create_service(Trigger, 'recorder/discard', trigger('recorder'))
-    done = _press(' xpz')
+    done = _press('\nxpz')
     assert asked == ['go', 'discard', ('pause', True), 'end'], done.stdout
     assert 'NOT DONE, end was heard' in done.stdout
+
+
+def test_space_stops_the_robot_at_once_and_u_twice_resets_it(ros):
+    node, heard, said = ros.node('robot', namespace='/act'), [], []
+    node.create_subscription(Empty, 'stop', heard.append, 1)
+    node.create_subscription(String, 'stop_state', lambda msg: said.append(msg.data), LATCHED)
+    keys = Keys()
+    with keys:
+        keys.press('s')  # waits for an answer, since nobody serves it
+        keys.press(' ')
+        ros.wait_until(lambda: heard and said)
+        assert said[-1] == 'space in keys'
+        ros.wait_until(lambda: 'nothing is commanded any more' in keys.output)
+        keys.press('u')
+        ros.wait_until(lambda: 'press u once more' in keys.output)
+        assert len(said) == 1
+        keys.press('u')
+        ros.wait_until(lambda: said[-1] == '')
+        assert len(heard) == 1
+
+
+def test_a_stop_that_nobody_hears_is_said():
+    done = _press(' ')
+    assert 'NOBODY HEARS IT. Use the power switch' in done.stdout
 
 
 def test_the_end_of_the_input_ends_it():

@@ -19,7 +19,7 @@ from fakes import SPEC, FakeWorker, K
 from interbotix_xs_msgs.msg import JointGroupCommand
 from policy_clients import enable, keep, running, set_parameter
 from rcl_interfaces.srv import DescribeParameters
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
 from act_ros.nodes.shared.topics import LATCHED, SENSOR
 
@@ -183,6 +183,21 @@ def test_parameters_out_of_range_are_refused(ros, policy, name, value, reason):
     assert node.node.parameters.values == before
 
 
+def test_what_keeps_the_arms_safe_is_not_loosened_while_they_may_move(ros, robot, policy):
+    node = running(ros, policy())
+    for name, value in (('max_joint_age_s', 0.9), ('max_image_age_s', 1.9), ('max_hold_s', 0.0)):
+        before = node.node.parameters.values[name]
+        result = set_parameter(ros, name, value)
+        assert not result.successful and 'not while the arms are enabled' in result.reason
+        assert '/act/policy/enable' in result.reason
+        assert node.node.parameters.values[name] == before
+        assert set_parameter(ros, name, before).successful  # says what is so already
+    ros.call(ros.node('disabler'), SetBool, '/act/policy/enable', SetBool.Request(data=False))
+    assert set_parameter(ros, 'max_joint_age_s', 0.9).successful
+    assert node.node.loop.runtime.freshness.joints_s == 0.9
+    assert not set_parameter(ros, 'max_joint_age_s', 5.0).successful
+
+
 def test_a_whole_number_is_taken_for_a_float(ros, policy):
     node = policy(enable=False)
     assert set_parameter(ros, 'max_image_age_s', 2).successful
@@ -233,7 +248,7 @@ def test_diagnostics_name_the_loop_the_inference_and_every_input(ros, robot, pol
     running(ros, policy())
     ros.wait_until(lambda: diagnostics and 'RUNNING' not in diagnostics[-1].status[0].message)
     names = [status.name.rpartition(': ')[2] for status in diagnostics[-1].status]
-    assert names == ['control loop', 'inference', 'joint states', 'cam_high']
+    assert names == ['control loop', 'inference', 'follower_left', 'follower_right', 'cam_high']
 
 
 def test_without_a_clock_it_says_that_time_stands_still(ros, policy):

@@ -4,11 +4,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
+from ament_index_python.packages import get_package_prefix
 from processes import module_of
+
+from act_ros.nodes.shared.watchdog import HUNG
 
 PROGRAM = """
 import os, signal, sys, threading
@@ -54,6 +60,36 @@ def test_a_home_that_no_log_can_be_written_to_is_named(home):
 
 def test_ctrl_c_in_the_midst_of_waiting_for_it_ends_the_process():
     assert subprocess.run([sys.executable, '-c', PROGRAM], timeout=90).returncode == 0
+
+
+HANGING = """
+import sys, threading
+from act_ros.nodes import teleop
+teleop.TeleopNode._tick = lambda self, beat: threading.Event().wait()
+sys.exit(teleop.main())
+"""
+
+
+def test_a_control_thread_that_hangs_ends_the_process_as_a_crash_does():
+    done = subprocess.run(
+        [sys.executable, '-c', HANGING], capture_output=True, text=True, timeout=90
+    )
+    assert done.returncode == HUNG
+    assert '/act/teleop HANGS' in done.stderr and 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize('name', ['policy', 'session', 'guard', 'keys'])
+def test_ctrl_c_while_a_node_still_imports_ends_it_without_a_word(name, tmp_path):
+    program = Path(get_package_prefix('act_ros'), 'lib', 'act_ros', name)
+    with (tmp_path / 'log').open('wb') as log:
+        process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=log, stderr=log)
+        maps = Path(f'/proc/{process.pid}/maps')
+        end = time.monotonic() + 60
+        while 'rclpy' not in maps.read_text():  # it is in the midst of it
+            assert time.monotonic() < end
+        process.send_signal(signal.SIGINT)
+        assert process.wait(90) == 0
+    assert not (tmp_path / 'log').read_text()
 
 
 NODE = """

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import stat
+
 import cv2
 import numpy as np
 import pytest
@@ -23,12 +25,15 @@ def test_a_scripted_demonstration_becomes_a_finished_episode(ros, tmp_path):
         Running('sim', tmp_path / 'sim', operator='scripted', seed=5, auto_reset=True, **small) as sim,
         Running('teleop', tmp_path / 'teleop', use_sim_time=True) as teleop,
         Running('recorder', tmp_path / 'rec', use_sim_time=True, dataset=dataset, length=100,
-                keep_failures=True, episodes=2) as recorder,
+                keep_failures=True, episodes=2, private=True) as recorder,
     ):  # fmt: skip
         assert recorder.process.wait(100) == 0, recorder.output
         assert sim.stop() == 0 and teleop.stop() == 0
 
     assert sorted(p.name for p in dataset.glob('episode*')) == ['episode_0.hdf5', 'episode_1.hdf5']
+    assert {
+        stat.S_IMODE(path.stat().st_mode) & 0o077 for path in (dataset, *dataset.rglob('*'))
+    } == {0}
     with read_episode(dataset / 'episode_0.hdf5') as episode:
         lost = episode.attrs['dropped_rows']
         assert 80 <= len(episode) == 100 - lost

@@ -34,8 +34,9 @@ def test_it_waits_to_be_enabled_then_plays_every_action_and_goes_to_rest(
 ):
     path, actions = episode
     told = []
+    robot.follows = True
     robot.node.create_subscription(Command, '/act/command', told.append, 100)
-    with Running('replay', tmp_path / 'log', episode=path, max_age_s=5.0) as replay:
+    with Running('replay', tmp_path / 'log', episode=path, max_age_s=1.0) as replay:
         ros.wait_until(lambda: 'do not move before they are enabled' in replay.output)
         time.sleep(0.5)
         assert not told
@@ -69,7 +70,7 @@ def test_ctrl_c_ends_it_with_code_0(ros, robot, episode, tmp_path):
 
 def test_enabled_from_the_start_it_waits_for_the_followers(ros, robot, episode, tmp_path):
     robot.joints_on = False
-    given = {'episode': episode[0], 'enable': True, 'max_age_s': 5.0}
+    given = {'episode': episode[0], 'enable': True, 'max_age_s': 1.0}
     with Running('replay', tmp_path / 'log', **given) as replay:
         ros.wait_until(lambda: 'does not report its joints' in replay.output)
         robot.joints_on = True

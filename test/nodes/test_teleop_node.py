@@ -12,12 +12,12 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
-from act_ros.control.motion.teleoperation import SOFT
+from act_ros.control.limiter import SOFT
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()
 NAMES = [*SPEC.joints, 'gripper', 'left_finger', 'right_finger']
-PATIENT = {'max_age_s': 3.0}
+PATIENT = {'max_age_s': 1.0}
 """So that no leader counts as silent whose messages a busy machine holds up."""
 
 
@@ -41,7 +41,7 @@ class Arms:
         node.create_subscription(Command, '/act/command', self.command.append, 10)
         self.faults = []
         node.create_subscription(String, '/act/episode_fault', self.faults.append, 10)
-        self.silent = set()
+        self.silent, self.ahead = set(), set()
         self.reports = 0
         self.timer = node.create_timer(0.01, self.report)
 
@@ -62,6 +62,7 @@ class Arms:
             finger = scale.unit_to_finger(grip)
             msg = JointState(name=NAMES)
             msg.header.stamp = self.node.get_clock().now().to_msg()
+            msg.header.stamp.sec += 3 * (name in self.ahead)
             msg.position = [*pose[:6].tolist(), scale.unit_to_joint(grip), finger, -finger]
             msg.velocity = msg.effort = [0.0] * 9
             publisher.publish(msg)
@@ -107,8 +108,34 @@ def test_a_leader_that_falls_silent_leaves_the_followers_where_they_are(arms, ro
     arms.pose['leader_left'][0] = 0.4
     ros.wait_until(lambda: len(arms.command) > count + 10)
     assert abs(arms.command[-1].action[0]) < 1e-3
-    ros.wait_until(lambda: 'a leader arm does not report' in arms.process.output)
+    ros.wait_until(
+        lambda: 'leader_right: an arm does not report its joints' in arms.process.output
+    )
     assert [msg.data for msg in arms.faults] == ['leader_right was silent, the followers held']
+
+
+def test_stamps_of_the_future_are_no_news(arms, ros):
+    ros.wait_until(lambda: len(arms.command) > 5)
+    arms.ahead.add('follower_right')
+    ros.wait_until(lambda: 's ahead of our clock' in arms.process.output)
+    ros.wait_until(lambda: arms.faults, what='the fault')
+    assert arms.faults[0].data == 'follower_right was silent, the followers held'
+
+
+def test_a_follower_that_hears_nothing_is_a_fault_until_it_is_engaged_again(arms, ros):
+    ros.wait_until(lambda: len(arms.command) > 5)
+    arms.pose['leader_left'][0] = 0.8  # and the follower stays
+    ros.wait_until(lambda: 'FAULT: left_waist is' in arms.process.output)
+    ros.wait_until(lambda: any('left_waist' in msg.data for msg in arms.faults))
+    arms.go_on(50)  # what was under way arrives
+    count = len(arms.command)
+    arms.go_on(50)
+    assert len(arms.command) == count
+    assert abs(arms.command[-1].action[0]) < 1e-3  # where it is: it is not pushed on
+    arms.pose['leader_left'][0] = 0.0
+    answer = ros.call(arms.node, SetBool, '/act/teleop/engage', SetBool.Request(data=True))
+    assert answer.success, answer.message
+    ros.wait_until(lambda: len(arms.command) > count + 10)
 
 
 def test_the_operator_engages_and_disengages_by_squeezing_both_leader_grippers(ros, tmp_path):

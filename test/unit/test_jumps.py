@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from act_ros.robot.jumps import CONFIRMED_S, CONTESTED_S, JumpWatch
+from act_ros.robot.jumps import CONFIRMED_S, CONTESTED_S, HEARD_CONFIRMED_S, JumpWatch
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()
@@ -78,3 +78,40 @@ def test_a_jump_soon_after_another_is_told_from_one_by_itself(seconds: float, ag
     assert not arm.jump(0.04, pose(0.0))
     assert not arm.jump(seconds, pose(0.0))
     assert arm.jump(0.02 + seconds, pose(1.0)) and arm.again is again
+
+
+def commanding() -> JumpWatch:
+    return JumpWatch(NAMES, VELOCITY, commands=True)
+
+
+def heard(arm: JumpWatch, begin_s: float, seconds: float, value: float) -> list[bool]:
+    """Whether poses of 50 Hz were believed."""
+    ticks = range(round(seconds * 50))
+    return [not arm.jump(begin_s + tick / 50, pose(value)) for tick in ticks]
+
+
+def test_who_commands_an_arm_believes_neither_its_first_pose_nor_the_first_after_a_silence() -> (
+    None
+):
+    arm = commanding()
+    for begin_s, value in ((5.0, 0.0), (6.5, 0.9)):
+        assert 'heard anew' in arm.jump(begin_s - 0.02, pose(value)) and arm.settling
+        told = heard(arm, begin_s, 0.6, value)
+        assert not any(told[: round(CONFIRMED_S * 50) - 2]) and all(told[-10:])
+    assert not arm.jump(7.2, pose(0.9))
+    # One reading of zeros where it comes back: an arm could have gone there, and it has not.
+    assert arm.jump(8.4, pose(0.0)) and all(heard(arm, 8.42, 0.6, 0.9)[-10:])
+
+
+def test_a_glitch_that_was_heard_all_along_is_not_soon_believed_by_who_commands_the_arm() -> None:
+    arm = commanding()
+    heard(arm, 5.0, 1.0, 0.0)
+    assert not any(heard(arm, 6.0, HEARD_CONFIRMED_S, 2.0))
+    assert any(heard(arm, 6.0 + HEARD_CONFIRMED_S, 0.2, 2.0))
+
+
+def test_a_clock_that_goes_back_keeps_no_arm_from_being_believed() -> None:
+    arm = commanding()
+    heard(arm, 100.0, 1.0, 0.0)
+    heard(arm, 101.0, 0.5, 2.0)
+    assert any(heard(arm, 5.0, 1.2, 2.0))

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from act_ros.control.limiter import Limiter
+from act_ros.control.limiter import SOFT, Limiter
 from act_ros.control.motion.pose_motion import PoseMotion, astray
-from act_ros.control.motion.teleoperation import SOFT
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()
@@ -34,6 +33,14 @@ def test_arms_that_are_not_heard_are_not_moved_and_held_when_they_fall_silent():
     first = move.tick(START)
     np.testing.assert_array_equal(move.tick(None), first)
     assert not move.done
+
+
+def test_an_arm_that_is_blocked_is_not_led_the_whole_way():
+    move = PoseMotion(Limiter(SPEC), [REST])
+    for _ in range(150):
+        command = move.tick(START)
+    assert 'does not follow' in move.fault and not move.done
+    assert np.abs(command - START).max() <= SPEC.tracking[0]
 
 
 def test_an_arm_outside_the_limits_is_led_back_without_a_jump():

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from act_ros.commands.playback import main
-from act_ros.control.limiter import Limiter
+from act_ros.control.limiter import SOFT, Limiter
 from act_ros.control.motion.replay_motion import ReplayMotion
-from act_ros.control.motion.teleoperation import SOFT
 from act_ros.data.errors import EpisodeError
 from act_ros.data.playback import _at_rate, read_recording
 from act_ros.robot.spec import RobotSpec
@@ -27,9 +26,10 @@ def _motion(ticks=20):
 
 
 def _play(playing, measured=START, ticks=2000):
+    """What an arm is told that goes where it is told."""
     told = []
     for _ in range(ticks):
-        command = playing.tick(measured)
+        command = playing.tick(told[-1] if told else measured)
         if command is not None:
             told.append(command)
         if playing.phase == 'done':
@@ -51,7 +51,7 @@ def test_a_jump_in_the_file_is_slowed_by_the_limiter():
     playing = ReplayMotion(Limiter(SPEC), actions, None)
     told = _play(playing)
     assert (np.abs(np.diff(told, axis=0)) <= STEP + 1e-6).all()
-    assert 6 <= playing.limited <= 9  # 0.5 rad at pi rad/s
+    assert 6 <= playing.limited <= 10  # 0.5 rad at pi rad/s, which it has after 4 ticks
 
 
 def test_after_it_the_arms_go_slowly_to_rest():
@@ -77,6 +77,32 @@ def test_followers_that_fall_silent_are_held_and_no_action_is_lost():
     row = playing.row
     np.testing.assert_array_equal(held, playing.tick(None))
     assert playing.row == row
+
+
+def test_followers_that_were_away_are_led_slowly_to_where_the_replay_stands():
+    playing, here = ReplayMotion(Limiter(SPEC), _motion(), None), START
+    while playing.row < 10:
+        here = playing.tick(here)
+    for _ in range(100):
+        playing.tick(None)
+    fallen = START.copy()
+    fallen[1] -= 0.3
+    assert np.abs(playing.tick(fallen) - fallen).max() <= 1.001 * SOFT * STEP.max()
+    assert (playing.phase, playing.row) == ('approaching', 10)
+    told = _play(playing, fallen)
+    assert playing.phase == 'done' and playing.row == 20
+    np.testing.assert_array_equal(told[-10:], _motion()[10:])
+
+
+def test_a_follower_that_does_not_follow_is_a_fault_and_a_new_start_begins_from_the_first_action():
+    actions = _motion(400)
+    actions[:, 0] = np.linspace(0.2, 2.0, 400)
+    playing = ReplayMotion(Limiter(SPEC), actions, None)
+    for _ in range(300):
+        playing.tick(START)
+    assert 'left_waist' in playing.fault and playing.phase == 'playing'
+    playing.stop()
+    assert not playing.fault and playing.row == 0
 
 
 def _write(folder, actions, names=SPEC.joint_names, **attrs):

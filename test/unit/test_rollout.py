@@ -87,7 +87,7 @@ def by_definition(predictions: list[Floats], chosen: EvaluationSetting) -> list[
         if action is not None:
             sent.append(limiter.apply(action)[0])
         else:
-            sent.append(sent[-1] if sent else None)
+            sent.append(limiter.hold() if anchored else None)
     return sent
 
 

@@ -15,7 +15,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / 'src' / 'act_ros' / 'act_ros'
 
-OPEN = {'robot', 'paths', 'text', 'version', 'number_list', 'python_process', 'boot', 'git_lfs'}
+OPEN = {
+    *('robot', 'paths', 'text', 'version', 'number_list', 'python_process', 'boot', 'git_lfs'),
+    'shared_memory',
+}
 """What all may import."""
 # What each room may import of the others; a room may always import itself, and what is open.
 MAY_IMPORT = {
@@ -75,6 +78,7 @@ NODES_MAY_IMPORT = {
     'session': {'shared', 'process', 'teleop'},
     'rest': {'shared', 'process', 'teleop', 'session'},
     'guard': {'shared', 'process'},
+    'doctor': {'shared', 'process', 'session'},
 }
 
 

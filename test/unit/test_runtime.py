@@ -8,9 +8,9 @@ import pytest
 
 from act_ros.control.blend import BLEND_TICKS
 from act_ros.control.ensemble import TemporalEnsemble, make_execution
-from act_ros.control.limiter import Limiter
+from act_ros.control.limiter import SOFT, Limiter
 from act_ros.control.runtime import Runtime, State
-from act_ros.control.tick_inputs import TickInputs
+from act_ros.control.tick_inputs import Freshness, TickInputs
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk
 
@@ -80,7 +80,7 @@ def test_it_waits_for_the_first_chunk_and_then_runs(runtime):
 def test_the_first_command_approaches_from_the_measured_pose(runtime):
     runtime.accept(chunk(100, value=2.0), 100)
     command = tick_at(runtime, 100)
-    assert command[0] == pytest.approx(SPEC.velocity[0] / RATE, rel=1e-5)
+    assert command[0] == pytest.approx(SOFT * SPEC.velocity[0] / RATE, rel=1e-5)
     assert [reason.rule for reason in runtime.limited] == ['velocity']
 
 
@@ -172,7 +172,7 @@ def test_reset_forgets_chunks_and_starts_at_the_measured_pose(runtime):
     assert runtime.state is State.HOLDING
     assert not runtime.accept(chunk(109, value=3.0), 111)  # was under way when the world changed
     assert runtime.accept(chunk(110, value=3.0), 111)
-    assert tick_at(runtime, 111)[0] == pytest.approx(SPEC.velocity[0] / RATE, rel=1e-5)
+    assert tick_at(runtime, 111)[0] == pytest.approx(SOFT * SPEC.velocity[0] / RATE, rel=1e-5)
 
 
 def test_reset_before_the_first_command_commands_nothing(runtime):
@@ -203,8 +203,9 @@ def test_another_policy_takes_over_when_it_has_an_action_without_a_tick_lost(run
 
 
 def test_the_way_from_one_policy_to_another_is_smooth_and_ends_at_the_new_one(runtime):
-    runtime.accept(chunk(100, value=0.0), 100)
-    before = tick_at(runtime, 100)[0]
+    for tick in range(50, 101):  # the soft start is over
+        runtime.accept(chunk(tick, value=0.0), tick)
+        before = tick_at(runtime, tick)[0]
     runtime.replace(make_execution(60, 14), ['cam_low'])
     runtime.accept(chunk(101, value=0.5, k=60), 101, replacement=True)
     course = [
@@ -301,3 +302,86 @@ def test_long_chunks_that_fail_to_come_are_not_called_short(runtime):
     tick_at(runtime, 100 + K)
     assert 'inference is slower than a chunk is long' in runtime.reason
     assert runtime.shortfall == ''
+
+
+@pytest.mark.parametrize(('joint', 'value'), [(0, 50.0), (7, 1e30), (2, -2.1), (6, -3.17)])
+def test_nothing_is_led_from_a_pose_that_no_arm_can_have(runtime, joint, value):
+    away = SPEC.start.astype(np.float32)
+    away[joint] = value
+    runtime.accept(chunk(100), 100)
+    assert tick_at(runtime, 100, qpos=away) is None
+    assert runtime.state is State.WAITING
+    assert f'{SPEC.joint_names[joint]} is measured at {value:.4g}' in runtime.reason
+    assert 'driver' in runtime.reason
+    last = tick_at(runtime, 101)
+    assert runtime.state is State.RUNNING
+    np.testing.assert_array_equal(tick_at(runtime, 102, qpos=away), last)
+    assert runtime.state is State.HOLDING
+    runtime.reset(
+        103
+    )  # and where everything planned is forgotten, there is nothing to hold either
+    assert tick_at(runtime, 103, qpos=away) is None
+
+
+def test_an_arm_that_does_not_follow_is_a_fault_and_is_no_longer_pushed(runtime):
+    ticks, state = 100, State.RUNNING
+    while state is State.RUNNING:
+        runtime.accept(chunk(ticks, value=1.5), ticks)
+        command = tick_at(runtime, ticks)  # it stays at the start
+        state, ticks = runtime.state, ticks + 1
+    assert state is State.FAULT
+    assert 100 + RATE * SPEC.tracking_s < ticks < 100 + RATE * (SPEC.tracking_s + 1.0)
+    assert 'left_waist is 1.50 rad from its command' in runtime.reason
+    assert 'then enable' in runtime.reason
+    assert command[0] == SPEC.start[0]  # where it is
+    np.testing.assert_array_equal(tick_at(runtime, ticks), command)
+    assert runtime.state is State.FAULT
+    runtime.enable()
+    runtime.accept(chunk(ticks + 1), ticks + 1)
+    tick_at(runtime, ticks + 1)
+    assert runtime.state is State.RUNNING
+
+
+def test_a_gripper_that_holds_something_is_no_fault(runtime):
+    for tick in range(100, 300):
+        closed = chunk(tick)
+        closed.actions[:, 6] = 0.0
+        runtime.accept(closed, tick)
+        held = SPEC.start.astype(np.float32)
+        held[6] = 0.9
+        tick_at(runtime, tick, qpos=held)
+        assert runtime.state is State.RUNNING
+
+
+def test_a_hold_that_lasts_is_a_fault_that_names_what_is_silent(runtime):
+    runtime.freshness = Freshness(max_hold_s=2.0)
+    runtime.accept(chunk(100), 100)
+    last = tick_at(runtime, 100)
+    for tick in range(101, 203):
+        runtime.accept(chunk(tick), tick)
+        np.testing.assert_array_equal(
+            tick_at(runtime, tick, image_stamps_s={'cam_high': tick / RATE}), last
+        )
+    assert runtime.state is State.FAULT
+    assert 'held for more than 2 s' in runtime.reason and 'cam_low' in runtime.reason
+    tick_at(runtime, 203)  # the camera is back
+    assert runtime.state is State.FAULT
+    runtime.enable()
+    runtime.accept(chunk(204), 204)
+    tick_at(runtime, 204)
+    assert runtime.state is State.RUNNING
+
+
+def test_after_a_hold_the_arms_get_going_slowly(runtime):
+    for tick in range(100, 200):
+        runtime.accept(chunk(tick), tick)
+        tick_at(
+            runtime,
+            tick,
+            image_stamps_s={} if tick >= 150 else {c: tick / RATE for c in runtime.cameras},
+        )
+    assert runtime.state is State.HOLDING
+    runtime.accept(chunk(200, value=3.0), 200)
+    command = tick_at(runtime, 200)
+    assert runtime.state is State.RUNNING
+    assert 0 < command[0] <= 1.001 * SOFT * SPEC.velocity[0] / RATE

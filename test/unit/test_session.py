@@ -373,6 +373,27 @@ def test_ending_while_recording_keeps_the_episode_as_a_failure_and_brings_the_ar
     assert cell.done[-1] == 'rest' and cell.phases[-1] is Phase.RESTING
 
 
+def test_arms_that_cannot_be_brought_to_rest_keep_their_torque_until_a_person_holds_them():
+    def person(cell):
+        yield from each(cell, 0)
+        yield cell.phase(Phase.WAITING)
+        cell.fails['rest'] = 'an arm met something'
+        cell.session.end()
+        yield lambda: 'an arm met something' in cell.session.view.fault
+        assert 'TAKE HOLD OF THEM' in cell.texts[-1]
+        cell.fails['rest'] = 'again'
+        assert not cell.session.ask(Ask.GO)
+        yield lambda: 'again' in cell.session.view.fault
+        yield 100.0
+        assert cell.session.view.phase is Phase.RESTING
+        assert not cell.session.ask(Ask.LET_GO)
+
+    cell = Cell(person, length=0)
+    cell.session.asks_at_the_end = True
+    cell.run()
+    assert cell.done.count('rest') == 2
+
+
 def test_silent_leaders_are_a_fault_on_the_line_and_are_heard():
     def person(cell):
         yield from each(cell, 1)

@@ -254,8 +254,42 @@ def test_setup_bash_works_from_anywhere_twice_and_keeps_the_users_settings(tmp_p
     )  # fmt: skip
     env = dict(entry.split('=', 1) for entry in result.stdout.split('\0') if '=' in entry)
     assert env['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'SUBNET'
+    assert env['FASTRTPS_DEFAULT_PROFILES_FILE'] == f'{ROOT}/config/fastdds.xml'
     assert env['MUJOCO_GL'] == 'egl'
     for name in ('PATH', 'AMENT_PREFIX_PATH'):
         entries = env[name].split(':')
         assert len(entries) == len(set(entries)), f'{name} has an entry twice: {env[name]}'
     assert str(ROOT / 'install' / 'act_ros') in env['AMENT_PREFIX_PATH'].split(':')
+
+
+@pytest.mark.skipif(
+    not (ROOT / '.venv' / 'base').is_file(), reason='not set up by scripts/setup.sh'
+)
+def test_setup_bash_binds_dds_to_this_machine_until_others_are_asked_for() -> None:
+    name = 'FASTRTPS_DEFAULT_PROFILES_FILE'
+    source = f'. "{ROOT}/setup.bash"; echo "${name}"; '
+    script = (
+        f'set -eu; {source} export ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET; {source}'
+        f'export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_STATIC_PEERS=10.0.0.2; {source}'
+        f'unset ROS_STATIC_PEERS; {source} export {name}=/mine.xml; {source}'
+    )
+    result = subprocess.run(
+        ['bash', '-c', script], env=BARE, capture_output=True, text=True, check=True
+    )
+    names = [Path(line).name for line in result.stdout.splitlines()]
+    loopback, wide = 'fastdds_loopback.xml', 'fastdds.xml'
+    assert names == [loopback, wide, wide, loopback, 'mine.xml']
+
+
+def test_the_two_profiles_differ_in_the_interfaces_alone() -> None:
+    def body(name: str) -> str:
+        return (ROOT / 'config' / name).read_text(encoding='utf-8').partition('-->\n<dds')[2]
+
+    own = re.sub(
+        r'\s*<interfaceWhiteList>.*</interfaceWhiteList>',
+        '',
+        body('fastdds_loopback.xml'),
+        flags=re.DOTALL,
+    )
+    assert own == body('fastdds.xml') != body('fastdds_loopback.xml')
+    assert body('fastdds_loopback.xml').count('<address>127.0.0.1</address>') == 1

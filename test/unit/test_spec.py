@@ -66,6 +66,13 @@ def test_the_vectors_cannot_be_changed_by_accident():
         (lambda r: r.update(rate_hz=0), 'rate_hz must be positive, got 0'),
         (lambda r: r['joints']['waist'].update(start=4.0), 'left_waist: start 4.0 is not between'),
         (lambda r: r['joints']['elbow'].update(velocity=-1), 'left_elbow: velocity must be'),
+        (
+            lambda r: r['joints']['elbow'].pop('acceleration'),
+            'elbow: entry acceleration is missing',
+        ),
+        (lambda r: r['gripper'].pop('tracking'), 'gripper: entry tracking is missing'),
+        (lambda r: r['gripper'].update(margin=0), 'left_gripper: margin must be positive, got 0'),
+        (lambda r: r.pop('tracking_s'), "entry 'tracking_s' is missing"),
         (lambda r: r['cameras']['cam_low'].update(depth=1), 'depth'),
         (lambda r: r['joints']['elbow'].update(upper='wide'), 'wide'),
         (lambda r: r.update(arms=[]), 'arms is empty'),

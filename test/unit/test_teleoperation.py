@@ -6,13 +6,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from act_ros.control.limiter import Limiter
-from act_ros.control.motion.teleoperation import SOFT, Teleoperation
+from act_ros.control.limiter import SOFT, Limiter
+from act_ros.control.motion.teleoperation import Teleoperation
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()
 START = SPEC.start.astype(np.float32)
 STEP = SPEC.velocity / SPEC.rate_hz
+GAIN = SPEC.acceleration / SPEC.rate_hz**2
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_followers_approach_slowly_and_then_follow_exactly(leading):
     steps = np.abs(np.diff([START, *commands], axis=0))
     assert (steps <= SOFT * STEP + 1e-6).all()
     np.testing.assert_allclose(commands[-1], goal, atol=1e-6)
-    goal[0] += 0.9 * STEP[0]  # in step now: full speed
+    goal[0] += 0.9 * GAIN[0]  # in step now: as fast as leaders can get from a standstill
     np.testing.assert_allclose(leading.tick(goal, START), goal, atol=1e-6)
 
 
@@ -65,6 +66,39 @@ def test_a_follower_outside_the_limits_begins_softly_too(leading):
 def test_a_leader_beyond_the_limits_is_followed_to_them_and_then_at_full_speed(leading):
     beyond = START.copy()
     beyond[2] = -2.1  # a WidowX goes further than a ViperX
+    command = START
     for _ in range(400):
-        command = leading.tick(beyond, START)
+        command = leading.tick(beyond, command)
     assert command[2] == pytest.approx(SPEC.lower[2], abs=1e-4) and not leading.soft
+
+
+def test_a_follower_that_was_away_begins_softly_where_it_is(leading):
+    here = START.copy()
+    for _ in range(60):
+        here = leading.tick(START, here)
+    leader = START + np.float32(0.4)
+    leader[6] = leader[13] = 0.5
+    held = [leading.tick(leader, None) for _ in range(150)]  # its driver is dead, the leader moves
+    np.testing.assert_array_equal(held, np.tile(here, (150, 1)))
+    fallen = START.copy()
+    fallen[1] -= 0.3
+    command = leading.tick(leader, fallen)
+    assert leading.soft and not leading.fault
+    assert (np.abs(command - fallen) <= SOFT * STEP + 1e-6).all()
+
+
+def test_a_follower_that_does_not_follow_is_a_fault_until_it_is_released(leading):
+    leader = START.copy()
+    leader[2] -= 1.5
+    told = [leading.tick(leader, START) for _ in range(200)]
+    assert 'left_elbow is' in leading.fault and 'does not follow' in leading.fault
+    assert told[-1][2] == START[2]  # and is not pushed on
+    leading.release()
+    assert leading.tick(leader, START) is not None and not leading.fault
+
+
+def test_followers_that_cannot_be_where_they_are_measured_are_not_led(leading):
+    nowhere = START.copy()
+    nowhere[9] = 7.0
+    assert leading.tick(START, nowhere) is None
+    assert 'right_elbow is measured at 7' in leading.doubt

@@ -90,6 +90,24 @@ def engine_arguments() -> list[DeclareLaunchArgument]:
     return [argument(name, AUTO, text, choices) for name, (choices, text) in words.items()]
 
 
+def stop_arguments() -> list[DeclareLaunchArgument]:
+    """A joystick's button, or a pedal, that stops the arms."""
+    return [
+        argument(
+            'stop_joy',
+            '',
+            'Topic of a joystick or pedal (sensor_msgs/Joy), as /joy, with a button that stops the robot; empty: none.',
+        ),
+        argument('stop_button', '0', 'Which of its buttons, from 0 on.'),
+        argument(
+            'stop_hold',
+            'false',
+            'The button has to be held: letting it go, or 0.5 s without a message, stops the robot.',
+            BOOLEAN,
+        ),
+    ]
+
+
 def leaders_argument(default: str) -> DeclareLaunchArgument:
     """Whether the leaders' drivers are started."""
     return argument(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Launch arguments that no launch file of this suite has: `launch` itself takes them without a word.
+"""What a launch file looks at before it starts anything: its arguments, and what killed processes have left.
 
-A misspelt `seedd:=7` would otherwise run with the default seed.
+`launch` itself takes arguments that there are not without a word: a misspelt `seedd:=7` would run with the default seed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from launch.action import Action
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, SetLaunchConfiguration
 
 from act_ros.launching import LaunchArgumentError
+from act_ros.shared_memory import remove_leftovers
 from act_ros.text import shown
 
 CHECKED = 'act_ros_arguments_checked'
@@ -34,7 +35,7 @@ LAUNCHS_OWN = {
 
 
 def checked(description: LaunchDescription, *included: Path) -> LaunchDescription:
-    """A description that first refuses arguments it does not have.
+    """A description that first refuses arguments it does not have, then frees shared memory that nobody uses.
 
     Args:
         description: of a launch file of this suite.
@@ -48,7 +49,7 @@ def checked(description: LaunchDescription, *included: Path) -> LaunchDescriptio
         given = dict(context.launch_configurations)
         if CHECKED in given:
             return []
-        told = unknown(given, known)
+        told = [*unknown(given, known), *freed()]
         return [SetLaunchConfiguration(CHECKED, 'true'), *(LogInfo(msg=line) for line in told)]
 
     return LaunchDescription([OpaqueFunction(function=check), *description.entities])
@@ -72,6 +73,16 @@ def unknown(given: Iterable[str], known: set[str]) -> list[str]:
             f'WARNING: {shown(name)} is no argument of this launch file, and has no effect in it'
         )
     return lines
+
+
+def freed() -> list[str]:
+    """Free what killed processes have left; a line on it where it is worth one."""
+    size = remove_leftovers() / 1e6
+    return (
+        [f'{size:.0f} MB of shared memory that killed processes had left are freed']
+        if size >= 1
+        else []
+    )
 
 
 def _names(description: LaunchDescription) -> set[str]:

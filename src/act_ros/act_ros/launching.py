@@ -6,6 +6,7 @@ It uses of `launch` and `launch_ros` only what Humble, Jazzy, Kilted and Lyrical
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from launch.conditions import IfCondition
 from launch.events import Shutdown
 from launch.events.process import ProcessExited
 from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.logging import launch_config
 from launch.substitutions import LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -33,8 +35,17 @@ from launch_ros.parameter_descriptions import ParameterValue
 from act_ros.robot.spec import RobotSpec
 from act_ros.text import PrintableError
 
-GO_TO_REST_S, DRIVERS_S = '150', '160'
-"""Patience, in seconds, with what brings the arms to rest, and with what waits for it."""
+GO_TO_REST_S, DRIVERS_S = '86400', '86460'
+"""Patience, in seconds, with what brings the arms to rest, and with what waits for it.
+
+A day: where the arms cannot be brought to rest, they keep their torque until a person says that he holds them.
+"""
+
+
+DRIVERS_START_S = 60.0
+"""Patience, in seconds, with drivers that are starting."""
+UNSAFE = 3
+"""Exit status of the doctor where the arms must not be moved (`act_ros.nodes.doctor.findings`)."""
 
 
 class LaunchArgumentError(PrintableError, RuntimeError):
@@ -138,6 +149,15 @@ def act_node(
     )
 
 
+def stop_parameters(context: LaunchContext) -> dict[str, bool | float | str | list[str]]:
+    """Parameters, of a node that commands the arms, for what `stop_arguments` declares."""
+    return {
+        'stop_joy': value(context, 'stop_joy'),
+        'stop_button': number(context, 'stop_button', int, 0),
+        'stop_hold': flag(context, 'stop_hold'),
+    }
+
+
 def recorder(
     context: LaunchContext, parameters: Mapping[str, bool | float | str | list[str]]
 ) -> Node:
@@ -178,6 +198,18 @@ def ends_launch(what: str) -> Callable[[ProcessExited, LaunchContext], list[Acti
     return on_exit
 
 
+def examined(context: LaunchContext, then: list[Action]) -> list[Action]:
+    """What moves the arms of a robot from the start: once the doctor has looked, and not where that is unsafe."""
+
+    def on_exit(event: ProcessExited, context: LaunchContext) -> list[Action] | None:
+        if event.returncode == UNSAFE:
+            raise RuntimeError('the arms are not moved: the doctor says above what is UNSAFE')
+        return None if context.is_shutdown else then
+
+    look: dict[str, bool | float | str | list[str]] = {'robot': 'aloha', 'wait_s': DRIVERS_START_S}
+    return [act_node(context, 'doctor', look, on_exit=on_exit)]
+
+
 def full_name(context: LaunchContext, node: str) -> str:
     """The name of a node of this suite, with the namespace that it is launched in."""
     return '/'.join(['', *filter(None, [value(context, 'namespace').strip('/'), f'act/{node}'])])
@@ -212,12 +244,19 @@ def guard(context: LaunchContext, leading: str) -> list[Action]:
     return [act_node(context, 'guard', after, on_exit=on_exit, sigterm_timeout=GO_TO_REST_S)]
 
 
-def outlasting(context: LaunchContext) -> list[Action]:
-    """What, in a group, lets its processes outlast the node that launch configuration `outlast` names, if any."""
+def outlasting(context: LaunchContext, label: str) -> list[Action]:
+    """What, in a group, lets its processes outlast the node that launch configuration `outlast` names, if any.
+
+    Launch's log calls a process by the first word of its command, which would be `outlast` for all of them: a link
+    in the log's folder, which is this launch's own, is called by the `label`.
+    """
     node = LaunchConfiguration('outlast', default='').perform(context)
     if not node:
         return []
-    prefix = shlex.join([program('outlast'), node, '--'])
+    link = Path(launch_config.log_dir, label)
+    with contextlib.suppress(FileExistsError):
+        link.symlink_to(program('outlast'))
+    prefix = shlex.join([str(link), node, '--'])
     return [SetLaunchConfiguration('launch-prefix', prefix)]
 
 

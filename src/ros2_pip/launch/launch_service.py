@@ -18,7 +18,7 @@ from .launch_description import LaunchDescription
 from .launch_description_entity import LaunchDescriptionEntity
 from .logging import announce, get_logger, launch_config
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 
 
 class LaunchService:
@@ -191,12 +191,14 @@ class LaunchService:
 @contextlib.contextmanager
 def _handled(loop: asyncio.AbstractEventLoop, handler: Any) -> Iterator[None]:
     """Have signals handled in the loop; afterwards they are handled as before."""
-    before = [signal.getsignal(number) for number in _SIGNALS]
-    for number in _SIGNALS:
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    if before[signal.SIGHUP] is signal.SIG_IGN:  # it was started by `nohup`
+        del before[signal.SIGHUP]
+    for number in before:
         loop.add_signal_handler(number, handler, number)
     try:
         yield
     finally:
-        for number, old in zip(_SIGNALS, before):
+        for number, old in before.items():
             loop.remove_signal_handler(number)
             signal.signal(number, old)

@@ -210,6 +210,8 @@ class Evaluator:
             if trace is not None:
                 missing = np.full(qpos.shape, np.nan)
                 trace.append(world.state(), qpos, missing if command is None else command)
+            if controller.runtime.faulty:  # as on a robot, where nothing more would come
+                note = controller.runtime.reason
             if command is not None:
                 begun = tick if begun < 0 else begun
                 held += controller.runtime.state is State.HOLDING

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from act_ros.control.blend import Blend
 from act_ros.control.ensemble import Execution
+from act_ros.control.guide import Guide
 from act_ros.control.limiter import Limiter, Reason
 from act_ros.control.short_chunks import ShortChunks
 from act_ros.control.tick_inputs import JOINTS, Freshness, TickInputs
@@ -45,12 +46,11 @@ class Runtime:
     ) -> None:
         """Run `execution` under `limiter` for a policy that needs these cameras."""
         self.execution = execution
-        self.limiter = limiter
+        self._guide = Guide(limiter)
         self.cameras = tuple(cameras)
         self.freshness = freshness or Freshness()
         self.state = State.IDLE
         self.reason = self.idle_reason = DISABLED
-        self.limited: tuple[Reason, ...] = ()
         self.missing: tuple[str, ...] = ()  # inputs that are missing or too old, by name
         self.rejected = 0  # chunks that were not taken in
         self._rejection = ''
@@ -61,14 +61,23 @@ class Runtime:
         self._own = False  # whether the present policy's chunks are those of `_next`, too
         self._blend: Blend | None = None
         self._command: Floats | None = None
-        self._anchored = False
+        self._held_since_s: float | None = None
         self.bridging = (
             False  # between a reset while commands were going out and the first action after it
         )
         self._first_tick = 0  # chunks of ticks before this are of another time
-        self._joints_seen_s = -float('inf')
-        self._tick = 0
+        self._tick, self._now_s = 0, 0.0
         self._short = ShortChunks()
+
+    @property
+    def limiter(self) -> Limiter:
+        """What the actions go through."""
+        return self._guide.limiter
+
+    @property
+    def limited(self) -> tuple[Reason, ...]:
+        """What the limiter did to the action of the last tick."""
+        return self._guide.limited
 
     @property
     def shortfall(self) -> str:
@@ -162,7 +171,7 @@ class Runtime:
 
     def step(self, tick: int, now_s: float, inputs: TickInputs) -> Floats | None:
         """The command (dof,) of a tick, or None if none may be sent; sets `state` and `reason`."""
-        self.limited, self._tick = (), tick
+        self._tick, self._now_s, self._guide.limited = tick, now_s, ()
         self._take_over(tick)
         complaints = self._judge(now_s, inputs)
         self.missing = tuple(complaints)
@@ -175,25 +184,16 @@ class Runtime:
             return None
         if self._fault:
             return self._hold(State.FAULT, self._fault)
-        bridge = self.bridging and self._command is None and JOINTS not in complaints
-        if wanting:
-            if bridge:
-                self._follow(inputs.qpos, inputs.qpos)
-            return self._hold(State.HOLDING, wanting)
-        if self.trouble:
-            if bridge:
-                self._follow(inputs.qpos, inputs.qpos)
-            return self._hold(State.HOLDING, self.trouble)
+        here = None if JOINTS in complaints else inputs.qpos
+        if wanting or self.trouble:
+            return self._wait(wanting or self.trouble, here)
         action = self.execution.action(tick)
         if action is not None and self._blend is not None:
             action = self._blend.mix(tick, action)
             self._blend = None if self._blend.over else self._blend
         if action is None:
             self._short.gap(tick)
-            reason = self._rejection or self._no_chunk()
-            if bridge:
-                self._follow(inputs.qpos, inputs.qpos)
-            return self._hold(State.HOLDING, reason)
+            return self._wait(self._rejection or self._no_chunk(), here)
         self._follow(action, inputs.qpos)
         self.bridging = False
         self._become(State.RUNNING, '')
@@ -213,25 +213,44 @@ class Runtime:
         """Command a target, from the measured pose if this is the first."""
         assert target is not None  # what is missing has been seen before
         assert measured is not None
-        if not self._anchored:
-            self.limiter.reset(measured)
-            self._anchored = True
-        self._command, self.limited = self.limiter.apply(target)
+        self._guide.anchor(measured)
+        self._command = self._guide.follow(target)
 
     def _judge(self, now_s: float, inputs: TickInputs) -> dict[str, str]:
-        """The inputs that are missing, too old or contested, with a sentence each; empty if all is well."""
+        """The inputs that cannot be used, with a sentence each; empty if all is well. Sees whether the arms follow."""
         complaints = self.freshness.complaints(now_s, inputs, self.cameras)
-        if JOINTS not in complaints:
-            if now_s - self._joints_seen_s > self.freshness.reanchor_s:
-                self._anchored = False
-            self._joints_seen_s = now_s
+        self._guide.see(inputs.qpos if JOINTS not in complaints else None)
+        if self._guide.doubt:
+            complaints = {JOINTS: f'{JOINTS}: {self._guide.doubt}', **complaints}
+        if self._guide.fault and not self._fault:
+            self.fail(f'{self._guide.fault}; then enable')
         return complaints
+
+    def _wait(self, reason: str, measured: Floats | None) -> Floats | None:
+        """Hold; where commands went out before a reset, at the measured pose."""
+        if self.bridging and self._command is None and measured is not None:
+            self._follow(measured, measured)
+        return self._hold(State.HOLDING, reason)
 
     def _hold(self, state: State, reason: str) -> Floats | None:
         """Repeat the last command; without one there is nothing to hold and the runtime waits."""
-        if self._command is None and state is State.HOLDING:
-            state = State.WAITING
+        if self._command is None:
+            self._become(State.WAITING if state is State.HOLDING else state, reason)
+            return None
+        since_s = self._now_s if self._held_since_s is None else self._held_since_s
+        most_s = self.freshness.max_hold_s
+        if state is State.HOLDING and 0.0 < most_s < self._now_s - since_s:
+            state, reason = (
+                State.FAULT,
+                (
+                    f'the arms held for more than {most_s:g} s ({reason}), and will not go on by themselves: see to that, '
+                    f'then enable'
+                ),
+            )
+            self.fail(reason)
         self._become(state, reason)
+        self._held_since_s = since_s
+        self._command = self._guide.hold()
         return self._command
 
     def _no_chunk(self) -> str:
@@ -242,8 +261,8 @@ class Runtime:
         return 'the chunks are used up; inference is slower than a chunk is long'
 
     def _forget_command(self) -> None:
-        self._command, self._anchored, self._blend = None, False, None
-        self._joints_seen_s = -float('inf')
+        self._command, self._blend = None, None
+        self._guide.release()
 
     def _become(self, state: State, reason: str) -> None:
-        self.state, self.reason = state, reason
+        self.state, self.reason, self._held_since_s = state, reason, None

@@ -11,7 +11,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from act_ros.control.limiter import RULES, Reason
+from act_ros.control.limiter import RULES, Reason, extraordinary
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Floats
 
@@ -41,7 +41,7 @@ class Smoothness:
         largest_step: largest change of a command in a tick, as the share of what the joint's
             velocity limit allows; the first is relative to the measured pose. 1: at the limit.
         largest_joint: whose that was; '' without a command.
-        limited: ticks on which the limiter changed the action.
+        limited: ticks on which the limiter did more to the action than to trim it.
         limited_ticks: by the limiter's rule, ticks on which that did.
         limited_joints: by rule and joint, the same.
     """
@@ -71,7 +71,7 @@ class SmoothnessMeter:
         if not self._poses:
             self._poses.append(measured)
         self._poses.append(command)
-        self._limited += bool(limited)
+        self._limited += extraordinary(limited)
         for reason in limited:
             self._ticks[reason.rule] += 1
             self._joints.setdefault(reason.rule, Counter()).update(reason.joints)

@@ -34,14 +34,12 @@ class TickInputs:
 
 @dataclass(frozen=True)
 class Freshness:
-    """How old inputs may be, in seconds of ROS time."""
+    """How old inputs may be, and how long the arms may hold for one, in seconds of ROS time."""
 
     joints_s: float = 0.1
     images_s: float = 0.2
     future_s: float = 0.1
-    reanchor_s: float = (
-        1.0  # joint states away longer than this: the arm may have been moved meanwhile
-    )
+    max_hold_s: float = 0.0  # then a hold is a fault; 0: never
 
     def complaints(
         self, now_s: float, inputs: TickInputs, cameras: Iterable[str]

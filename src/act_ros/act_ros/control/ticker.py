@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from act_ros.control.cadence import Cadence
+
 JUMP_S = 1.0
 """A forward step of ROS time by more than this between two ticks is a jump, not an overrun."""
 _POLL_S = 0.002  # how often a clock that stands still is looked at
@@ -146,7 +148,10 @@ class Beat:
 
 
 class Ticker:
-    """Waits for one tick after the other; an overrun costs ticks, and no burst follows it."""
+    """Waits for one tick after the other; an overrun costs ticks, and no burst follows it.
+
+    `cadence`: how evenly; a tick lasts until the next one is waited for.
+    """
 
     def __init__(
         self,
@@ -161,12 +166,15 @@ class Ticker:
         self.rate_hz = rate_hz
         self._timebase = timebase
         self._steady, self._sleep = steady, sleep
+        self.cadence = Cadence(rate_hz)
         self._last: int | None = None
         self._epoch = timebase.epoch
 
     def wait(self, timeout_s: float = 0.1) -> Beat | None:
         """Sleep until the next tick is due; None if none is within the timeout (steady time)."""
-        give_up = self._steady() + timeout_s
+        begun = self._steady()
+        self.cadence.end(begun)
+        give_up = begun + timeout_s
         while (now := self._steady()) < give_up:
             ros = self._timebase.ros_at(now)
             if ros is None:
@@ -174,6 +182,7 @@ class Ticker:
                 continue
             beat = self._beat(ros)
             if beat is not None:
+                self.cadence.begin(self._steady(), beat.missed)
                 return beat
             left = ((self._last or 0) + 1) / self.rate_hz - ros
             # Beyond the newest /clock the estimate stands still: then look again soon, not after

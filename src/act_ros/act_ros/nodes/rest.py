@@ -18,12 +18,14 @@ from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.session.driver_client import DriverError
 from act_ros.nodes.session.robot import SessionRobot
 from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.teleop import TeleopNode
 from act_ros.robot.spec import RobotSpec, SpecError
 
 PARAMETERS = (
     Param('torque_off', False, 'At rest, take the torque of all arms. Without: they hold there.'),
+    *STOP_PARAMETERS,
 )
 HEAR_S = 5.0
 """Drivers that run are heard within this time."""
@@ -38,14 +40,14 @@ class RestNode(BaseNode):
         self._values, self._stop = Parameters(self, PARAMETERS).values, stop
         spec = RobotSpec.load()
         self._teleop_stop = Stop()
-        self._teleop = TeleopNode(self._teleop_stop, led=True)
+        self._teleop = TeleopNode(self._teleop_stop, led=True, owner=self)
         self._robot = SessionRobot(self, self._teleop, spec, simulated=False)
         self._thread = threading.Thread(target=self._run, name='rest', daemon=True)
 
     @property
     def groups(self) -> list[list[Node]]:
-        """The node that moves the arms has a thread of its own."""
-        return [[self._teleop], [self]]
+        """Each has a thread of its own."""
+        return [*self._teleop.groups, [self]]
 
     def start(self) -> None:
         """Begin."""
@@ -89,7 +91,9 @@ class RestNode(BaseNode):
             if self._teleop.followers is not None:
                 heard = time.monotonic()
             if time.monotonic() > heard + HEAR_S:
-                raise SessionError('a follower fell silent on the way; hold the arms')
+                raise SessionError(
+                    f'{", ".join(self._teleop.silence.arms)} fell silent on the way; hold the arms'
+                )
             if time.monotonic() > end:
                 raise SessionError(
                     'the arms did not arrive at rest; hold them before you switch them off'

@@ -21,15 +21,15 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
 from act_ros.control.limiter import Limiter
-from act_ros.control.motion.pose_motion import ASTRAY, PoseMotion, astray
+from act_ros.control.motion.pose_motion import PoseMotion
 from act_ros.control.motion.teleoperation import Teleoperation
 from act_ros.control.session.gesture import DISENGAGE_S, ENGAGE_S, Squeeze, every_gripper
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
 from act_ros.nodes.process.run import Stop, run
-from act_ros.nodes.shared.arm_poses import ArmPoses
+from act_ros.nodes.shared.arm_poses import ArmPoses, Silence
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import ArmCommands, CommandOutput
-from act_ros.nodes.shared.joint_state import ArmReader
+from act_ros.nodes.shared.gate_keeper import ANSWER_S, STOP_PARAMETERS, GateKeeper
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import COMMAND, LATCHED, NEWEST
@@ -37,23 +37,23 @@ from act_ros.robot.spec import RobotSpec, SpecError
 from act_ros.robot.types import Floats
 
 PARAMETERS = (
-    Param('max_age_s', 0.2, 'Leaders whose joint states are older are not followed.', 0.02, 5.0),
+    Param('max_age_s', 0.2, 'With older joint states of an arm the followers hold.', 0.02, 1.0),
     Param('engage', False, 'Let the followers move from the start; in simulation they always do.'),
+    *STOP_PARAMETERS,
 )
 _QUIET_S = 5.0
-_SILENT_TICKS = 50
-"""A leader that is silent for so long is warned of: at the start all are, for a moment."""
 
 
 class TeleopNode(BaseNode):
     """`act/teleop`: publishes the followers' commands and `act/command`; serves `~/engage`."""
 
-    def __init__(self, stop: Stop, led: bool = False) -> None:
+    def __init__(self, stop: Stop, led: bool = False, owner: Node | None = None) -> None:
         """Subscribe to all arms; `stop` is set when nothing more can be done.
 
         Args:
             stop: ends the ticks.
             led: a session tells when to follow, and nobody else: no squeeze, and not from the start.
+            owner: the node of this process that serves `~/stop`, where it is another.
         """
         super().__init__('teleop')
         self._values, self._stop = Parameters(self, PARAMETERS).values, stop
@@ -61,12 +61,10 @@ class TeleopNode(BaseNode):
         self._lock = threading.Lock()
         self._hands = every_gripper(len(spec.grippers), 'leader ')
         self._not_before_s, self._episode = 0.0, 0
-        self._teleoperation = Teleoperation(Limiter(spec))
+        self._teleoperation = Teleoperation(limiter := Limiter(spec))
         self._moves: list[PoseMotion] = []
         self._leaders: Floats | None = None
         self._followers: Floats | None = None
-        self.silent: list[str] = []
-        self._silent_ticks = 0
         simulated = bool(self.get_parameter('use_sim_time').value)
         self._led = led
         self._engaged = not led and (simulated or bool(self._values['engage']))
@@ -78,24 +76,20 @@ class TeleopNode(BaseNode):
         self._ticker = Ticker(spec.rate_hz, self._time)
         self._leader_arms = [arm.leader for arm in spec.arms]
         self._follower_arms = [arm.follower for arm in spec.arms]
-        self._poses = ArmPoses(self, lambda: self._time.ros_at(steady()))
-        # What a leader's hand is told by is its motor, not its fingers.
-        for arm in self._leader_arms:
-            reader = ArmReader(spec.joints, spec.leader_gripper)
-            self._poses.listen(arm, reader, motor=spec.leader_gripper)
-        for arm in self._follower_arms:
-            self._poses.listen(arm, ArmReader(spec.joints, spec.follower_gripper))
-        self._output = CommandOutput(self, spec)
+        self._poses = ArmPoses(self, lambda: self._time.ros_at(steady()), simulated)
+        self._poses.lead(spec)
+        self._poses.follow(spec)
+        self.silence = Silence(self._poses, [*self._leader_arms, *self._follower_arms])
+        self.output = CommandOutput(self, spec)
+        self._poses.report(self._ticker, limiter, lambda: self._engaged, self._values['max_age_s'])
         self._lead: ArmCommands | None = None
         self._fault = self.create_publisher(String, 'episode_fault', COMMAND)
+        keeper = GateKeeper(owner or self, self.output, self.disarm)
+        self.groups: list[list[Node]] = [[keeper], [self]]
         if not led:
             self.create_service(SetBool, '~/engage', self._on_engage)
+        self._watchdog = self.output.watchdog(stop.fail)
         self._thread = threading.Thread(target=self._run, name='teleop', daemon=True)
-
-    @property
-    def groups(self) -> list[list[Node]]:
-        """This node, spun by one thread."""
-        return [[self]]
 
     def start(self) -> None:
         """Begin to tick."""
@@ -106,10 +100,12 @@ class TeleopNode(BaseNode):
                 f'{ENGAGE_S:g} s, or: ros2 service call {name}/engage std_srvs/srv/SetBool "{{data: true}}"'
             )
         self._thread.start()
+        self._watchdog.start()
 
     def close(self) -> None:
         """End the ticks; the followers hold where they are."""
         self._thread.join()
+        self._watchdog.close()
 
     def _follow_sim(self, clock: SimTime) -> None:
         self.create_subscription(
@@ -128,6 +124,7 @@ class TeleopNode(BaseNode):
         """Body of the 50 Hz thread."""
         try:
             while not self._stop.is_set():
+                self._watchdog.pulse()
                 beat = self._ticker.wait()
                 if beat is not None:
                     self._tick(beat)
@@ -137,27 +134,55 @@ class TeleopNode(BaseNode):
 
     def _tick(self, beat: Beat) -> None:
         with self._lock:
+            if beat.jumped:
+                self._teleoperation.release()
+                self._poses.forget()
             oldest = max(self._not_before_s, beat.now_s - self._values['max_age_s'])
             self._leaders = leaders = self._poses.pose(self._leader_arms, oldest)
             self._followers = self._poses.pose(self._follower_arms, oldest)
-            if beat.jumped:
-                self._teleoperation.release()
             self._watch_hands(leaders, beat.now_s)
             action = self._move() if self._moves else None
             if self._engaged:
                 action = self._teleoperation.tick(leaders, self._followers)
-            known, self.silent = self.silent, self._poses.silent(self._leader_arms, oldest)
-            newly = ', '.join(arm for arm in self.silent if arm not in known)
+            if why := self.output.gate.why:
+                self._give_up(why)
+            fault = self._look(oldest)
+        if action is not None:
+            self.output.command(beat.tick, beat.now_s, action)
+        if fault:  # after the command that lets the arm be where it is
+            self.get_logger().error(f'FAULT: {fault}. The arms hold')
+            self.output.gate.block(fault)
+
+    def _look(self, oldest_s: float) -> str:
+        """Say which arms are silent or not believed; returns which one does not follow, or ''. Hold the lock."""
+        newly = self.silence.look(oldest_s)
         if newly and self._engaged:
             self._fault.publish(String(data=f'{newly} was silent, the followers held'))
-        self._silent_ticks = self._silent_ticks + 1 if self.silent else 0
-        if self._silent_ticks >= _SILENT_TICKS and self._engaged:
-            self.get_logger().warning(
-                f'{", ".join(self.silent)}: a leader arm does not report its joints; the followers hold',
-                throttle_duration_sec=_QUIET_S,
-            )
-        if action is not None:
-            self._output.command(beat.tick, beat.now_s, action)
+        leading: list[Teleoperation | PoseMotion] = [*self._moves]
+        leading += [self._teleoperation] * self._engaged
+        both = self._engaged or len(self._moves) > 1
+        silent = [arm for arm in self.silence.lasting if both or arm in self._follower_arms]
+        why = [each.doubt for each in leading]
+        if silent and leading:
+            why.append(f'{self._poses.why(silent)}: an arm does not report its joints')
+        if text := '; '.join(filter(None, why)):
+            self.get_logger().warning(f'the arms hold: {text}', throttle_duration_sec=_QUIET_S)
+        return next((f'{each.fault}; then engage again' for each in leading if each.fault), '')
+
+    def _give_up(self, why: str) -> None:
+        """The gate is shut: begin anew from where the arms are once somebody says so. Hold the lock."""
+        if self._engaged:
+            self._fault.publish(String(data=why))
+        self._moves = []
+        self._engage(False, why)
+
+    def disarm(self) -> bool:
+        """Let nothing move that nobody engages anew; False: the thread that commands hangs."""
+        if not self._lock.acquire(timeout=ANSWER_S):
+            return False
+        self._give_up('a stop is reset')
+        self._lock.release()
+        return True
 
     def _move(self) -> Floats | None:
         """Lead the arms toward where they are to go; the followers' command. Hold the lock."""
@@ -167,8 +192,6 @@ class TeleopNode(BaseNode):
             if command is not None and self._lead is not None:
                 self._lead.send(command)
         return followers.tick(self._followers)
-
-    # What a session, in this process, asks for
 
     def follow(self) -> str:
         """Let the followers follow, softly at first; returns why not, or ''."""
@@ -188,19 +211,18 @@ class TeleopNode(BaseNode):
         Leaders, if any, must be in position mode: what is commanded to them are angles.
         """
         if leaders is not None and self._lead is None:
-            gripper = self._spec.leader_gripper
-            self._lead = ArmCommands(self, self._spec, self._leader_arms, gripper)
+            self._lead = self.output.arms(self._leader_arms, self._spec.leader_gripper)
         with self._lock:
-            rivals = self._output.rivals()
-            if not rivals:
+            refused = self.output.refusal()
+            if not refused:
                 self._engage(False, 'session')
                 paths = [followers] if leaders is None else [followers, leaders]
                 self._moves = [PoseMotion(Limiter(self._spec), path) for path in paths]
-            return rivals
+            return refused
 
     def leave_out(self, followers: Sequence[str]) -> None:
         """Lead the others without these, which are silent: they get no command, and count as at rest."""
-        self._output.leave_out(followers)
+        self.output.leave_out(followers)
         rest = self._spec.rest[self._spec.arm_entries(0)].astype(np.float32)
         for arm in followers:
             self._poses.take_for(arm, rest)
@@ -222,17 +244,6 @@ class TeleopNode(BaseNode):
         with self._lock:
             return self._engaged and self._leaders is not None and not self._teleoperation.soft
 
-    def astray(self, followers: Floats, leaders: Floats | None, tolerance: float = ASTRAY) -> str:
-        """What joints are not where they were led, as words; '' if all are."""
-        spec, found = self._spec, []
-        with self._lock:
-            pairs = [('followers', self._followers, followers)]
-            pairs += [] if leaders is None else [('leaders', self._leaders, leaders)]
-        for kind, measured, goal in pairs:
-            off = astray(measured, goal, spec.joint_names, spec.grippers, tolerance)
-            found += [f'{kind}: {off}'] if off else []
-        return '; '.join(found)
-
     @property
     def leaders(self) -> Floats | None:
         """The leaders' pose (dof,); None if it isn't known or too old."""
@@ -248,8 +259,7 @@ class TeleopNode(BaseNode):
     @property
     def unheard(self) -> list[str]:
         """Arms that have never said anything."""
-        arms = [name for arm in self._spec.arms for name in (arm.leader, arm.follower)]
-        return self._poses.silent(arms)
+        return self._poses.silent(self.silence.watched)
 
     def _watch_hands(self, leaders: Floats | None, now_s: float) -> None:
         """Engage or disengage at the operator's squeeze. Hold the lock."""
@@ -261,10 +271,10 @@ class TeleopNode(BaseNode):
 
     def _engage(self, engage: bool, why: str) -> str:
         """Let the followers follow, or hold where they are; returns why not, or ''. Hold the lock."""
-        rivals = self._output.rivals() if engage else ''
-        if rivals:
-            self.get_logger().error(f'not engaged: {rivals}')
-            return rivals
+        refused = self.output.refusal() if engage else ''
+        if refused:
+            self.get_logger().error(f'not engaged: {refused}')
+            return refused
         if engage != self._engaged:
             self._engaged = engage
             self._teleoperation.release()

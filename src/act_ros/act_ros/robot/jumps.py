@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from act_ros.robot.spec import Vector
+from act_ros.robot.spec import RobotSpec, Vector
 from act_ros.robot.types import Floats
 
 TIMES_FASTER = 2.0
@@ -21,6 +21,10 @@ CONTESTED_S = 0.5
 """A jump that comes again within so long is no torn reading; its source is not believed for so long."""
 CONFIRMED_S = 0.2
 """A pose that others agree with for so long is believed: the arm was moved while nobody heard it."""
+HEARD_CONFIRMED_S = 1.0
+"""The same where it was heard all along, by who commands the arm: that is hardly the arm."""
+SILENT_S = 0.2
+"""Who commands an arm that was silent for longer does not take the first pose for its own."""
 
 
 def too_far(
@@ -39,30 +43,50 @@ def too_far(
 
 
 class JumpWatch:
-    """Looks at the poses of one arm as they come. `again`: the newest jump came soon after another."""
+    """Looks at the poses of one arm as they come.
 
-    def __init__(self, names: Sequence[str], velocity: Vector) -> None:
-        """Of these joints, (n,), with these speeds."""
-        self._names, self._velocity = tuple(names), velocity
+    Attributes:
+        again: the newest jump came soon after another.
+        settling: the newest pose is no jump; it waits for others that agree with it.
+    """
+
+    def __init__(self, names: Sequence[str], velocity: Vector, commands: bool = False) -> None:
+        """Of these joints, (n,), with these speeds.
+
+        `commands`: for who commands the arm: the first pose, and the first after a silence, is believed only when
+        others have agreed with it.
+        """
+        self._names, self._velocity, self._commands = tuple(names), velocity, commands
         self._believed: tuple[float, Floats] | None = None
         self._doubted: tuple[float, Floats] | None = None
         self._doubted_since = 0.0
-        self.again = False
+        self._confirmed_s, self._jumped = CONFIRMED_S, np.zeros(len(velocity), np.bool_)
+        self.again = self.settling = False
         self._jumped_s = -math.inf
 
     def jump(self, stamp_s: float, qpos: Floats) -> str:
-        """What jumped, for a person; '' where the pose (n,) is to be believed."""
-        far = self._far(self._believed, stamp_s, qpos)
-        if not far.any():
-            self._believed, self._doubted = (stamp_s, qpos), None
+        """Why a pose (n,) is not to be believed, for a person; '' where it is."""
+        # What has jumped stays so: that time passes makes it no nearer to where the arm was. Nor has an arm that
+        # is heard, and not believed, got further meanwhile than one that was not heard for a moment.
+        same = self._stays(stamp_s, qpos)
+        heard = not self._silent(self._doubted or self._believed, stamp_s)
+        most_s = SILENT_S if self._commands and heard else math.inf
+        far = self._jumped if same else self._far(self._believed, stamp_s, qpos, most_s)
+        self.settling = not far.any()
+        anew = self._commands and (same or self._silent(self._believed, stamp_s))
+        if self.settling and not anew:
+            self._believed, self._doubted, self.settling = (stamp_s, qpos), None, False
             return ''
-        assert self._believed is not None
-        if self._doubted is None or self._far(self._doubted, stamp_s, qpos).any():
-            self._doubted_since = stamp_s
+        if not same:
+            slow = self._commands and heard and far.any()
+            self._confirmed_s = HEARD_CONFIRMED_S if slow else CONFIRMED_S
+            self._doubted_since, self._jumped = stamp_s, far
         self._doubted = stamp_s, qpos
-        if stamp_s - self._doubted_since >= CONFIRMED_S:
-            self._believed, self._doubted = self._doubted, None
+        if stamp_s - self._doubted_since >= self._confirmed_s:
+            self._believed, self._doubted, self.settling = self._doubted, None, False
             return ''
+        if self.settling or self._believed is None:
+            return f'heard anew; it is believed when it has agreed with itself for {self._confirmed_s:g} s'
         self.again = stamp_s - self._jumped_s <= CONTESTED_S
         self._jumped_s = stamp_s
         worst = float(np.abs(qpos - self._believed[1]).max())
@@ -72,9 +96,33 @@ class JumpWatch:
             f'which no arm can'
         )
 
+    def _stays(self, stamp_s: float, qpos: Floats) -> bool:
+        """Whether a pose agrees with the one before, which was doubted."""
+        known = self._doubted
+        if known is None or stamp_s < known[0] or self._silent(known, stamp_s):
+            return False
+        return not self._far(known, stamp_s, qpos).any()
+
+    def _silent(self, known: tuple[float, Floats] | None, stamp_s: float) -> bool:
+        return known is None or stamp_s - known[0] > SILENT_S
+
     def _far(
-        self, known: tuple[float, Floats] | None, stamp_s: float, qpos: Floats
+        self,
+        known: tuple[float, Floats] | None,
+        stamp_s: float,
+        qpos: Floats,
+        most_s: float = math.inf,
     ) -> NDArray[np.bool_]:
         if known is None:
             return np.zeros(len(qpos), np.bool_)
-        return too_far(self._velocity, known[1], qpos, stamp_s - known[0] + STAMP_S)
+        seconds = min(stamp_s - known[0], most_s) + STAMP_S
+        return too_far(self._velocity, known[1], qpos, seconds)
+
+
+def jump_watches(spec: RobotSpec, commands: bool = False) -> dict[str, JumpWatch]:
+    """By follower what notices poses that it cannot have reached. `commands`: for who commands the followers."""
+    names = (*spec.joints, 'gripper')
+    return {
+        arm.follower: JumpWatch(names, spec.velocity[spec.arm_entries(i)], commands)
+        for i, arm in enumerate(spec.arms)
+    }

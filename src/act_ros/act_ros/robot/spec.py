@@ -87,9 +87,10 @@ class GripperScale:
 class RobotSpec:
     """Everything about the robot that more than one place must agree on.
 
-    `lower`, `upper`, `velocity` (per second), `start` and `rest` (folded: where torque may be taken) are
-    vectors (dof,): arm after arm its joints, then its gripper; radians, grippers 0 (closed) to 1 (open). On an
-    ALOHA [left 6, left gripper, right 6, right gripper].
+    `lower`, `upper`, `velocity` (per second), `acceleration` (per second², of commands that get faster), `margin`
+    (so far outside the limits may an arm be found), `tracking` (so far from its command may it be for `tracking_s`
+    seconds), `start` and `rest` (folded: where torque may be taken) are vectors (dof,): arm after arm its joints, then
+    its gripper; radians, grippers 0 (closed) to 1 (open). On an ALOHA [left 6, left gripper, right 6, right gripper].
     `gripper_current`: limit of the followers' gripper motors, in counts of their register Current_Limit.
     """
 
@@ -99,6 +100,10 @@ class RobotSpec:
     lower: Vector
     upper: Vector
     velocity: Vector
+    acceleration: Vector
+    margin: Vector
+    tracking: Vector
+    tracking_s: float
     start: Vector
     rest: Vector
     leader_gripper: GripperScale
@@ -164,10 +169,12 @@ class RobotSpec:
 def _parse(raw: dict[str, Any]) -> RobotSpec:
     arms = tuple(Arm(**arm) for arm in raw['arms'])
     _check_names(arms)
-    rows = [*raw['joints'].values(), raw['gripper']]
+    rows = [*raw['joints'].items(), ('gripper', raw['gripper'])]
 
     def column(key: str) -> Vector:
-        values = np.array([float(row[key]) for row in rows] * len(arms))
+        if lacking := [name for name, row in rows if key not in row]:
+            raise SpecError(f'{lacking[0]}: entry {key} is missing')
+        values = np.array([float(row[key]) for _, row in rows] * len(arms))
         values.flags.writeable = False
         return values
 
@@ -178,6 +185,10 @@ def _parse(raw: dict[str, Any]) -> RobotSpec:
         lower=column('lower'),
         upper=column('upper'),
         velocity=column('velocity'),
+        acceleration=column('acceleration'),
+        margin=column('margin'),
+        tracking=column('tracking'),
+        tracking_s=float(raw['tracking_s']),
         start=column('start'),
         rest=column('rest'),
         leader_gripper=GripperScale(**raw['gripper_scales']['leader']),
@@ -218,5 +229,12 @@ def _check(spec: RobotSpec) -> None:
             raise SpecError(f'{name}: rest {rest} is not between lower {lower} and upper {upper}')
         if not velocity > 0:
             raise SpecError(f'{name}: velocity must be positive, got {velocity}')
+    for what in ('acceleration', 'margin', 'tracking'):
+        values = getattr(spec, what)
+        if wrong := [i for i in range(spec.dof) if not values[i] > 0]:
+            name = spec.joint_names[wrong[0]]
+            raise SpecError(f'{name}: {what} must be positive, got {values[wrong[0]]}')
+    if not spec.tracking_s > 0:
+        raise SpecError(f'tracking_s must be positive, got {spec.tracking_s}')
     if not spec.rate_hz > 0:
         raise SpecError(f'rate_hz must be positive, got {spec.rate_hz}')

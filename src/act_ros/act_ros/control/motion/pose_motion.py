@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from act_ros.control.guide import Guide
 from act_ros.control.limiter import Limiter
 from act_ros.control.motion.replay_motion import soft_step
 from act_ros.robot.types import Floats
@@ -22,13 +23,22 @@ class PoseMotion:
 
     def __init__(self, limiter: Limiter, path: Sequence[Floats]) -> None:
         """Lead to each pose (dof,) of `path` through `limiter`, which begins at the measured pose."""
-        self._limiter, self._path = limiter, list(path)
-        self._begun = False
+        self._guide, self._path = Guide(limiter), list(path)
 
     @property
     def done(self) -> bool:
         """Whether the last pose was commanded."""
         return not self._path
+
+    @property
+    def doubt(self) -> str:
+        """Why where the arms are measured cannot be believed; ''."""
+        return self._guide.doubt
+
+    @property
+    def fault(self) -> str:
+        """Which arm does not follow; then all hold for good. '' if all is well."""
+        return self._guide.fault
 
     def tick(self, measured: Floats | None) -> Floats | None:
         """The command (dof,) of this tick; None before the arms are known, and when all is done.
@@ -38,14 +48,11 @@ class PoseMotion:
         """
         if self.done:
             return None
-        if not self._begun:
-            if measured is None:
-                return None
-            self._limiter.reset(measured)
-            self._begun = True
-        if measured is None:
-            return self._limiter.last
-        command, there = soft_step(self._limiter, self._path[0])
+        heard = self._guide.see(measured)
+        if not heard or measured is None or self.fault:
+            return self._guide.hold() if self._guide.anchored else None
+        self._guide.anchor(measured)
+        command, there = soft_step(self._guide, self._path[0])
         if there:
             self._path.pop(0)
         return command

@@ -5,21 +5,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from act_ros.control.limiter import Limiter
-from act_ros.control.motion.teleoperation import SOFT
+from act_ros.control.guide import Guide
+from act_ros.control.limiter import SOFT, Limiter, extraordinary
 from act_ros.robot.types import Floats
 
 ARRIVED = 1e-4
 """An arm within this (rad, openings) of a pose that it is led to is there."""
 
 
-def soft_step(limiter: Limiter, goal: Floats) -> tuple[Floats, bool]:
+def soft_step(guide: Guide, goal: Floats) -> tuple[Floats, bool]:
     """A command toward `goal` (dof,) at a fifth of the velocity limits, and whether it is there.
 
     A goal outside the limits is reached as far as they allow.
     """
-    goal = np.clip(goal, limiter.lower, limiter.upper)
-    command, _ = limiter.apply(goal, SOFT)
+    goal = np.clip(goal, guide.limiter.lower, guide.limiter.upper)
+    command = guide.follow(goal, SOFT)
     return command, bool((np.abs(command - goal) <= ARRIVED).all())
 
 
@@ -28,14 +28,25 @@ class ReplayMotion:
 
     def __init__(self, limiter: Limiter, actions: Floats, rest: Floats | None) -> None:
         """Play `actions` (T, dof) through `limiter`, then go to the pose `rest` (dof,), if given."""
-        self._limiter, self._actions, self._rest = limiter, actions, rest
+        self._guide, self._actions, self._rest = Guide(limiter), actions, rest
         self.row = 0
         self.limited = 0
         self.phase = 'waiting'
 
+    @property
+    def doubt(self) -> str:
+        """Why where the followers are measured cannot be believed; ''."""
+        return self._guide.doubt
+
+    @property
+    def fault(self) -> str:
+        """Which follower does not follow; then all hold until `stop`. '' if all is well."""
+        return self._guide.fault
+
     def stop(self) -> None:
         """Wait again; the next start is from the first action."""
         self.row, self.phase = 0, 'waiting'
+        self._guide.release()
 
     def tick(self, measured: Floats | None) -> Floats | None:
         """The command (dof,) of this tick; None before the followers are known, and when all is done.
@@ -45,25 +56,28 @@ class ReplayMotion:
         """
         if self.phase == 'done':
             return None
-        if self.phase == 'waiting':
-            if measured is None:
-                return None
-            self._limiter.reset(measured)
-            self.phase = 'approaching'
-        if measured is None:
-            return self._limiter.last
+        guide = self._guide
+        heard = guide.see(measured)
+        if not heard or measured is None or guide.fault:
+            return guide.hold() if guide.anchored else None
+        if not guide.anchored:  # at the beginning, and where the followers were away for long
+            guide.anchor(measured)
+            self.phase = 'resting' if self.phase == 'resting' else 'approaching'
         if self.phase == 'approaching':
-            command, there = soft_step(self._limiter, self._actions[0])
+            command, there = soft_step(guide, self._actions[self.row])
             self.phase = 'playing' if there else self.phase
             return command
         if self.phase == 'playing':
-            command, reasons = self._limiter.apply(self._actions[self.row])
-            self.limited += bool(reasons)
-            self.row += 1
-            if self.row == len(self._actions):
-                self.phase = 'done' if self._rest is None else 'resting'
-            return command
+            return self._play()
         assert self._rest is not None
-        command, there = soft_step(self._limiter, self._rest)
+        command, there = soft_step(guide, self._rest)
         self.phase = 'done' if there else self.phase
+        return command
+
+    def _play(self) -> Floats:
+        command = self._guide.follow(self._actions[self.row])
+        self.limited += extraordinary(self._guide.limited)
+        self.row += 1
+        if self.row == len(self._actions):
+            self.phase = 'done' if self._rest is None else 'resting'
         return command

@@ -5,50 +5,64 @@ from __future__ import annotations
 
 import numpy as np
 
-from act_ros.control.limiter import Limiter
+from act_ros.control.guide import Guide
+from act_ros.control.limiter import SOFT, Limiter
 from act_ros.robot.types import Floats
-
-SOFT = 0.2
-"""Share of the velocity limits at which the followers approach the leaders at first."""
 
 
 class Teleoperation:
     """Turns the leaders' pose into a command, tick by tick.
 
     It begins softly: at a fifth of the velocity limits until the followers are where the leaders are,
-    then at the full limits. When the leaders fall silent the last command is held, and their return is
-    a new beginning.
+    then at the full limits. When leaders or followers fall silent the last command is held, and their
+    return is a new beginning.
     """
 
     def __init__(self, limiter: Limiter) -> None:
         """Send everything through `limiter`."""
-        self._limiter = limiter
-        self._engaged = False
+        self._limiter, self._guide = limiter, Guide(limiter)
         self.soft = True
+
+    @property
+    def doubt(self) -> str:
+        """Why where the followers are measured cannot be believed; ''."""
+        return self._guide.doubt
+
+    @property
+    def fault(self) -> str:
+        """Which follower does not follow; then all hold until `release`. '' if all is well."""
+        return self._guide.fault
 
     def release(self) -> None:
         """Forget where the followers are: the next tick begins anew from where they are measured."""
-        self._engaged = False
+        self._guide.release()
 
     def tick(self, leaders: Floats | None, measured: Floats | None) -> Floats | None:
         """The command (dof,) of this tick, or None while there is nothing safe to command.
 
         Args:
             leaders: (dof,) the leaders' pose; None if it isn't known or too old.
-            measured: (dof,) the followers' pose; needed at the beginning only.
+            measured: (dof,) the followers' pose; the same.
         """
-        if not self._engaged:
-            if leaders is None or measured is None:
-                return None
-            self._limiter.reset(measured)
-            self._engaged = self.soft = True
-        last = self._limiter.last
-        assert last is not None
-        if leaders is None:
+        guide = self._guide
+        heard = guide.see(measured)
+        if not guide.anchored and not self._begin(leaders, measured if heard else None):
+            return None
+        if leaders is None or not heard or guide.fault:
             self.soft = True
-            return self._limiter.apply(last)[0]
+            return guide.hold()
         share = SOFT if self.soft else 1.0
-        if self.soft:  # a leader beyond the followers' limits is followed as far as they allow
+        last = self._limiter.last
+        if self.soft and last is not None:
+            # A leader beyond the followers' limits is followed as far as they allow.
             goal = np.clip(leaders, self._limiter.lower, self._limiter.upper)
             self.soft = bool((np.abs(goal - last) > SOFT * self._limiter.step).any())
-        return self._limiter.apply(leaders, share)[0]
+        return guide.follow(leaders, share)
+
+    def _begin(self, leaders: Floats | None, measured: Floats | None) -> bool:
+        """Begin where the followers are, if both sides are known."""
+        if leaders is None or measured is None:
+            return False
+        self._guide.anchor(measured)
+        self.soft = True
+        return True

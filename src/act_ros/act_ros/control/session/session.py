@@ -13,8 +13,19 @@ FOLLOW_S, BEGIN_S, SAVE_S, MOVE_S = 10.0, 5.0, 150.0, 60.0
 """Patience: followers with the leaders, a recorder that begins, one that saves, arms that move."""
 
 
+HELD = (
+    'The arms keep their torque until you let them go: TAKE HOLD OF THEM, then l twice in keys, or ~/let_go; '
+    'enter or ~/go tries again'
+)
+
+
 class Session(SessionSteps):
-    """Runs a session."""
+    """Runs a session.
+
+    `asks_at_the_end`: arms that could not be brought to rest would fall at the end, so a person is asked first.
+    """
+
+    asks_at_the_end = False
 
     def run(self) -> None:
         """The session, to its end: all episodes kept, or ended. The arms are at rest then, or `fault` says why not."""
@@ -27,10 +38,8 @@ class Session(SessionSteps):
                 self._episode()
         except Ended:
             pass
-        try:
+        if self.moved:
             self._close()
-        except SessionError as error:
-            self._fail(str(error))
         self._show(Phase.DONE)
 
     # The parts of it
@@ -170,9 +179,17 @@ class Session(SessionSteps):
             return asked is Ask.DISCARD
 
     def _close(self) -> None:
-        """All arms at rest, if this session has ever moved them."""
-        if not self.moved:
-            return
+        """All arms at rest; where they cannot be brought there, they keep their torque until a person lets them go."""
+        while True:
+            try:
+                self._rest()
+                return
+            except SessionError as error:
+                self._fail(f'{error}. {HELD}' if self.asks_at_the_end else str(error))
+            if not self.asks_at_the_end or not self._again():
+                return
+
+    def _rest(self) -> None:
         self._show(Phase.RESTING, fault=self.view.fault)
         self._play(Sound.ATTENTION)
         self._robot.rest()

@@ -58,7 +58,7 @@ class SessionSteps:
         self._lock = threading.Lock()
         self._view = SessionView(wanted=wanted, grippers=len(grippers))
         self._asked: Ask | None = None
-        self._ending = self._paused = False
+        self._ending = self._paused = self._stuck = False
         self._signs = HandSigns(self._grippers)
         self._trouble = ''
         self.moved = False
@@ -77,12 +77,22 @@ class SessionSteps:
         """Ask for something; returns why it can't be, or '' where the session will do it."""
         with self._lock:
             phase, last = self._view.phase, self._view.last
-            why = refusal(ask, phase, last, self._paused)
+            why = refusal(ask, phase, last, self._paused, self._stuck)
             if not why and ask is Ask.END:
                 self._ending = True
             elif not why:
                 self._asked = ask
             return why
+
+    def _again(self) -> bool:
+        """Wait for a person: whether to try once more, else he holds the arms."""
+        self._forget()
+        self._stuck = True
+        while (asked := self._take()) not in (Ask.GO, Ask.LET_GO):
+            self._show(self.view.phase)
+            self._wait(POLL_S)
+        self._stuck = False
+        return asked is Ask.GO
 
     def _sign(self) -> None:
         """Wait until the operator says that it goes on."""

@@ -46,6 +46,7 @@ class Ask(Enum):
     PAUSE = 'pause'
     RESUME = 'resume'
     END = 'end'
+    LET_GO = 'let go'
 
 
 @dataclass(frozen=True)
@@ -147,10 +148,12 @@ class Recorder(Protocol):
         """Give the last kept episode another verdict."""
 
 
-def refusal(ask: Ask, phase: Phase, last: int, paused: bool) -> str:
-    """Why something can't be asked for in a phase, or ''."""
+def refusal(ask: Ask, phase: Phase, last: int, paused: bool, stuck: bool) -> str:
+    """Why something can't be asked for in a phase, or ''; `stuck`: the arms could not be brought to rest."""
     recording = phase is Phase.RECORDING
     waiting = phase in (Phase.RESET, Phase.WAITING, Phase.PAUSED)
+    if stuck and ask in (Ask.GO, Ask.LET_GO):
+        return ''
     if phase in (Phase.RESTING, Phase.DONE):
         return 'the session is ending'
     if ask is Ask.END:

@@ -68,6 +68,11 @@ class History(Generic[T]):
                 return (max(age, 0.0), value) if age <= MAX_AGE_S else None
         return None
 
+    @property
+    def newest_s(self) -> float | None:
+        """The stamp of the newest value, if there is one."""
+        return self._values[-1][0] if self._values else None
+
     def clear(self) -> None:
         """Forget everything."""
         self._values.clear()
@@ -137,6 +142,13 @@ class Heard:
             ages,
             values.get(BASE, ()),
         )
+
+    def newest_s(self) -> dict[str, float]:
+        """By source that was heard the stamp of its newest value."""
+        sources: dict[str, History[Any]] = {**self.joints, **self.frames, COMMAND: self.commands}
+        sources |= {BASE: self.base} if self.base else {}
+        newest = {name: history.newest_s for name, history in sources.items()}
+        return {name: stamp_s for name, stamp_s in newest.items() if stamp_s is not None}
 
     def clear(self) -> None:
         """Forget everything: the clock has jumped, and nothing that was heard is of this time."""

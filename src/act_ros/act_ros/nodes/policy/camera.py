@@ -11,6 +11,7 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 
 from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.diagnostics import Health, heard
 from act_ros.nodes.shared.images import rgb
 from act_ros.nodes.shared.rivals import Rivals
 from act_ros.nodes.shared.topics import NEWEST, robot_topic
@@ -22,16 +23,21 @@ from act_ros.robot.types import Frame
 FUTURE_S = 0.1
 """A stamp this far ahead of our clock is refused: it would never look old."""
 _QUIET_S = 5.0
+_PAUSE_S, _SMOOTH = 1.0, 0.1
 
 Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The newest frame: RGB by (height, width), and its stamp in seconds of ROS time."""
+    """The newest frame: RGB by (height, width), its stamp in seconds of ROS time, and the camera's period.
+
+    `period_s`: between its last stamps, s; 0: not known yet.
+    """
 
     frames: Mapping[Size, Frame]
     stamp_s: float
+    period_s: float = 0.0
 
 
 class CameraNode(BaseNode):
@@ -85,6 +91,19 @@ class CameraNode(BaseNode):
         """Why what comes cannot be believed: another camera sends there, too, or this one hangs; or ''."""
         return self._rivals.found.get('', '') or self._frozen
 
+    def health(self, now_s: float | None, limit_s: float) -> Health:
+        """How it is at a ROS time; frames older than `limit_s` are of no use."""
+        newest = self._newest
+        age_s = None if newest is None or now_s is None else now_s - newest.stamp_s
+        values: dict[str, object] = {
+            'topic': self.topic,
+            'received': self.received,
+            'dropped': self.dropped,
+            'rate [Hz]': 0.0 if newest is None or not newest.period_s else 1.0 / newest.period_s,
+        }
+        note = self.qos.why(self.topic) or self.note
+        return heard(self.camera.name, age_s, limit_s, note, self.contested, values)
+
     def forget(self, before_s: float) -> None:
         """Drop what was seen before a ROS time: it shows another world."""
         self._not_before_s = before_s
@@ -119,8 +138,16 @@ class CameraNode(BaseNode):
         picture = rgb(msg)
         self._look_whether_it_hangs(stamp_s, picture)
         frames = {size: resize(picture, *size) for size in self.sizes}
-        self._newest = Snapshot(frames, stamp_s)
+        self._newest = Snapshot(frames, stamp_s, self._period(stamp_s))
         self.note = ''
+
+    def _period(self, stamp_s: float) -> float:
+        """The camera's period, smoothed; a pause is none."""
+        last = self._newest
+        step_s = stamp_s - last.stamp_s if last else 0.0
+        if last is None or not 0.0 < step_s < _PAUSE_S:
+            return 0.0 if last is None else last.period_s
+        return step_s if not last.period_s else last.period_s + _SMOOTH * (step_s - last.period_s)
 
     def _look_whether_it_hangs(self, stamp_s: float, picture: Frame) -> None:
         if self.simulated:  # what stands still there looks the same, pixel by pixel

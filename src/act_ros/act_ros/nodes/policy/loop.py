@@ -22,11 +22,12 @@ from act_ros.nodes.policy.inference import Inference
 from act_ros.nodes.policy.observer import Observer
 from act_ros.nodes.policy.statistics import Statistics
 from act_ros.nodes.shared.commands import CommandOutput
+from act_ros.nodes.shared.gate_keeper import ANSWER_S
 from act_ros.robot.types import Floats
 
 SYNC_TIMEOUT_S = 1.0
 """A synchronous tick without lockstep gives its inference up after this."""
-_SILENT_S = 1.0  # without a tick for this long, ROS time is taken to stand still
+_SILENT_WAITS = 10  # of 0.1 s; without a tick in more of them, ROS time is taken to stand still
 _REPEAT_S = 0.4  # a lockstep simulator repeats what it waits for every 0.5 s
 
 
@@ -42,7 +43,7 @@ class ControlLoop:
         output: CommandOutput,
         statistics: Statistics,
         sync: bool,
-        crashed: Callable[[], object],
+        crashed: Callable[..., object],
     ) -> None:
         """Run `engine`'s chunks through `runtime` at the ticker's beats.
 
@@ -53,11 +54,13 @@ class ControlLoop:
         self.lockstep = False
         self.crashed = crashed
         self.waiting_for_clock = False
+        self.cadence = ticker.cadence
         self.sync = sync
         self.state_changed = threading.Event()
         self._ticker, self._observer, self._output = ticker, observer, output
         self._stop = threading.Event()
-        self.inference = Inference(runtime, engine, statistics, ticker.rate_hz, self._stop.is_set)
+        self._watchdog = output.watchdog(crashed)
+        self.inference = Inference(runtime, engine, statistics, ticker.rate_hz, self._ending)
         self._said: tuple[State, str] | None = None
         self._reset_at_s: float | None = None
         self._last_tick: int | None = None
@@ -78,16 +81,31 @@ class ControlLoop:
     def start(self) -> None:
         """Begin to tick."""
         self._thread.start()
+        self._watchdog.start()
 
     def close(self) -> None:
         """Stop ticking, and say the last command once more: what the arms shall hold."""
         self._stop.set()
+        self._watchdog.close()
         self._observer.changed.set()
         if self._thread.is_alive():
             self._thread.join(timeout=1.0)
         last = self.runtime.command
         if last is not None:
             self._output.command(self._last_tick or 0, self.statistics.now_s, last)
+
+    @property
+    def shut(self) -> str:
+        """Why commands are not sent, whatever the runtime decides; '' while they are."""
+        return self._output.gate.why
+
+    def disarm(self) -> bool:
+        """Disable the runtime; False: the thread that commands holds the lock, and hangs."""
+        if not self.lock.acquire(timeout=ANSWER_S):
+            return False
+        self.runtime.disable()
+        self.lock.release()
+        return True
 
     def new_world(self, stamp_s: float) -> None:
         """The world was set up anew at a ROS time: what was seen and planned before is void."""
@@ -123,18 +141,23 @@ class ControlLoop:
             raise
 
     def _tick(self) -> None:
-        silent_since = time.monotonic()
-        while not self._stop.is_set():
+        silent = 0  # waits in vain: seconds would count a halt of this process, too, as one of the clock
+        while not self._ending():
             if self.lockstep:
                 # The clock stands still for as long as the answer is waited for.
-                silent_since, self.waiting_for_clock = time.monotonic(), False
+                silent, self.waiting_for_clock = 0, False
                 self._lockstep()
                 continue
             beat = self._ticker.wait()
+            silent = 0 if beat else silent + 1
             if beat is not None:
-                silent_since = time.monotonic()
                 self._beat(beat)
-            self.waiting_for_clock = time.monotonic() - silent_since > _SILENT_S
+            self.waiting_for_clock = silent > _SILENT_WAITS
+
+    def _ending(self) -> bool:
+        """Whether to stop; who asks lives."""
+        self._watchdog.pulse()
+        return self._stop.is_set()
 
     def _beat(self, beat: Beat) -> None:
         if beat.jumped and self._last_tick is not None and beat.tick < self._last_tick:
@@ -208,8 +231,7 @@ class ControlLoop:
         self.runtime.reset(tick)
 
     def _publish(self, tick: int, stamp_s: float, command: Floats | None) -> None:
-        if command is not None:
-            self._output.command(tick, stamp_s, command)
+        if command is not None and self._output.command(tick, stamp_s, command):
             self.statistics.sent(time.monotonic())
         while self.inference.taken:
             self._output.chunk(self.inference.taken.pop(0))

@@ -42,7 +42,7 @@ from act_ros.nodes.policy.engine import (
 )
 from act_ros.nodes.policy.loop import ControlLoop
 from act_ros.nodes.policy.observer import Observer
-from act_ros.nodes.policy.parameters import PARAMETERS
+from act_ros.nodes.policy.parameters import PARAMETERS, safety
 from act_ros.nodes.policy.statistics import Statistics
 from act_ros.nodes.policy.status import Status
 from act_ros.nodes.policy.supervisor import Supervisor, again
@@ -50,11 +50,12 @@ from act_ros.nodes.policy.swap import Swap
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
+from act_ros.nodes.shared.gate_keeper import GateKeeper
 from act_ros.nodes.shared.parameters import Parameters
+from act_ros.nodes.shared.times import SIM_FUTURE_S
 from act_ros.nodes.shared.topics import LATCHED, SENSOR
 from act_ros.robot.spec import RobotSpec
 
-SIM_FUTURE_S = 1.0
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -83,8 +84,6 @@ class PolicyNode(BaseNode):
         simulated = bool(self.get_parameter('use_sim_time').value)
         engine = self._engine(values['checkpoint'])
         self.timebase = SimTime() if simulated else SystemTime()
-        # In simulation stamps and /clock are of one clock, and where the machine is busy /clock may
-        # come after an image of its time; only a stamp from before a restart lies far ahead.
         self._future_s = SIM_FUTURE_S if simulated else FUTURE_S
         self.observer = Observer(self, self.spec, self._now, self._future_s, simulated)
         self.output = CommandOutput(self, self.spec)
@@ -108,12 +107,12 @@ class PolicyNode(BaseNode):
         runtime.reason = runtime.idle_reason = BEGINNING if self._want_enabled else DISABLED
         self.status = Status(self, self.loop, self.observer, self._look_after, self._now)
         cameras = self.observer.watch(engine.config.cameras, engine.config.image_size)
-        self.groups: Sequence[Sequence[Node]] = [[self.observer.joints, *cameras], [self]]
-        self._episode: int | None = None
-        # What may not wait is served by a node of the inputs, which has a thread of its own: setting a
-        # checkpoint takes seconds here, and the arms must be stopped meanwhile. (rclpy's executor of
-        # many threads would do it in one node, but keeps a processor busy with spinning.)
+        keeper = GateKeeper(self, self.output, self._disarm, self.loop.state_changed.set)
         inputs = self.observer.joints
+        self.groups: Sequence[Sequence[Node]] = [[inputs, *cameras], [keeper], [self]]
+        self._episode: int | None = None
+        # What may not wait is served by a node of the inputs, in another thread: setting a checkpoint takes seconds
+        # here. (rclpy's executor of many threads would do it in one node, but keeps a processor busy with spinning.)
         if simulated:
             inputs.create_subscription(Clock, '/clock', self._on_clock, SENSOR)
             inputs.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
@@ -182,6 +181,7 @@ class PolicyNode(BaseNode):
             joints_s=values['max_joint_age_s'],
             images_s=values['max_image_age_s'],
             future_s=self._future_s,
+            max_hold_s=values['max_hold_s'],
         )
 
     def _now(self) -> float | None:
@@ -216,12 +216,16 @@ class PolicyNode(BaseNode):
 
     def _enable(self) -> str:
         """Let the arms move; returns why not, or ''."""
-        rivals = self.output.rivals()
-        if not rivals:
+        refused = self.output.refusal()
+        if not refused:
             with self.loop.lock:
                 self.loop.runtime.enable()
             self._want_enabled = False
-        return rivals
+        return refused
+
+    def _disarm(self) -> bool:
+        self._want_enabled = False
+        return self.loop.disarm()
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         if request.data:
@@ -230,10 +234,9 @@ class PolicyNode(BaseNode):
             if response.success:
                 response.message = 'enabled; the arms approach from where they are'
             return response
-        self._want_enabled = False
-        with self.loop.lock:
-            self.loop.runtime.disable()
-        response.success, response.message = True, 'not enabled any more; the arms hold'
+        response.success = self._disarm()
+        done, hangs = 'not enabled any more; the arms hold', 'the control loop hangs: call ~/stop'
+        response.message = done if response.success else hangs
         return response
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -262,6 +265,8 @@ class PolicyNode(BaseNode):
 
     def _change(self, changed: Mapping[str, Any]) -> str:
         """Put new parameter values into effect; returns why they are refused, or ''."""
+        if self.loop.runtime.enabled and (kept := safety(self.parameters.values, changed)):
+            return f'{kept} (ros2 service call {self.get_fully_qualified_name()}/enable std_srvs/srv/SetBool)'
         retuned = not changed.keys().isdisjoint(('ensemble', 'ensemble_m', 'execute'))
         try:
             restated = 'policy_rate_hz' in changed and self.loop.engine.config.rate_assumed

@@ -70,7 +70,7 @@ class Observer:
         self.changed = threading.Event()
         self._spec, self._now = spec, now
         self._options = {'context': owner.context, 'namespace': owner.get_namespace()}
-        self.joints = JointStateNode(spec, now, self.changed.set, **self._options)
+        self.joints = JointStateNode(spec, now, self.changed.set, True, **self._options)
         self.joints.future_s = self._future_s = future_s
         self.joints.simulated = simulated
         self.cameras: dict[str, CameraNode] = {}

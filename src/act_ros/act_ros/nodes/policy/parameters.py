@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from act_ros.control.ensemble import ORDERS
+from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS
 from act_ros.nodes.shared.parameters import Param
 from act_ros.policy.config import MOST
 from act_ros.policy.engines.choice import AUTO, DEVICES, ENGINES, PRECISIONS
 
+SAFETY = ('max_joint_age_s', 'max_image_age_s', 'max_hold_s')
+"""What keeps the arms safe, and is not changed while they move."""
 PARAMETERS = (
     Param('checkpoint', 'aloha_sim_transfer_cube', 'Policy: a name in models_dir, or the path of '
           'its folder. Set at run time, it is changed between two ticks, and the answer comes when '
@@ -40,8 +46,21 @@ PARAMETERS = (
           choices=ENGINES),
     Param('precision', AUTO, 'What it computes in; auto: fp32 on the processor, fp16 on a GPU.', choices=PRECISIONS),
     Param('threads', 1, 'Processor threads of the network.', low=1, high=256),
-    Param('max_joint_age_s', 0.1, 'Joint states older than this make the arms hold, in seconds.',
-          low=0.02, high=10.0, read_only=False),
-    Param('max_image_age_s', 0.2, 'Images older than this make the arms hold, in seconds.',
-          low=0.02, high=10.0, read_only=False),
+    Param('max_joint_age_s', 0.1, 'Joint states older than this make the arms hold, in seconds. Not to be set while '
+          'enabled.', low=0.02, high=1.0, read_only=False),
+    Param('max_image_age_s', 0.2, 'Images older than this make the arms hold, in seconds. Not to be set while enabled.',
+          low=0.02, high=2.0, read_only=False),
+    Param('max_hold_s', 30.0, 'Arms that have held for so many seconds do not go on by themselves: enable again. 0: they '
+          'always do. Not to be set while enabled.', low=0.0, high=3600.0, read_only=False),
+    *STOP_PARAMETERS,
 )  # fmt: skip
+
+
+def safety(now: Mapping[str, Any], changed: Mapping[str, Any]) -> str:
+    """Why a change of values cannot be made while the arms are enabled, for a person; '' where it can."""
+    kept = [name for name in SAFETY if name in changed and changed[name] != now[name]]
+    if not kept:
+        return ''
+    return (
+        f'{", ".join(kept)}: not while the arms are enabled; first call ~/enable with data: false'
+    )

@@ -4,28 +4,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from act_msgs.msg import PolicyState
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from act_ros.control.runtime import State
+from act_ros.nodes.policy.health import health
 from act_ros.nodes.policy.loop import ControlLoop
 from act_ros.nodes.policy.observer import Observer
-from act_ros.nodes.policy.supervisor import memory_of
 from act_ros.nodes.shared.commands import to_time
+from act_ros.nodes.shared.diagnostics import Diagnostics, Health
 from act_ros.nodes.shared.topics import LATCHED
 
 PERIOD_S = 0.2
 _LOG_EVERY, _DIAGNOSE_EVERY = 25, 5  # periods
-_LEVELS = {
-    State.RUNNING: DiagnosticStatus.OK,
-    State.IDLE: DiagnosticStatus.OK,
-    State.WAITING: DiagnosticStatus.WARN,
-    State.HOLDING: DiagnosticStatus.WARN,
-    State.FAULT: DiagnosticStatus.ERROR,
-}
 
 
 class Status:
@@ -43,7 +36,7 @@ class Status:
         self._ros_now = now
         self._node, self._loop, self._observer, self._each = node, loop, observer, each
         self._state = node.create_publisher(PolicyState, 'policy_state', LATCHED)
-        self._diagnostics = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._diagnostics = Diagnostics(node, self._health, by_itself=False)
         self._said: tuple[State, str] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name='status', daemon=True)
@@ -85,11 +78,13 @@ class Status:
             self._publish_state()
             self._log(count)
             if count % _DIAGNOSE_EVERY == 0:
-                self._diagnose()
+                self._diagnostics.publish()
             count += 1
 
     def _now(self) -> tuple[State, str]:
         runtime = self._loop.runtime
+        if shut := self._loop.shut:
+            return State.FAULT, shut
         if self._loop.waiting_for_clock:
             return State.WAITING, (
                 'ROS time stands still: use_sim_time is set and nothing new comes on /clock; '
@@ -126,40 +121,5 @@ class Status:
             what = f'{state.name}: {reason}' if reason else self._loop.statistics.line()
             log.info(what)
 
-    def _diagnose(self) -> None:
-        loop, observer = self._loop, self._observer
-        state, reason = self._now()
-        prefix = self._node.get_fully_qualified_name().strip('/')
-        loop_status = DiagnosticStatus(
-            level=_LEVELS[state],
-            name=f'{prefix}: control loop',
-            message=f'{state.name}: {reason}' if reason else loop.statistics.line(),
-        )
-        well = loop.inference.worker_says in ('running', 'loading')
-        inference = DiagnosticStatus(
-            level=DiagnosticStatus.OK if well else DiagnosticStatus.ERROR,
-            name=f'{prefix}: inference',
-            message=loop.inference.worker_says,
-            values=[
-                KeyValue(key='process', value=str(loop.engine.worker.pid)),
-                KeyValue(key='memory MiB', value=str(memory_of(loop.engine.worker.pid) >> 20)),
-                KeyValue(key='seconds', value=f'{loop.statistics.inference_s:.3f}'),
-            ],
-        )
-        msg = DiagnosticArray(status=[loop_status, inference])
-        for name, source in observer.sources().items():
-            absent = source.newest is None
-            msg.status.append(
-                DiagnosticStatus(
-                    level=DiagnosticStatus.STALE if absent else DiagnosticStatus.OK,
-                    name=f'{prefix}: {name}',
-                    message=source.note or ('nothing usable yet' if absent else 'ok'),
-                    values=[
-                        KeyValue(key='topic', value=observer.topic(name)),
-                        KeyValue(key='received', value=str(source.received)),
-                        KeyValue(key='dropped', value=str(source.dropped)),
-                    ],
-                )
-            )
-        msg.header.stamp = to_time(self._ros_now() or 0.0)
-        self._diagnostics.publish(msg)
+    def _health(self) -> Iterator[Health]:
+        return health(self._loop, self._observer, *self._now(), self._ros_now())

@@ -4,32 +4,25 @@
 A terminal sends its Ctrl+C to all that a launch has started, and the library below Interbotix's drivers
 takes the torque of all motors when it ends. So the drivers of a session have to outlast the session, which
 brings the arms to rest first. A node of this suite holds its name as long as its process lives
-(`act_ros.nodes.process.run`). SIGTERM, which launch sends to what doesn't end, ends the program at once.
+(`act_ros.nodes.process.run`). SIGTERM, which launch sends to what doesn't end, ends the program at once. The end of
+the terminal (SIGHUP) is a Ctrl+C. Launch has patience without end: what hangs at its end is ended here.
 """
 
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import time
 from types import FrameType
 
-from act_ros.nodes.process.node_lock import node_lock_address
+from act_ros.nodes.process.ending import ENDINGS
+from act_ros.nodes.process.node_lock import alive
 from act_ros.nodes.process.usage import answered
 
 POLL_S = 0.1
-
-
-def alive(node: str) -> bool:
-    """Whether a process of this suite on this machine holds the name `node` in this ROS domain."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(node_lock_address(node))
-        except OSError:
-            return False
-        return True
+PATIENCE_S = 20.0
+"""A program that was told to end has so long; then it is told more firmly."""
 
 
 def main() -> int:
@@ -46,16 +39,20 @@ def main() -> int:
     def note(number: int, _: FrameType | None) -> None:
         got.append(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDINGS:
         signal.signal(number, note)
     # The terminal's Ctrl+C goes to its group of processes: this one is in another.
     child = subprocess.Popen(command, start_new_session=True)
-    told = 0
+    steps = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
+    due = 0.0
     while child.poll() is None:
-        wanted = signal.SIGTERM if signal.SIGTERM in got else signal.SIGINT
-        if got and told != wanted and (wanted is signal.SIGTERM or not alive(node)):
-            child.send_signal(wanted)
-            told = wanted
+        at_once = signal.SIGTERM in got
+        if at_once and signal.SIGTERM in steps:
+            del steps[: steps.index(signal.SIGTERM)]
+            due = 0.0
+        if got and steps and time.monotonic() >= due and (at_once or not alive(node)):
+            child.send_signal(steps.pop(0))
+            due = time.monotonic() + PATIENCE_S
         time.sleep(POLL_S)
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 

@@ -11,6 +11,14 @@ REFUSED = (
 )
 
 
+def may_take_real_time() -> bool:
+    """Whether the system would allow it; this thread keeps the priority that it has."""
+    policy, present = os.sched_getscheduler(0), os.sched_getparam(0)
+    allowed = take_real_time()
+    os.sched_setscheduler(0, policy, present)
+    return allowed
+
+
 def take_real_time() -> bool:
     """Put this thread, and all threads it starts from now on, ahead of every ordinary one.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a process of nodes starts, runs and ends: cleanly, with code 0, at SIGINT or SIGTERM."""
+"""How a process of nodes starts, runs and ends: cleanly, with code 0, at SIGINT, SIGTERM or SIGHUP."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TextIO, cast
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from act_ros.nodes.process.discovery import cut_off
+from act_ros.nodes.process.ending import ENDINGS, LastingOutput
+from act_ros.nodes.process.given_parameters import unused
 from act_ros.nodes.process.malloc import keep_memory
-from act_ros.nodes.process.node_lock import node_lock_address
+from act_ros.nodes.process.node_lock import answer_for, node_lock_address
 from act_ros.nodes.process.real_time import REFUSED, take_real_time
 from act_ros.nodes.process.usage import answered
 from act_ros.text import printable_output
@@ -72,6 +75,7 @@ def run(
     if status is not None:
         return status
     keep_memory()
+    sys.stdout, sys.stderr = (cast(TextIO, LastingOutput(s)) for s in (sys.stdout, sys.stderr))
     hurried = take_real_time() if real_time else None
     stop = Stop()
     stop_at_signals(stop)
@@ -87,27 +91,34 @@ def run(
         rclpy.try_shutdown()
         return 1
     if hurried is False:
-        app.groups[0][0].get_logger().info(REFUSED)
+        app.groups[-1][0].get_logger().info(REFUSED)
     spins = [Spin(group, stop) for group in app.groups]
-    lock = _node_lock(app.groups[-1][0])
-    if isinstance(lock, str):
-        sys.stderr.write(f'error: {lock}\n')
+    main = app.groups[-1][0]
+    refused, said = unused([node for group in app.groups for node in group], main, sys.argv[1:])
+    for line in filter(None, [*said, cut_off(os.environ)]):
+        main.get_logger().warning(line)
+    lock = _node_lock(main)
+    if refused or isinstance(lock, str):
+        refused += [lock] if isinstance(lock, str) else []
+        sys.stderr.write(''.join(f'error: {line}\n' for line in refused))
         stop.fail()
     else:
+        answer_for(lock)
         app.start()
         stop.wait()
         app.close()
     for spin in spins:
         spin.close()
     rclpy.try_shutdown()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    sys.stdout.flush()
+    for number in ENDINGS:
         # Python's own end gives signals back to the system: one more then would kill what is done.
         signal.signal(number, signal.SIG_IGN)
     return stop.code
 
 
 def stop_at_signals(stop: threading.Event) -> None:
-    """Let SIGINT and SIGTERM set `stop`, from a thread.
+    """Let the signals that end a process set `stop`, from a thread.
 
     A handler of Python's runs in the main thread between any two of its instructions, those of `stop.wait`
     included: were it to call `stop.set`, which takes the same lock, the process would stand for ever.
@@ -115,7 +126,7 @@ def stop_at_signals(stop: threading.Event) -> None:
     heard, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDINGS:
         signal.signal(number, lambda *_: None)
 
     def listen() -> None:

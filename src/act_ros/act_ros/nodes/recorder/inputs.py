@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -24,13 +25,12 @@ from act_ros.nodes.shared.images import rgb
 from act_ros.nodes.shared.joint_state import (
     ArmReader,
     JointStateError,
-    jump_watches,
 )
 from act_ros.nodes.shared.rivals import Rivals
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import NEWEST, SENSOR, robot_topic
 from act_ros.robot.image import ImageError
-from act_ros.robot.jumps import CONTESTED_S, JumpWatch
+from act_ros.robot.jumps import CONTESTED_S, JumpWatch, jump_watches
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.stillness import PictureStillness
 
@@ -60,6 +60,8 @@ class RecorderInputs(BaseNode):
         self._names, self._dof = spec.joint_names, len(spec.joint_names)
         self._topics: dict[str, str] = {}
         self._unusable: dict[str, str] = {}
+        self._received: Counter[str] = Counter()
+        self._dropped: Counter[str] = Counter()
         self._absent: dict[str, tuple[str, ...]] = dict.fromkeys(heard.joints, ())
         self._told: set[str] = set()
         self.not_measured: set[str] = set()
@@ -96,6 +98,26 @@ class RecorderInputs(BaseNode):
         text = f'{source} ({topic}, {count} publisher{"" if count == 1 else "s"}'
         return f'{text}: {self._unusable[source]})' if source in self._unusable else f'{text})'
 
+    def counts(self, now_s: float) -> dict[str, tuple[float | None, dict[str, object]]]:
+        """By source the age of its newest value at a ROS time, None if there is none, and what was counted."""
+        with self._lock:
+            newest = self._heard.newest_s()
+        return {
+            source: (
+                None if newest.get(source) is None else now_s - newest[source],
+                {
+                    'topic': topic,
+                    'received': self._received[source],
+                    'dropped': self._dropped[source],
+                },
+            )
+            for source, topic in self._topics.items()
+        }
+
+    def note(self, source: str) -> str:
+        """Why the last message of a source could not be used, or none arrives; '' if all is well."""
+        return self.qos.why(self._topics[source]) or self._unusable.get(source, '')
+
     @property
     def contested(self) -> dict[str, str]:
         """The sources that cannot be believed, with the reason."""
@@ -107,6 +129,7 @@ class RecorderInputs(BaseNode):
         self, arm: str, reader: ArmReader, jumps: JumpWatch, msg: JointState, info: Any
     ) -> None:
         self._rivals.heard(arm, info)
+        self._received[arm] += 1
         try:
             vectors = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
         except JointStateError as error:
@@ -124,6 +147,7 @@ class RecorderInputs(BaseNode):
                 self._absent[arm] = reader.absent
                 self._note_absent(arm, reader)
             self._heard.joints[arm].add(stamp_s, vectors)
+        self._unusable.pop(arm, None)
 
     def _note_absent(self, arm: str, reader: ArmReader) -> None:
         self.not_measured = {f'{what} of {a}' for a, them in self._absent.items() for what in them}
@@ -134,6 +158,7 @@ class RecorderInputs(BaseNode):
 
     def _on_image(self, name: str, msg: Image, info: Any) -> None:
         self._rivals.heard(name, info)
+        self._received[name] += 1
         try:
             frame = rgb(msg)
         except ImageError as error:
@@ -144,8 +169,10 @@ class RecorderInputs(BaseNode):
         still = 0.0 if self._simulated else self._still[name].of(stamp, frame)
         with self._lock:
             self._heard.frames[name].add(stamp, Picture(frame, still))
+        self._unusable.pop(name, None)
 
     def _on_command(self, msg: Command) -> None:
+        self._received[COMMAND] += 1
         action = np.array(msg.action, np.float32)
         if action.shape != (self._dof,):
             self._refuse(COMMAND, f'{action.size} values; expected {self._dof}')
@@ -157,8 +184,10 @@ class RecorderInputs(BaseNode):
             return
         with self._lock:  # by its tick: the clock's jitter in the stamp is not the command's
             self._heard.commands.add(msg.tick / self._rate_hz, action)
+        self._unusable.pop(COMMAND, None)
 
     def _on_base(self, history: History[tuple[float, float]], msg: Odometry) -> None:
+        self._received[BASE] += 1
         twist = msg.twist.twist
         if not math.isfinite(twist.linear.x + twist.angular.z):
             self._refuse(BASE, why := 'its velocity is not a finite number')
@@ -173,6 +202,7 @@ class RecorderInputs(BaseNode):
 
     def _refuse(self, source: str, why: object) -> None:
         self._unusable[source] = str(why)
+        self._dropped[source] += 1
         self.get_logger().warning(f'{source}: {why}', throttle_duration_sec=_QUIET_S)
 
     def _stamp(self, source: str, msg: Any) -> float:

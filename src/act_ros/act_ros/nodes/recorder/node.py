@@ -7,8 +7,10 @@ started and stopped by its services. A row is made a little after its tick, when
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from act_msgs.msg import RecorderState
@@ -23,6 +25,7 @@ from act_ros.data.recording.open_episode import OpenEpisode
 from act_ros.data.recording.source_watch import SourceWatch
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.recorder.episodes import Episodes
+from act_ros.nodes.recorder.health import health
 from act_ros.nodes.recorder.inputs import RecorderInputs
 from act_ros.nodes.recorder.parameters import CAMERAS, PARAMETERS
 from act_ros.nodes.recorder.services import EpisodeServices
@@ -30,6 +33,7 @@ from act_ros.nodes.recorder.sim_follower import SimFollower
 from act_ros.nodes.recorder.state_message import Ill, recorder_state, why_ill
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.camera_parameter import chosen_cameras
+from act_ros.nodes.shared.diagnostics import Diagnostics, Health
 from act_ros.nodes.shared.parameters import Parameters
 from act_ros.nodes.shared.topics import LATCHED
 from act_ros.robot.spec import RobotSpec, SpecError
@@ -55,6 +59,8 @@ class RecorderNode(BaseNode):
         values, self._stop = Parameters(self, PARAMETERS).values, stop
         if not values['dataset']:
             raise ValueError('dataset is empty; give the folder for the episodes')
+        if values['private']:
+            os.umask(0o077)  # also of the process that makes the file of an episode
         spec = RobotSpec.load()
         self._rate_hz = spec.rate_hz
         cameras = [c.name for c in chosen_cameras(self, spec, CAMERAS)]
@@ -83,6 +89,9 @@ class RecorderNode(BaseNode):
         self._follower = (
             SimFollower(self, self.episodes, length, spec.rate_hz, stop.fail) if follows else None
         )
+        self._min_free = values['min_free_mb'] * 1024**2
+        # On the inputs' thread: a service of this node waits for the file it finishes.
+        Diagnostics(self._inputs, self._health, self.get_name())
         self._thread = threading.Thread(target=self._run, name='grid', daemon=True)
 
     @property
@@ -187,6 +196,11 @@ class RecorderNode(BaseNode):
         """The sources that are not as they should be; of what lacks with topic and number of publishers."""
         about = self._inputs.about
         return [Ill(how, source, about(source, how)) for how, source in list(self._watch.found)]
+
+    def _health(self) -> Iterator[Health]:
+        ills, stamp_s = self._ill(), max(0.0, (self.episodes.tick + DELAY_TICKS) / self._rate_hz)
+        state = recorder_state(self.episodes, ills, stamp_s)
+        return health(state, ills, self._inputs, self._ticker.cadence, self._min_free)
 
     def _publish_state(self) -> None:
         stamp_s = max(0.0, self.episodes.tick / self._rate_hz)

@@ -17,6 +17,7 @@ PARAMETERS = (
     Param(
         'base', '', 'Odometry topic of a mobile base (SLATE: mobile_base/odom); empty: no base.'
     ),
+    Param('private', False, 'Whether what is recorded is readable by this user alone.'),
     Param('min_free_mb', 512, 'No episode begins with fewer MB free on the disk.', 1),
 )
 CAMERAS = 'Cameras to record, by their names in config/aloha.yaml.'

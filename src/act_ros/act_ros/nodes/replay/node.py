@@ -24,7 +24,8 @@ from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.arm_poses import ArmPoses
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
-from act_ros.nodes.shared.joint_state import ArmReader
+from act_ros.nodes.shared.gate import Gate
+from act_ros.nodes.shared.gate_keeper import ANSWER_S, STOP_PARAMETERS, GateKeeper
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import LATCHED, NEWEST
@@ -41,7 +42,8 @@ PARAMETERS = (
         choices=(ASKED, *CHOICES),
     ),
     Param('enable', False, 'Move the arms from the start; else wait for ~/enable.'),
-    Param('max_age_s', 0.2, 'Followers with older joint states are held.', 0.02, 5.0),
+    Param('max_age_s', 0.2, 'Followers with older joint states are held.', 0.02, 1.0),
+    *STOP_PARAMETERS,
 )
 SETTLE_S = 0.4
 """After a reset the simulator ignores commands for 0.3 s."""
@@ -67,14 +69,13 @@ class ReplayNode(BaseNode):
         self._recording = recording = read_recording(path, spec, self._values['joint_order'])
         simulated = bool(self.get_parameter('use_sim_time').value)
         rest = None if simulated else spec.rest.astype(np.float32)
-        self._playing = ReplayMotion(Limiter(spec), recording.actions, rest)
+        self._playing = ReplayMotion(limiter := Limiter(spec), recording.actions, rest)
         self._time: SimTime | SystemTime = SimTime() if simulated else SystemTime()
         self._ticker = Ticker(spec.rate_hz, self._time)
         self._output = CommandOutput(self, spec)
         self._arms = [arm.follower for arm in spec.arms]
-        self._poses = ArmPoses(self, lambda: self._time.ros_at(steady()))
-        for arm in self._arms:
-            self._poses.listen(arm, ArmReader(spec.joints, spec.follower_gripper))
+        self._poses = ArmPoses(self, lambda: self._time.ros_at(steady()), simulated)
+        self._poses.follow(spec)
         self._enabled, self._not_before_s = bool(self._values['enable']), 0.0
         self._lock, self._said = threading.Lock(), ''
         self._sim: SimState | None = None
@@ -88,12 +89,15 @@ class ReplayNode(BaseNode):
             self.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
             self._reset = self.create_client(ResetSim, 'sim/reset')
         self.create_service(SetBool, '~/enable', self._on_enable)
+        self._keeper = GateKeeper(self, self._output, self._disarm)
+        self._watchdog = self._output.watchdog(stop.fail)
+        self._poses.report(self._ticker, limiter, lambda: self._enabled, self._values['max_age_s'])
         self._thread = threading.Thread(target=self._run, name='replay', daemon=True)
 
     @property
     def groups(self) -> list[list[Node]]:
-        """This node, spun by one thread."""
-        return [[self]]
+        """Each has a thread of its own."""
+        return [[self._keeper], [self]]
 
     def start(self) -> None:
         """Say what is played, and begin to tick."""
@@ -112,15 +116,18 @@ class ReplayNode(BaseNode):
                 f'ros2 service call {name}/enable std_srvs/srv/SetBool "{{data: true}}"'
             )
         self._thread.start()
+        self._watchdog.start()
 
     def close(self) -> None:
         """End the ticks; the followers hold where they are."""
         self._thread.join()
+        self._watchdog.close()
 
     def _run(self) -> None:
         """Body of the 50 Hz thread."""
         try:
             while not self._stop.is_set():
+                self._watchdog.pulse()
                 beat = self._ticker.wait()
                 if beat is None:
                     continue
@@ -133,31 +140,64 @@ class ReplayNode(BaseNode):
     def _tick(self, beat: Beat) -> None:
         if beat.jumped:
             self._playing.stop()
+            self._poses.forget()
         if not self._placed:
             self._place(beat.now_s)
+        self._heed(self._output.gate)
         if not self._enabled or not self._placed or beat.now_s < self._not_before_s + SETTLE_S:
             return
         oldest = max(self._not_before_s, beat.now_s - self._values['max_age_s'])
         measured = self._poses.pose(self._arms, oldest)
-        if self._playing.phase == 'waiting' and measured is not None and self._rivals():
+        if self._playing.phase == 'waiting' and measured is not None and self._refused():
             return
         action = self._playing.tick(measured)
+        why = self._playing.doubt
         if measured is None:
-            self.get_logger().warning(
-                'a follower does not report its joints; the arms hold',
-                throttle_duration_sec=_QUIET_S,
-            )
+            silent = self._poses.why(self._poses.silent(self._arms, oldest))
+            why = f'{silent}: a follower does not report its joints'
+        if why:
+            self.get_logger().warning(f'the arms hold: {why}', throttle_duration_sec=_QUIET_S)
         if action is not None:
             self._output.command(beat.tick, beat.now_s, action)
+        if self._playing.fault:
+            self._give_up(self._playing.fault)
         self._tell()
 
-    def _rivals(self) -> bool:
-        """Whether somebody else commands the arms; then nothing is played, and the process ends."""
-        rivals = self._output.rivals()
-        if rivals:
-            self.get_logger().error(f'not replayed: {rivals}')
+    def _give_up(self, fault: str) -> None:
+        """Wait to be enabled again: an arm does not follow. Hold the lock."""
+        self._said = ''
+        self._withdraw()
+        self.get_logger().error(
+            f'FAULT: {fault}; then enable, which begins from the first action. The arms hold'
+        )
+
+    def _heed(self, gate: Gate) -> None:
+        """A stop leaves it waiting for the next enabling; with a fault the process ends."""
+        if gate.stopped_by:
+            self._withdraw()
+        elif gate.fault:
+            self.get_logger().error(f'replay ends: {gate.fault}')
             self._stop.fail()
-        return bool(rivals)
+
+    def _withdraw(self) -> None:
+        """Stop playing. Hold the lock."""
+        self._enabled = False
+        self._playing.stop()
+
+    def _disarm(self) -> bool:
+        if not self._lock.acquire(timeout=ANSWER_S):
+            return False
+        self._withdraw()
+        self._lock.release()
+        return True
+
+    def _refused(self) -> bool:
+        """Whether nothing may be played: somebody else commands the arms, say. Then the process ends."""
+        refused = self._output.refusal()
+        if refused:
+            self.get_logger().error(f'not replayed: {refused}')
+            self._stop.fail()
+        return bool(refused)
 
     def _tell(self) -> None:
         playing = self._playing
@@ -211,12 +251,12 @@ class ReplayNode(BaseNode):
 
     def _on_enable(self, request: Any, response: Any) -> Any:
         with self._lock:
-            rivals = self._output.rivals() if request.data else ''
-            self._enabled = bool(request.data) and not rivals
+            refused = self._output.refusal() if request.data else ''
+            self._enabled = bool(request.data) and not refused
             if not self._enabled:
-                self._playing.stop()
-            response.success = not rivals
-            response.message = rivals or (
+                self._withdraw()
+            response.success = not refused
+            response.message = refused or (
                 'replaying' if self._enabled else 'stopped; enabling begins from the first action'
             )
         return response

@@ -1,23 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ros2 run act_ros keys`: a recording session by the keys of a terminal, or by a USB pedal.
 
-A pedal is a keyboard with few keys: set it up to send one of these; space alone is enough. Under `ros2
-launch` the nodes have no terminal, so this is run in a second one, which has to have the focus. It also
-shows what the session does, in large letters. Without a session the keys control teleoperation and the
-recorder themselves.
+Space, the key that a hand finds, STOPS THE ROBOT at once. A pedal is a keyboard with few keys: set it up to send one
+of these; enter alone is enough for a session. Under `ros2 launch` the nodes have no terminal, so this is run in a
+second one, which has to have the focus. It also shows what the session does, in large letters. Without a session the
+keys control teleoperation and the recorder themselves.
 """
 
 from __future__ import annotations
 
-import os
-import select
 import shutil
 import sys
-import termios
 import time
-import tty
-from collections.abc import Iterator
-from contextlib import contextmanager
 from textwrap import wrap
 from typing import Any, NamedTuple
 
@@ -29,14 +23,18 @@ from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool, Trigger
 
 from act_ros.nodes.process.usage import answered
+from act_ros.nodes.session.keyboard import Keyboard, single_keys
 from act_ros.nodes.session.large_letters import large_letters
+from act_ros.nodes.shared.gate import Gate
+from act_ros.nodes.shared.stop_line import StopLine
 from act_ros.nodes.shared.topics import LATCHED
 from act_ros.text import printable
 
 WAIT_S, ANSWER_S = 5.0, 130.0
 AGAIN_S = 0.5
 """After its first seconds the program knows who is there, and waits no longer than this."""
-LOOK_S = 0.1
+TWICE_S = 3.0
+"""A key that has to be pressed twice is pressed again within this time."""
 
 
 class Call(NamedTuple):
@@ -65,7 +63,7 @@ def _session(service: str, data: bool | None = None) -> Call:
 
 
 KEYS = {
-    ' ': Key(
+    '\n': Key(
         'go on: start an episode, or end it as a success',
         (
             _session('go'),
@@ -84,6 +82,10 @@ KEYS = {
     'p': Key('pause: grippers start nothing', (_session('pause', True),)),
     'r': Key('resume', (_session('pause', False),)),
     'z': Key('end the session; the arms go to rest', (_session('end'),)),
+    'l': Key(
+        'twice: let arms go that could not be brought to rest; hold them',
+        (_session('let_go'), Call(Trigger, 'guard/let_go', Trigger.Request())),
+    ),
     'e': Key(
         'engage teleoperation (without a session)',
         (Call(SetBool, 'teleop/engage', SetBool.Request(data=True)),),
@@ -96,36 +98,13 @@ KEYS = {
 
 
 HELP = (
-    ''.join(f'  {"space" if key == " " else key:6}{what.does}\n' for key, what in KEYS.items())
+    '  space STOP THE ROBOT: nothing is commanded until the stop is reset\n'
+    '  u     twice: reset a stop; nothing moves before it is enabled again\n'
+    + ''.join(
+        f'  {"enter" if key == chr(10) else key:6}{what.does}\n' for key, what in KEYS.items()
+    )
     + '  q     end this program\n'
 )
-
-
-@contextmanager
-def single_keys() -> Iterator[None]:
-    """Let the terminal hand over each key at once; restored at the end. A pipe is left as it is."""
-    if not sys.stdin.isatty():
-        yield
-        return
-    before = termios.tcgetattr(sys.stdin)
-    try:
-        tty.setcbreak(sys.stdin)
-        yield
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
-
-
-def pressed() -> Iterator[str]:
-    """The keys, one after the other, and '' now and then, until `q` or the end of the input."""
-    while True:
-        if not select.select([sys.stdin], [], [], LOOK_S)[0]:
-            yield ''
-            continue
-        # Not through Python's buffer, which would keep from `select` what it has read ahead.
-        key = os.read(sys.stdin.fileno(), 1).decode('ascii', 'replace')
-        if key in ('', 'q', '\x04'):
-            return
-        yield key
 
 
 class Board:
@@ -134,11 +113,16 @@ class Board:
     def __init__(self, node: Node) -> None:
         """Listen to the session."""
         self._shown = self._new = ('', '', '')
+        self._stopped: tuple[str, str] | None = None
         node.create_subscription(SessionState, 'session_state', self._on_state, LATCHED)
 
     def _on_state(self, msg: SessionState) -> None:
         words, rest = ('FAULT', msg.line) if msg.fault else (msg.headline, msg.hint)
         self._new = printable(words, keep=''), printable(rest, keep=''), self._new[2]
+
+    def show_stop(self, by: str) -> None:
+        """Show a stop before everything else; '': there is none."""
+        self._stopped = ('STOPPED', f'stopped by {by}; u twice resets it') if by else None
 
     def tell(self, answer: str) -> None:
         """Show what came of a key, until the next one."""
@@ -150,9 +134,10 @@ class Board:
 
     def show(self) -> None:
         """Write it anew where it has changed."""
-        if self._new == self._shown or not self._new[0] or not sys.stdout.isatty():
+        new = (*(self._stopped or self._new[:2]), self._new[2])
+        if new == self._shown or not new[0] or not sys.stdout.isatty():
             return
-        self._shown = words, rest, answer = self._new
+        self._shown = words, rest, answer = new
         columns = shutil.get_terminal_size().columns - 1
         lines = [row for part in wrap(words, 13) for row in large_letters(part, columns)]
         sys.stdout.write('\x1b[H\x1b[J' + '\n'.join([*lines, '', rest, '', HELP, answer]) + '\n')
@@ -194,6 +179,51 @@ def ask(node: Node, key: Key, since: float) -> str:
             node.destroy_client(made)
 
 
+class Stopper:
+    """Stops the robot, and takes that back at the second of two keys."""
+
+    def __init__(self, node: Node) -> None:
+        """Speak and hear through `node`."""
+        self._gate = Gate()
+        self._line = StopLine(node, self._gate)
+
+    @property
+    def by(self) -> str:
+        """What has stopped the robot; '' if nothing has."""
+        return self._gate.stopped_by
+
+    def stop(self) -> None:
+        """Stop the robot; from any thread."""
+        self._line.stop('space in keys')
+        sys.stdout.write(
+            'STOP: nothing is commanded any more; u twice resets it\n'
+            if self._line.is_heard
+            else 'STOP: NOBODY HEARS IT. Use the power switch, and hold the arms\n'
+        )
+        sys.stdout.flush()
+
+    def reset(self) -> str:
+        """Take a stop back; returns a line for the operator."""
+        if not self.by:
+            return 'there is no stop to reset'
+        return self._line.reset() or 'the stop is reset; nothing moves before it is enabled again'
+
+
+class Twice:
+    """Keys that do something only when they are pressed twice."""
+
+    def __init__(self) -> None:
+        """Nothing was pressed."""
+        self._last, self._at = '', -float('inf')
+
+    def confirms(self, key: str) -> bool:
+        """Whether this is the second time."""
+        now = time.monotonic()
+        again = key == self._last and now - self._at <= TWICE_S
+        self._last, self._at = ('' if again else key), now
+        return again
+
+
 def main() -> int:
     """Read keys until q."""
     status = answered(__doc__ or '')
@@ -201,15 +231,20 @@ def main() -> int:
         return status
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('keys', namespace='act')
-    board, began = Board(node), time.monotonic()
+    board, stopper, twice, began = Board(node), Stopper(node), Twice(), time.monotonic()
     try:
         sys.stdout.write(HELP)
         sys.stdout.flush()
         with single_keys():
-            for key in pressed():
-                if key in KEYS:
+            for key in Keyboard(stopper.stop).pressed():
+                if key in ('u', 'l') and not twice.confirms(key):
+                    board.tell(f'press {key} once more')
+                elif key == 'u':
+                    board.tell(stopper.reset())
+                elif key in KEYS:
                     board.tell(ask(node, KEYS[key], began))
                 rclpy.spin_once(node, timeout_sec=0.0)
+                board.show_stop(stopper.by)
                 board.show()
     except KeyboardInterrupt:
         pass

@@ -26,8 +26,11 @@ from act_ros.nodes.session.recorder_client import RecorderClient
 from act_ros.nodes.session.robot import SessionRobot
 from act_ros.nodes.session.sounds import Sounds
 from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.diagnostics import ERROR, OK, WARN, Diagnostics, Health
+from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.topics import LATCHED
+from act_ros.nodes.shared.watchdog import HUNG
 from act_ros.nodes.teleop import TeleopNode
 from act_ros.robot.spec import RobotSpec, SpecError
 
@@ -37,10 +40,11 @@ PARAMETERS = (
     Param('reset_time', 5.0, 'Seconds between two episodes to set the scene up.', 0.0, 3600.0),
     Param('attended', True, 'A person leads the leaders; otherwise the recorder is only shown.'),
     Param('sounds', True, 'Tones at start, stop, and fault.'),
+    *STOP_PARAMETERS,
 )
 STATES = {phase: getattr(SessionState, phase.name) for phase in Phase}
 STATE_S = 0.2
-DIED = 3
+DIED = HUNG
 """Exit code of a session that could not bring the arms to rest."""
 LINE_S = 5
 """While an episode is recorded a line is printed so often."""
@@ -58,7 +62,7 @@ class SessionNode(BaseNode):
         attended = bool(self._values['attended'])
         simulated = bool(self.get_parameter('use_sim_time').value)
         self._teleop_stop = Stop()
-        self._teleop = TeleopNode(self._teleop_stop, led=attended)
+        self._teleop = TeleopNode(self._teleop_stop, attended, owner=self)
         self._recorder = RecorderClient(self, self._values['task'], lambda: self._teleop.engaged)
         self._sounds = Sounds(self.get_logger().warning) if self._values['sounds'] else None
         self._printed: tuple[Any, ...] = ()
@@ -76,7 +80,9 @@ class SessionNode(BaseNode):
                 self._values['reset_time'],
                 *(time.monotonic, time.sleep, self._play),
             )
+            self._session.asks_at_the_end = not simulated
             self._serve()
+        Diagnostics(self, self._health)
         self._thread = threading.Thread(target=self._run, name='session', daemon=True)
 
     def _serve(self) -> None:
@@ -84,13 +90,14 @@ class SessionNode(BaseNode):
         self.create_service(Trigger, '~/go', trigger(Ask.GO))
         self.create_service(Trigger, '~/discard', trigger(Ask.DISCARD))
         self.create_service(Trigger, '~/end', trigger(Ask.END))
+        self.create_service(Trigger, '~/let_go', trigger(Ask.LET_GO))
         self.create_service(SetBool, '~/mark', choice(Ask.SUCCESS, Ask.FAILURE))
         self.create_service(SetBool, '~/pause', choice(Ask.PAUSE, Ask.RESUME))
 
     @property
     def groups(self) -> list[list[Node]]:
-        """Teleoperation has a thread of its own; this node's other thread waits for its answers."""
-        return [[self._teleop], [self]]
+        """Each has a thread of its own; this node's other thread waits for teleoperation's answers."""
+        return [*self._teleop.groups, [self]]
 
     def start(self) -> None:
         """Begin."""
@@ -184,6 +191,13 @@ class SessionNode(BaseNode):
             self._printed = new
             sys.stdout.write(f'{text}\n')
             sys.stdout.flush()
+
+    def _health(self) -> list[Health]:
+        recording, view = self._recorder.view(), self._session.view if self._session else None
+        view = view or watched(recording, self._values['episodes'])
+        level = ERROR if view.fault else WARN if view.note else OK
+        values = {'kept': view.kept, 'wanted': view.wanted, 'rows': recording.rows}
+        return [Health('session', level, faults(view) or view.phase.value, values)]
 
     def _welcome(self, recording: RecorderStatus) -> None:
         """Once the recorder is there: where the episodes go, and from which number on."""

@@ -10,7 +10,7 @@ import numpy as np
 from act_msgs.srv import ResetSim
 from rclpy.node import Node
 
-from act_ros.control.motion.pose_motion import SETTLED
+from act_ros.control.motion.pose_motion import ASTRAY, SETTLED, astray
 from act_ros.control.session.types import SessionError
 from act_ros.nodes.session.driver_client import DriverClient, DriverError
 from act_ros.nodes.session.motor_setup import MotorSetup
@@ -35,6 +35,7 @@ class SessionRobot:
         self._locked = False
         self._goals: tuple[Floats, Floats | None] | None = None
         self._problem = ''
+        self._absent: list[slice] = []
         self.left_out = ''
         """What is said of a follower that the others are led without."""
         self._reset = node.create_client(ResetSim, 'sim/reset') if simulated else None
@@ -55,6 +56,8 @@ class SessionRobot:
         self._motors.leaders, self._motors.followers = leaders, followers
         if silent:
             self._teleop.leave_out(silent)
+            known = [arm.follower for arm in self._spec.arms]
+            self._absent = [self._spec.arm_entries(known.index(arm)) for arm in silent]
             self.left_out = (
                 f'{", ".join(silent)} is silent and was left out; it does NOT go to rest: hold it'
             )
@@ -91,15 +94,17 @@ class SessionRobot:
 
     def arrived(self) -> bool:
         """Whether the arms are where they were to go; raises SessionError where one is elsewhere."""
+        if why := self._teleop.output.gate.why:
+            raise SessionError(why)
         if not self._teleop.arrived:
             return False
         if problem := '; '.join(filter(None, (self.left_out, self._problem))):
             raise SessionError(problem)
         if self._goals:
             end = time.monotonic() + PUBLISH_S
-            while time.monotonic() < end and self._teleop.astray(*self._goals, SETTLED):
+            while time.monotonic() < end and self._astray(*self._goals, SETTLED):
                 time.sleep(0.05)  # arms lag behind their last command
-            if off := self._teleop.astray(*self._goals):
+            if off := self._astray(*self._goals, ASTRAY):
                 raise SessionError(
                     f'not where they were led: {off}; did an arm meet something, or lose its torque?'
                 )
@@ -151,14 +156,16 @@ class SessionRobot:
 
     def trouble(self) -> str:
         """Leaders that are silent, and arms that never said anything."""
-        silent = dict.fromkeys([*self._teleop.unheard, *self._teleop.silent])
-        return f'{", ".join(silent)} silent' if silent else ''
+        silent = ', '.join(dict.fromkeys([*self._teleop.unheard, *self._teleop.silence.arms]))
+        found = [self._teleop.output.gate.why, f'{silent} silent' if silent else '']
+        return '; '.join(filter(None, found))
 
     def rest(self) -> None:
         """Begin to lead all arms to the start and then to rest; followers alone where leaders cannot be led."""
         leaders: list[Floats] | None = [
             self._with_grippers(pose, LEADER_GRIPPER) for pose in (self._start, self._rest)
         ]
+        self._problem = ''
         try:
             self.hold()
             self._motors.drive_grippers()
@@ -171,9 +178,22 @@ class SessionRobot:
         self._go([self._start, self._rest], leaders)
 
     def _go(self, followers: list[Floats], leaders: list[Floats] | None) -> None:
+        for pose in (followers := [pose.copy() for pose in followers]):
+            for arm in self._absent:
+                pose[arm] = self._rest[arm]  # where an arm that is left out counts as being
         self._goals = followers[-1], leaders[-1] if leaders else None
         if why := self._teleop.go(followers, leaders):
             raise SessionError(why)
+
+    def _astray(self, followers: Floats, leaders: Floats | None, tolerance: float) -> str:
+        """What joints are not where they were led, as words; '' if all are."""
+        spec, found = self._spec, []
+        pairs = [('followers', self._teleop.followers, followers)]
+        pairs += [] if leaders is None else [('leaders', self._teleop.leaders, leaders)]
+        for kind, measured, goal in pairs:
+            off = astray(measured, goal, spec.joint_names, spec.grippers, tolerance)
+            found += [f'{kind}: {off}'] if off else []
+        return '; '.join(found)
 
     def _with_grippers(self, pose: Floats, opening: float) -> Floats:
         changed = pose.copy()

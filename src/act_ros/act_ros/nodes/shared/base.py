@@ -13,6 +13,7 @@ from typing import Any
 from rclpy.impl import rcutils_logger
 from rclpy.node import Node
 
+from act_ros.nodes.shared.qos_events import QosWatch
 from act_ros.text import printable
 
 # The one thing that this suite uses of rclpy without a promise. rclpy tells calls of a logger apart by the place in
@@ -26,6 +27,7 @@ class BaseNode(Node):
 
     def __init__(self, name: str, **options: Any) -> None:
         """As rclpy's own."""
+        self.qos = QosWatch(self)
         super().__init__(name, **{'namespace': 'act', **options})
 
     def get_logger(self) -> Any:
@@ -40,8 +42,16 @@ class BaseNode(Node):
 
         return super().create_service(srv_type, srv_name, answer, **options)
 
+    def create_subscription(
+        self, msg_type: Any, topic: str, callback: Any, qos_profile: Any, **options: Any
+    ) -> Any:
+        """Subscribe; a publisher whose quality of service does not go with it is named."""
+        options.setdefault('event_callbacks', self.qos.of_subscription(topic))
+        return super().create_subscription(msg_type, topic, callback, qos_profile, **options)
+
     def create_publisher(self, msg_type: Any, topic: str, qos_profile: Any, **options: Any) -> Any:
-        """Make a publisher whose messages are made printable."""
+        """Make a publisher whose messages are made printable; subscribers that cannot hear it are named."""
+        options.setdefault('event_callbacks', self.qos.of_publisher(topic))
         publisher = super().create_publisher(msg_type, topic, qos_profile, **options)
         publish = publisher.publish
 

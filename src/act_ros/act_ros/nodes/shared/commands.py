@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from act_msgs.msg import Chunk as ChunkMsg
 from act_msgs.msg import Command
@@ -12,7 +12,10 @@ from builtin_interfaces.msg import Time
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 from rclpy.node import Node
 
+from act_ros.nodes.shared.command_rivals import CommandRivals
+from act_ros.nodes.shared.gate import Gate
 from act_ros.nodes.shared.topics import COMMAND, SENSOR, robot_topic
+from act_ros.nodes.shared.watchdog import Watchdog
 from act_ros.robot.spec import GripperScale, RobotSpec
 from act_ros.robot.types import Chunk, Floats
 
@@ -27,10 +30,13 @@ class ArmCommands:
     """Publishes commands (dof,) to the drivers of some arms, in the drivers' own units."""
 
     def __init__(
-        self, node: Node, spec: RobotSpec, arms: Sequence[str], gripper: GripperScale
+        self, node: Node, spec: RobotSpec, arms: Sequence[str], gripper: GripperScale, gate: Gate
     ) -> None:
-        """Advertise the topics of `arms`, which are named in the order of the vector, on the node."""
-        self._spec, self._gripper = spec, gripper
+        """Advertise the topics of `arms`, which are named in the order of the vector, on the node.
+
+        What is sent passes `gate`.
+        """
+        self._spec, self._gripper, self._gate = spec, gripper, gate
         self.topics: list[str] = []
         self.left_out: Sequence[str] = ()
         """Arms that get nothing."""
@@ -45,8 +51,11 @@ class ArmCommands:
             single = node.create_publisher(JointSingleCommand, topics[1], COMMAND)
             self._arms.append((arm, group, single))
 
-    def send(self, action: Floats) -> None:
-        """Send joints in rad, and grippers 0..1, which the drivers get in radians."""
+    def send(self, action: Floats) -> bool:
+        """Send joints in rad, and grippers 0..1, which the drivers get in radians; False: the gate is shut."""
+        return self._gate.send(lambda: self._publish(action))
+
+    def _publish(self, action: Floats) -> None:
         for index, (arm, group, single) in enumerate(self._arms):
             if arm in self.left_out:
                 continue
@@ -58,23 +67,49 @@ class ArmCommands:
 
 
 class CommandOutput:
-    """Publishes commands to the followers, `command` and `chunk`."""
+    """Publishes commands to the followers, `command` and `chunk`. `gate`: what all commands of the process pass."""
 
     def __init__(self, node: Node, spec: RobotSpec) -> None:
         """Advertise the topics on the node."""
         self._spec, self._node = spec, node
+        self.gate = Gate()
         followers = [arm.follower for arm in spec.arms]
-        self._followers = ArmCommands(node, spec, followers, spec.follower_gripper)
-        self.topics = self._followers.topics
+        self._followers = self.arms(followers, spec.follower_gripper)
+        # Simulated leaders may have a hand besides, which commands their drivers.
+        self.rivals = CommandRivals(node, self._followers.topics)
         self._command = node.create_publisher(Command, 'command', COMMAND)
         self._chunk = node.create_publisher(ChunkMsg, 'chunk', SENSOR)
 
-    def command(self, tick: int, stamp_s: float, action: Floats) -> None:
-        """Send a command (dof,): joints in rad, grippers 0..1, which the drivers get in radians."""
-        self._followers.send(action)
+    def arms(self, arms: Sequence[str], gripper: GripperScale) -> ArmCommands:
+        """Commands to other arms, through the same gate."""
+        return ArmCommands(self._node, self._spec, arms, gripper, self.gate)
+
+    def refusal(self) -> str:
+        """Why the arms must not be enabled now, as a sentence; where it is '' a fault is forgotten.
+
+        A node that was just made waits a second: until it can know who else commands the arms.
+        """
+        refused = self.gate.refusal() or self.rivals.ask()
+        if not refused:
+            self.gate.permit()
+        return refused
+
+    def watchdog(self, fail: Callable[[int], object]) -> Watchdog:
+        """What shuts the gate, and ends the process by `fail`, when the thread that commands hangs."""
+        return Watchdog(self._node, self.gate, fail)
+
+    def command(self, tick: int, stamp_s: float, action: Floats) -> bool:
+        """Send a command (dof,): joints in rad, grippers 0..1, which the drivers get in radians.
+
+        Returns:
+            Whether it was sent: the gate may be shut.
+        """
+        if not self._followers.send(action):
+            return False
         msg = Command(tick=tick, action=array('f', action.tobytes()))
         msg.header.stamp = to_time(stamp_s)
         self._command.publish(msg)
+        return True
 
     def leave_out(self, followers: Sequence[str]) -> None:
         """Send nothing to these from now on."""
@@ -87,24 +122,3 @@ class CommandOutput:
         msg.header.stamp = to_time(chunk.tick / self._spec.rate_hz)
         msg.actions = array('f', chunk.actions.astype('float32').tobytes())
         self._chunk.publish(msg)
-
-    def rivals(self) -> str:
-        """Who else commands the followers, as a sentence; '' if nobody does."""
-        found = []
-        for topic in self.topics:
-            others = [
-                info.node_name
-                for info in self._node.get_publishers_info_by_topic(topic)
-                if (info.node_name, info.node_namespace)
-                != (self._node.get_name(), self._node.get_namespace())
-            ]
-            # A second one of our own name is a second policy node, not us.
-            own = self._node.count_publishers(topic) - len(others)
-            others += [f'another {self._node.get_name()}'] * (own - 1)
-            found += [f'{topic} ({", ".join(others)})'] if others else []
-        if not found:
-            return ''
-        return (
-            f'another node publishes commands, too, on {"; ".join(found)}; the arm would follow '
-            f'both. Stop that node first'
-        )

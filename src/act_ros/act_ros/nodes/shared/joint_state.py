@@ -15,14 +15,15 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 
 from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.diagnostics import Health, heard
 from act_ros.nodes.shared.rivals import Rivals
+from act_ros.nodes.shared.times import FUTURE_S
 from act_ros.nodes.shared.topics import SENSOR, robot_topic
-from act_ros.robot.jumps import CONTESTED_S, JumpWatch
+from act_ros.robot.jumps import CONTESTED_S, jump_watches
 from act_ros.robot.spec import GripperScale, RobotSpec
 from act_ros.robot.types import Floats
 from act_ros.text import PrintableError
 
-FUTURE_S = 0.1
 _QUIET_S = 5.0
 _GRIPPER, _FINGER = 'gripper', 'left_finger'
 
@@ -134,15 +135,6 @@ def _pick(values: Sequence[float], places: list[int]) -> Floats:
         return np.array([values[place] for place in places], dtype=np.float32)
 
 
-def jump_watches(spec: RobotSpec) -> dict[str, JumpWatch]:
-    """By follower what notices poses that it cannot have reached."""
-    names = (*spec.joints, _GRIPPER)
-    return {
-        arm.follower: JumpWatch(names, spec.velocity[spec.arm_entries(i)])
-        for i, arm in enumerate(spec.arms)
-    }
-
-
 class JointStateNode(BaseNode):
     """Keeps the newest joint states of all followers; says why a message cannot be used."""
 
@@ -151,6 +143,7 @@ class JointStateNode(BaseNode):
         spec: RobotSpec,
         now: Callable[[], float | None],
         arrived: Callable[[], object] = lambda: None,
+        commands: bool = False,
         **options: Any,
     ) -> None:
         """Subscribe to the followers' joint states.
@@ -159,6 +152,7 @@ class JointStateNode(BaseNode):
             spec: the robot.
             now: ROS time in seconds, None while it isn't known.
             arrived: called after each usable message.
+            commands: whether the arms are commanded by it (see `JumpWatch`).
             options: of the node, such as its namespace.
         """
         super().__init__(
@@ -168,6 +162,7 @@ class JointStateNode(BaseNode):
             **options,
         )
         self.received = self.dropped = 0
+        self._counts = {arm.follower: {'received': 0, 'dropped': 0} for arm in spec.arms}
         self.future_s = FUTURE_S
         self.simulated = False
         self._now, self._arrived = now, arrived
@@ -175,12 +170,11 @@ class JointStateNode(BaseNode):
         self._arms = [arm.follower for arm in spec.arms]
         self.topics = {arm: robot_topic(self, f'{arm}/joint_states') for arm in self._arms}
         self._notes: dict[str, str] = {}
-        self._jump = ''
+        self._jump, self._jumped_at = '', -math.inf
         self._samples: dict[str, ArmSample] = {}
         self._told: set[str] = set()
         self._rivals = Rivals(self, self.topics)
-        self._jumps = jump_watches(spec)
-        self._jumped_at = -math.inf
+        self._jumps = jump_watches(spec, commands)
         for arm, topic in self.topics.items():
             reader = ArmReader(spec.joints, spec.follower_gripper)
             self.create_subscription(
@@ -219,6 +213,19 @@ class JointStateNode(BaseNode):
         jumps = time.monotonic() - self._jumped_at <= CONTESTED_S
         return found or (self._jump if jumps else '')
 
+    def health(self, now_s: float | None, limit_s: float) -> list[Health]:
+        """How each arm is at a ROS time; joint states older than `limit_s` are of no use."""
+        found = []
+        for arm, topic in self.topics.items():
+            sample = self._samples.get(arm)
+            age_s = None if sample is None or now_s is None else now_s - sample.stamp_s
+            note = self.qos.why(topic) or self._notes.get(arm, '')
+            doubt = self.contested if topic in self.contested else ''
+            found.append(
+                heard(arm, age_s, limit_s, note, doubt, {'topic': topic, **self._counts[arm]})
+            )
+        return found
+
     def forget(self, before_s: float) -> None:
         """Drop what was seen before a ROS time: it is of another world."""
         self._not_before_s = before_s
@@ -233,15 +240,19 @@ class JointStateNode(BaseNode):
         self, arm: str, reader: ArmReader, msg: JointState, info: dict[str, int | None]
     ) -> None:
         self.received += 1
+        self._counts[arm]['received'] += 1
         self._rivals.heard(arm, info)
         try:
             stamp_s = self._stamp(arm, msg)
             if stamp_s < self._not_before_s:
                 return
             vectors = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
-            self._look_for_jump(arm, stamp_s, vectors[0])
+            if settling := self._look_for_jump(arm, stamp_s, vectors[0]):
+                self._notes[arm] = settling
+                return
         except JointStateError as error:
             self.dropped += 1
+            self._counts[arm]['dropped'] += 1
             self._notes[arm] = str(error)
             self.get_logger().warning(
                 f'{self.topics[arm]}: {error}; {self.dropped} of {self.received} dropped',
@@ -254,14 +265,18 @@ class JointStateNode(BaseNode):
         self._samples[arm] = ArmSample(stamp_s, *vectors)
         self._arrived()
 
-    def _look_for_jump(self, arm: str, stamp_s: float, qpos: Floats) -> None:
+    def _look_for_jump(self, arm: str, stamp_s: float, qpos: Floats) -> str:
+        """Why a pose has to wait for others that agree with it; JointStateError where it cannot be."""
         if self.simulated:  # a world that is set up anew has the arms elsewhere at once
-            return
+            return ''
         watch = self._jumps[arm]
         if jump := watch.jump(stamp_s, qpos):
+            if watch.settling:
+                return jump
             if watch.again:  # one torn reading is left out, and that is that
                 self._jump, self._jumped_at = f'{self.topics[arm]}: {jump}', time.monotonic()
             raise JointStateError(jump)
+        return ''
 
     def _stamp(self, arm: str, msg: JointState) -> float:
         now = self._now()

@@ -7,6 +7,10 @@ import time
 
 from builtin_interfaces.msg import Time
 
+FUTURE_S, SIM_FUTURE_S = 0.1, 1.0
+"""So far ahead of the clock may a stamp be. In simulation stamps and /clock are of one clock, and where the machine is
+busy /clock may come after a message of its time; only a stamp from before a restart lies far ahead."""
+
 
 def seconds(stamp: Time) -> float:
     """A message's time in seconds."""

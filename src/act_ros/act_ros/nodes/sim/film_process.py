@@ -39,7 +39,7 @@ class FilmProcess:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         # Ctrl+C in the terminal must not reach it: a blocked signal stays blocked in the child. Not a session
         # of its own: Linux may give each session the same share of the processor, however nice it is.
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         try:
             self._process = subprocess.Popen(
                 [*_YIELDING, *python_command(PROGRAM, path, task, episodes)],

@@ -25,6 +25,7 @@ from act_ros.data.seeds import next_seed
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.camera_parameter import chosen_cameras
+from act_ros.nodes.shared.diagnostics import ERROR, OK, WARN, Diagnostics, Health
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import stamp_of
 from act_ros.nodes.shared.topics import LATCHED, robot_topic
@@ -117,6 +118,7 @@ class SimNode(BaseNode):
         self._pictures = Pictures(
             self, self.simulation, cameras, self._begin_film(values['video']), self._no_pictures
         )
+        Diagnostics(self, self._health)
         self._thread = threading.Thread(target=self._run, name='physics', daemon=True)
 
     @property
@@ -242,6 +244,18 @@ class SimNode(BaseNode):
                 'programs beside it, would help',
                 throttle_duration_sec=10.0,
             )
+
+    def _health(self) -> list[Health]:
+        sim, factor = self.simulation, self._factor.value
+        slow = not self._lockstep and factor < SLOW
+        why = sim.unstable or f'real-time factor {factor:.2f}'
+        values = {
+            'task': sim.task,
+            'seed': sim.seed,
+            'episode': sim.episode,
+            'lockstep': self._lockstep,
+        }
+        return [Health('simulation', ERROR if sim.unstable else WARN if slow else OK, why, values)]
 
     def _publish_state(self) -> None:
         sim = self.simulation

@@ -93,7 +93,7 @@ class InferenceWorker:
         )
         # Ctrl+C goes to every process of the terminal: this one is ended by its owner, not by that. A
         # blocked signal stays blocked from the child's first moment on; a handler would come too late.
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         try:
             self._process = subprocess.Popen(
                 _at_ordinary_priority() + command + self._arguments,
