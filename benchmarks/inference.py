@@ -120,8 +120,9 @@ def show(size: str, cameras: int, case: dict[str, str]) -> dict[str, object]:
     else:
         differs = f'{warm["difference"]:.1e}' if 'difference' in warm else '-'
         print(
-            f'{head}{warm["p50_ms"]:>9.1f} ms p50{warm["p99_ms"]:>9.1f} ms p99{warm["cpu_ms"]:>9.1f} ms of processors{warm["memory_mib"]:>7.0f} MiB'
-            f'{cold["load_s"]:>7.1f} s cold{warm["load_s"]:>6.1f} s warm  {differs:>7} from fp32',
+            f'{head}{warm["p50_ms"]:>9.1f} ms p50{warm["p99_ms"]:>9.1f} ms p99{warm["cpu_ms"]:>9.1f} ms of '
+            f'processors{warm["memory_mib"]:>7.0f} MiB{cold["load_s"]:>7.1f} s cold{warm["load_s"]:>6.1f} s warm  '
+            f'{differs:>7} from fp32',
             flush=True,
         )
     return {'size': size, 'cameras': cameras, **case, 'cold': cold, 'warm': warm}
