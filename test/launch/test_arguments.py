@@ -26,14 +26,15 @@ SIM = {
     'video',
 }
 HARDWARE = {'leaders', 'leader_model', 'follower_model', 'rig', 'enable'}
+STOP = {'stop_joy', 'stop_button', 'stop_hold'}
 ARGUMENTS = {
     'sim.launch.py': SHARED | SIM,
     'hardware.launch.py': SHARED | HARDWARE,
-    'aloha.launch.py': SHARED | SIM | HARDWARE
+    'aloha.launch.py': SHARED | SIM | HARDWARE | STOP
     | {'checkpoint', 'models_dir', 'allow_any_path', 'ensemble', 'inference', 'record',
-       'policy_rate_hz'},
-    'replay.launch.py': SHARED | SIM | HARDWARE | {'episode', 'joint_order'},
-    'record.launch.py': SHARED | SIM | HARDWARE
+       'policy_rate_hz', 'device', 'engine', 'precision'},
+    'replay.launch.py': SHARED | SIM | HARDWARE | STOP | {'episode', 'joint_order'},
+    'record.launch.py': SHARED | SIM | HARDWARE | STOP
     | {'dataset', 'length', 'keep_failures', 'reset_time', 'sounds'},
 }  # fmt: skip
 

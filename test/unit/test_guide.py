@@ -31,7 +31,7 @@ STEP, GAIN = SPEC.velocity / RATE, SPEC.acceleration / RATE**2
 RANGE = SPEC.upper - SPEC.lower
 START, REST = SPEC.start.astype(np.float32), SPEC.rest.astype(np.float32)
 MAX_AGE_S = 0.1
-FAR = 2.0
+FAR = 2.2
 """A glitch is at least so far (rad) from the truth: further than an arm gets while it is not heard for a moment."""
 
 
@@ -42,6 +42,7 @@ class Arms:
         self.true = SPEC.start.copy()
         self.deaf = self.silent = False
         self.says: np.ndarray | None = None  # in the place of the truth
+        self.off = np.zeros(DOF)
         self.ahead_s = 0.0
         self.heard_s = -1.0
         slices = [SPEC.arm_entries(i) for i in range(len(SPEC.arms))]
@@ -54,7 +55,7 @@ class Arms:
         if self.silent:
             return
         self.heard_s = now_s
-        said = (self.true if self.says is None else self.says).astype(np.float32)
+        said = (self.true + self.off if self.says is None else self.says).astype(np.float32)
         for index, (part, watch) in enumerate(self._watches):
             if np.isfinite(said[part]).all() and self.ahead_s <= 0.1:  # as the nodes refuse it
                 stamp_s = now_s + self.ahead_s
@@ -228,12 +229,11 @@ def broken(arms: Arms, kind: str, value: float) -> None:
     """Begin a fault of the arms."""
     entry = int(value * DOF) % DOF
     if kind == 'glitch':
-        arms.says = arms.true.copy()
-        arms.says[entry] += (
-            FAR if value < 0.5 else 50.0 * value
-        )  # inside the limits, or far outside
+        # Inside the limits, or far outside.
+        arms.off[entry] = FAR if value < 0.5 else 50.0 * value
     elif kind == 'zeros':
-        arms.says = np.zeros(DOF) if np.abs(arms.true).max() > FAR else None
+        arms.says = np.zeros(DOF)
+        arms.says[list(SPEC.grippers)] = SPEC.follower_gripper.finger_to_unit(0.0)
     elif kind == 'nan':
         arms.says = np.full(DOF, np.nan)
     elif kind in ('silent', 'moved'):
@@ -276,5 +276,6 @@ def test_no_sequence_of_faults_makes_a_command_that_is_unsafe(
         if fault == 'moved' and ticks > 40:
             arms.true = np.clip(at(value) - 0.2 * (value > 0.8), SPEC.lower - 0.2, SPEC.upper)
         arms.says, arms.silent, arms.deaf, arms.ahead_s = None, False, False, 0.0
+        arms.off.fill(0.0)
         # Honest readings after a glitch; after a silence the next one may come at once.
         go_on(15 if arms.heard_s > tick / RATE - 0.1 else 0)
