@@ -3,8 +3,9 @@
 """How long a policy takes from its observation to its chunk: engines, sizes, numbers of cameras and threads.
 
 Each line is a process of its own, with a policy of random weights in a folder that no engine has seen: loaded cold (the
-engine is prepared and compared), then once more, warm. LeRobot's `select_action` is measured at the paper's size where
-LeRobot can be imported (install it, or PYTHONPATH). Source `setup.bash` first.
+engine is prepared and compared), then once more, warm. `ms of processors` depends least on what else runs. LeRobot's
+`select_action` is measured at the paper's size where LeRobot can be imported (install it, or PYTHONPATH). Source
+`setup.bash` first.
 
     benchmarks/inference.py
     benchmarks/inference.py --sizes paper --cameras 4 --threads 1 2 --engines openvino:bf16 torch:fp32
@@ -86,10 +87,12 @@ def measure(case: dict[str, str]) -> dict[str, float | str]:
     run()
     told['load_s'] = time.perf_counter() - begin
     seconds: list[float] = []
+    busy = time.process_time()
     while len(seconds) < 3 or (sum(seconds) < MOST_S and len(seconds) < MOST_RUNS):
         start = time.perf_counter()
         run()
         seconds.append(time.perf_counter() - start)
+    told['cpu_ms'] = 1e3 * (time.process_time() - busy) / len(seconds)
     told['p50_ms'], told['p99_ms'] = (1e3 * float(np.percentile(seconds, p)) for p in (50, 99))
     peak = Path('/proc/self/status').read_text(encoding='ascii').partition('VmHWM:')[2]
     told['memory_mib'] = int(peak.split()[0]) / 1024
@@ -117,8 +120,9 @@ def show(size: str, cameras: int, case: dict[str, str]) -> dict[str, object]:
     else:
         differs = f'{warm["difference"]:.1e}' if 'difference' in warm else '-'
         print(
-            f'{head}{warm["p50_ms"]:>9.1f} ms p50{warm["p99_ms"]:>9.1f} ms p99{warm["memory_mib"]:>7.0f} MiB'
-            f'{cold["load_s"]:>7.1f} s cold{warm["load_s"]:>6.1f} s warm  {differs:>7} from fp32',
+            f'{head}{warm["p50_ms"]:>9.1f} ms p50{warm["p99_ms"]:>9.1f} ms p99{warm["cpu_ms"]:>9.1f} ms of '
+            f'processors{warm["memory_mib"]:>7.0f} MiB{cold["load_s"]:>7.1f} s cold{warm["load_s"]:>6.1f} s warm  '
+            f'{differs:>7} from fp32',
             flush=True,
         )
     return {'size': size, 'cameras': cameras, **case, 'cold': cold, 'warm': warm}

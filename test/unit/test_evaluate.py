@@ -142,7 +142,7 @@ def test_results_hold_settings_versions_and_every_seed(
     assert data['finished'] is True
     assert data['setting'] == {
         'task': 'insertion', 'seeds': '3-4,9', 'ensemble': 'newest', 'm': 0.1, 'execute': 0,
-        'delay': 1, 'rate_hz': 25.0, 'threads': 1,
+        'delay': 1, 'rate_hz': 25.0, 'threads': 1, 'engines': ['torch fp32 on cpu'],
     }  # fmt: skip
     assert {'act_ros', 'torch', 'mujoco', 'numpy', 'python'} <= set(data['versions'])
     (policy,) = data['policies']
@@ -155,6 +155,7 @@ def test_results_hold_settings_versions_and_every_seed(
     assert 'plain on insertion, seeds 3-4,9: 0 of 3 succeeded' in said.out
     assert 'grasped 0, lifted 0, in contact 0, inserted 0' in said.out
     assert '25 a second, each there 1 ticks after its observation' in said.out
+    assert 'ms (median), torch fp32 on cpu' in said.out
     assert 'jerk' in said.out and 'rad/s³' in said.out and 'limiter: ' in said.out
 
 
@@ -224,9 +225,9 @@ def test_several_policies_run_the_same_seeds_and_are_compared(
         ('cube', 'plain', 1.0), ('cube', 'peg', 1.0),
     ]  # fmt: skip
     head, *table = said.out.splitlines()
-    assert (
-        head
-        == 'transfer_cube, seeds 0-1; one inference a tick, in lockstep; ensemble oldest, m = 0.01'
+    assert head == (
+        'transfer_cube, seeds 0-1; one inference a tick, in lockstep; ensemble oldest, m = 0.01, '
+        'torch fp32 on cpu'
     )
     assert table[0].split('  ')[0] == 'policy' and 'held by the left arm' in table[0]
     assert [line.split()[0] for line in table[1:4]] == names

@@ -101,6 +101,7 @@ class Evaluation:
         task = self.setting.task
         setting = {**asdict(self.setting), 'seeds': numbers_text(self.seeds)}
         del setting['checkpoints']
+        setting['engines'] = [str(engine) for engine in self.setting.engines]
         data = {
             'finished': self.done == self.planned,
             'setting': setting,

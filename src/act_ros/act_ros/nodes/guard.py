@@ -38,6 +38,8 @@ PARAMETERS = (
 )
 LOOK_S, PATIENCE_S = 1.0, 2.0
 """How often the leading node is looked at, and how long it may take to answer."""
+LATE_S = 0.5
+"""What the leading node sent last may be heard so late: that one goes before others, and this one does not."""
 SAY_S = 2.0
 """A leading node that takes longer than this to end is named."""
 ASK_S = 30.0
@@ -84,6 +86,7 @@ class GuardNode(BaseNode):
         """Wait for the end of the leading node, then bring the arms to rest if they were moved."""
         log = self.get_logger()
         self._outwait()
+        time.sleep(LATE_S)
         if not self._commands:
             log.info('the arms were never commanded: they stay where they are')
         elif self._at_rest():

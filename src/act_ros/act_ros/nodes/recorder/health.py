@@ -32,7 +32,8 @@ def health(
     yield disk(state.dataset, state.free_bytes, min_free)
     for source, (age_s, values) in inputs.counts(seconds(state.header.stamp)).items():
         wrong = {ill.how: ill.about for ill in ills if ill.source == source}
-        contested = wrong.get(Wrong.CONTESTED) or wrong.get(Wrong.FROZEN, '')
+        frozen = 'it sends the same picture over and over' if Wrong.FROZEN in wrong else ''
+        contested = wrong.get(Wrong.CONTESTED) or frozen
         old = wrong.get(Wrong.OLD) and f'older than {STALE_S:g} s: its rows are marked'
         yield heard(source, age_s, MAX_AGE_S, inputs.note(source) or old or '', contested, values)
 

@@ -13,6 +13,7 @@ from sensor_msgs.msg import Joy
 
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
+from act_ros.nodes.shared.diagnostics import ERROR, OK, Diagnostics, Health
 from act_ros.nodes.shared.parameters import Param
 from act_ros.nodes.shared.stop_line import StopLine
 from act_ros.nodes.shared.times import steady
@@ -56,6 +57,7 @@ class GateKeeper(BaseNode):
         self._line = StopLine(self, output.gate, disarm, changed)
         self._line.serve(owner.get_fully_qualified_name())
         self.create_timer(LOOK_S, self._look)
+        Diagnostics(self, self._health, owner.get_name())
         self._button = int(owner.get_parameter('stop_button').value)
         self._hold = bool(owner.get_parameter('stop_hold').value)
         topic = str(owner.get_parameter('stop_joy').value)
@@ -69,6 +71,10 @@ class GateKeeper(BaseNode):
             self._button_name = f'button {self._button} of {self.resolve_topic_name(topic)}'
             if self._hold:
                 self._gate.require(self._button_name)
+
+    def _health(self) -> list[Health]:
+        why = self._gate.why
+        return [Health('gate', ERROR if why else OK, why or 'open: commands may go out')]
 
     def _on_joy(self, msg: Joy) -> None:
         there = self._button < len(msg.buttons)
