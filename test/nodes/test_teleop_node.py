@@ -50,6 +50,11 @@ class Arms:
         end = self.reports + reports
         self.ros.wait_until(lambda: self.reports > end)
 
+    def told_of(self, arm: str) -> bool:
+        """Whether the recorder was told that an arm was silent: on a busy machine others may be, too."""
+        found = [msg.data for msg in self.faults if 'was silent, the followers held' in msg.data]
+        return any(arm in text for text in found)
+
     def report(self) -> None:
         """Publish the joint states of all arms that aren't silent."""
         self.reports += 1
@@ -104,23 +109,19 @@ def test_a_leader_that_falls_silent_leaves_the_followers_where_they_are(arms, ro
     arms.faults.clear()  # at the start all are silent, for a moment
     arms.silent.add('leader_right')
     # The recorder marks its episode with this.
-    ros.wait_until(lambda: arms.faults, what='the fault')
+    ros.wait_until(lambda: arms.told_of('leader_right'), what='the fault')
     count = len(arms.command)
     arms.pose['leader_left'][0] = 0.4
     ros.wait_until(lambda: len(arms.command) > count + 10)
     assert abs(arms.command[-1].action[0]) < 1e-3
-    ros.wait_until(
-        lambda: 'leader_right: an arm does not report its joints' in arms.process.output
-    )
-    assert [msg.data for msg in arms.faults] == ['leader_right was silent, the followers held']
+    ros.wait_until(lambda: 'an arm does not report its joints' in arms.process.output)
 
 
 def test_stamps_of_the_future_are_no_news(arms, ros):
     ros.wait_until(lambda: len(arms.command) > 5)
     arms.ahead.add('follower_right')
     ros.wait_until(lambda: 's ahead of our clock' in arms.process.output)
-    ros.wait_until(lambda: arms.faults, what='the fault')
-    assert arms.faults[0].data == 'follower_right was silent, the followers held'
+    ros.wait_until(lambda: arms.told_of('follower_right'), what='the fault')
 
 
 def test_a_follower_that_hears_nothing_is_a_fault_until_it_is_engaged_again(arms, ros):
