@@ -78,7 +78,9 @@ class JumpWatch:
             self._believed, self._doubted, self.settling = (stamp_s, qpos), None, False
             return ''
         if not same:
-            slow = self._commands and heard and far.any()
+            known = self._believed
+            old = known is not None and stamp_s - known[0] > HEARD_CONFIRMED_S
+            slow = self._commands and heard and (old or far.any())
             self._confirmed_s = HEARD_CONFIRMED_S if slow else CONFIRMED_S
             self._doubted_since, self._jumped = stamp_s, far
         self._doubted = stamp_s, qpos
