@@ -44,6 +44,7 @@ def node(ros, policies):
     from act_ros.policy.inference.worker import InferenceWorker
 
     robot = FakeRobot(ros.node('robot'))
+    robot.follows = True  # else it is a fault, after a second
     made = Running(
         ros, policies, 'one', InferenceWorker, inference_timeout_s=1.0, max_image_age_s=2.0
     )

@@ -101,10 +101,9 @@ def start(tmp_path: Path) -> Iterator[Any]:
         command.close()
 
 
-def evaluate(start: Any, policy: Path, out: Path, seeds: str = '0-9999') -> Command:
-    return start(
-        'evaluate', '--checkpoint', policy, '--seeds', seeds, '--workers', '2', '--output', out
-    )
+def evaluate(start: Any, policy: Path, out: Path, seeds: str = '0-9999', *more: str) -> Command:
+    given = ('--checkpoint', policy, '--seeds', seeds, '--workers', '2', '--output', out)
+    return start('evaluate', *given, *more)
 
 
 def test_an_interrupted_evaluation_reports_and_saves_and_leaves_no_worker(
@@ -161,7 +160,7 @@ def test_a_worker_that_is_killed_ends_the_run_with_a_line_and_what_was_done(
 def test_workers_give_what_one_process_gives(
     start: Any, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = evaluate(start, policy, tmp_path / 'out', '0-3')
+    command = evaluate(start, policy, tmp_path / 'out', '0-3', '--engine', 'torch')
     assert command.process.wait(DEADLINE_S) == 0, command.errors.read_text()
     data = json.loads((tmp_path / 'out' / 'results.json').read_text())
     monkeypatch.setitem(STEPS, 'transfer_cube', TICKS)

@@ -172,7 +172,7 @@ def test_a_recording_session_is_outlasted_by_the_drivers_and_moves_nothing_unask
     spec, data = RobotSpec.load(), tmp_path / 'data'
     launch = start('record.launch.py', 'robot:=aloha', f'dataset:={data}', **drivers)
     launch.wait_for('driver is up', times=10)
-    launch.wait_for('leader_left, follower_left, leader_right, follower_right silent')
+    launch.wait_for('leader_left, leader_right, follower_left, follower_right silent')
     launch.wait_for('ARMS AT REST')
     calls, here = _calls(drivers), os.getsid(launch.process.pid)
     for arm in (name for pair in spec.arms for name in (pair.leader, pair.follower)):

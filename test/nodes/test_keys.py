@@ -112,15 +112,16 @@ def test_space_stops_the_robot_at_once_and_u_twice_resets_it(ros):
     with keys:
         keys.press('s')  # waits for an answer, since nobody serves it
         keys.press(' ')
-        ros.wait_until(lambda: heard and said)
+        ros.wait_until(lambda: said)  # latched: however soon it was pressed
+        keys.press(' ')
+        ros.wait_until(lambda: heard)  # an event, for who listens already
         assert said[-1] == 'space in keys'
         ros.wait_until(lambda: 'nothing is commanded any more' in keys.output)
         keys.press('u')
         ros.wait_until(lambda: 'press u once more' in keys.output)
-        assert len(said) == 1
+        assert said[-1] != ''
         keys.press('u')
         ros.wait_until(lambda: said[-1] == '')
-        assert len(heard) == 1
 
 
 def test_a_stop_that_nobody_hears_is_said():

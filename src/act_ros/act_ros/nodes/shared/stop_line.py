@@ -84,9 +84,12 @@ class StopLine:
         return self._node.count_subscribers('stop') > 2
 
     def stop(self, by: str) -> None:
-        """Stop the robot."""
+        """Stop the robot. Asked once more it says it once more: who asks fears that he was not heard."""
+        again = bool(self._gate.stopped_by)
         self._gate.stop(by)
         self._tell()
+        if again:
+            self._event.publish(Empty())
 
     def reset(self) -> str:
         """Take a stop of the robot back; returns why that cannot be, or ''."""
