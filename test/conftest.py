@@ -29,6 +29,11 @@ DEADLINE_S = 90.0
 for _variable in ('OMP_NUM_THREADS', 'LP_NUM_THREADS'):
     os.environ.setdefault(_variable, '1')
 
+# Mesa's software renderer and PyTorch's compiler bring an LLVM each. Loaded in this order they get on in the
+# one process that runs all tests of a worker; in the other the process crashes.
+with contextlib.suppress(ImportError):
+    import triton  # noqa: F401
+
 if find_spec('rclpy') is None:
     collect_ignore_glob = ['nodes/*', 'launch/*', 'fault/*', 'ros2_pip/*']
     # Nothing is installed then, and the processes that tests start have to find the package, too.

@@ -127,7 +127,9 @@ def test_a_policy_starts_without_what_is_slow_to_load_and_not_used(tmp_path: Pat
     write_policy(tmp_path)
     code = (
         'import sys; from pathlib import Path; import numpy as np; from act_ros.policy.policy import Policy; '
+        'from act_ros.policy.checkpoint import load_checkpoint; '
         'p = Policy.load(Path(sys.argv[1])); '
+        'load_checkpoint(Path(sys.argv[1]), cvae=True); '
         'p.predict(np.zeros(14, np.float32), {"cam_high": np.zeros((48, 64, 3), np.uint8)}); '
         'sys.exit(", ".join({"torchvision", "torch._dynamo", "sympy"} & set(sys.modules)) or 0)'
     )

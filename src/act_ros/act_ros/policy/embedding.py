@@ -11,8 +11,9 @@ from torch import Tensor
 
 def sine_embedding_1d(positions: int, width: int) -> Tensor:
     """(positions, width): sin and cos of position / 10000^(2i/width) in turns (Vaswani et al. 2017)."""
-    place = torch.arange(positions, dtype=torch.float64).unsqueeze(1)
-    pair = torch.arange(width, dtype=torch.float64) // 2
+    # On the CPU also where a network is made without a device: PyTorch would load its compiler for that.
+    place = torch.arange(positions, dtype=torch.float64, device='cpu').unsqueeze(1)
+    pair = torch.arange(width, dtype=torch.float64, device='cpu') // 2
     angle = place / 10000 ** (2 * pair / width)  # (positions, width)
     angle[:, 0::2] = angle[:, 0::2].sin()
     angle[:, 1::2] = angle[:, 1::2].cos()
