@@ -34,7 +34,7 @@ class Scene:
         self.node = rclpy.create_node('faults')
         self.robot = LyingRobot(self.node, CAMERA)
         self.states: list[tuple[float, PolicyState]] = []
-        self.commands: list[np.ndarray] = []
+        self.commands: list[tuple[int, np.ndarray]] = []
         latched = rclpy.qos.QoSProfile(
             depth=10, durability=rclpy.qos.DurabilityPolicy.TRANSIENT_LOCAL
         )
@@ -57,7 +57,7 @@ class Scene:
         self.states.append((time.monotonic(), msg))
 
     def _on_command(self, msg: Command) -> None:
-        self.commands.append(np.array(msg.action, np.float64))
+        self.commands.append((msg.tick, np.array(msg.action, np.float64)))
 
     def _spin(self) -> None:
         while not self._closing:

@@ -21,7 +21,6 @@ import os
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -34,11 +33,12 @@ from act_msgs.msg import PolicyState
 from fault_scene import NAMES, Scene
 from interbotix_xs_msgs.msg import JointGroupCommand
 from lifeline import hold
-from lying_robot import Lies
+from lying_robot import Lies, Rival
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 
 NOTICE_S, BACK_S = 3.0, 30.0
+JOINED_TICKS = 10
 
 
 Do = Callable[[Scene], object]
@@ -54,6 +54,7 @@ class Fault:
         noticed: whether the node's state must change.
         stays: whether it must not be RUNNING again before the fault is undone.
         says: what a person must read.
+        yields: whether the command goes to where the arm is, at once: that moves nothing.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Fault:
     noticed: bool = True
     stays: bool = True
     says: str = ''
+    yields: bool = False
 
 
 def lie(**lies: Any) -> Do:
@@ -98,32 +100,6 @@ def glitch_in_reset(scene: Scene) -> None:
     scene.robot.lies.off = {}
 
 
-class Rival:
-    """A second node that publishes on a topic of the robot, 50 times a second."""
-
-    def __init__(self, kind: Any, topic: str, message: Any) -> None:
-        self._kind, self._topic, self._message = kind, topic, message
-
-    def begin(self, scene: Scene) -> None:
-        """Start it."""
-        self._node = rclpy.create_node('rival')
-        publisher = self._node.create_publisher(self._kind, self._topic, 10)
-        self._stop = threading.Event()
-
-        def run() -> None:
-            while not self._stop.wait(0.02):
-                publisher.publish(self._message(scene))
-
-        self._thread = threading.Thread(target=run, daemon=True)
-        self._thread.start()
-
-    def end(self, _: Scene) -> None:
-        """Stop it."""
-        self._stop.set()
-        self._thread.join()
-        self._node.destroy_node()
-
-
 def _rival_command(scene: Scene) -> JointGroupCommand:
     spec = scene.robot.spec
     return JointGroupCommand(name='arm', cmd=(spec.start[:6] + 0.3).tolist())
@@ -156,7 +132,14 @@ def faults() -> list[Fault]:
         Fault('pictures 5 s old', lie(picture_off_s=-5.0), truth),
         Fault('a second node commands', commands.begin, commands.end, says='publishes commands'),
         Fault('a second node publishes joint states', joints.begin, joints.end),
-        Fault('the arms do not follow', lie(deaf=True), truth, 8.0, says='follow'),
+        Fault(
+            'the arms have no torque and sink',
+            lie(deaf=True, sinking=0.5),
+            truth,
+            6.0,
+            says='follow',
+            yields=True,
+        ),
         Fault('inference is killed', _send(signal.SIGKILL), lambda _: None, stays=False),
         Fault('inference is frozen', _send(signal.SIGSTOP), lambda _: None, 8.0, stays=False),
         Fault(
@@ -209,7 +192,7 @@ def measure(scene: Scene, fault: Fault) -> Row:
         back = _back(scene)
     worst = _worst(scene, sent)
     # Rounding to float32 is no step beyond the limit.
-    sound = worst[0] <= 1e-5 and worst[1] <= 1.0 + 1e-4
+    sound = worst[0] <= 1e-5 and (fault.yields or worst[1] <= 1.0 + 1e-4)
     return Row(
         fault.name,
         first[0][0] - begin if first else None,
@@ -239,15 +222,19 @@ def _back(scene: Scene) -> str:
 
 def _worst(scene: Scene, since: int) -> tuple[float, float, float]:
     """How far commands were outside the limits (rad), the largest step (of what is allowed), acceleration (rad/s²)."""
-    spec, rows = scene.robot.spec, np.array(scene.commands[max(0, since - 4) :])
-    if len(rows) < 3:
+    spec, kept = scene.robot.spec, scene.commands[max(0, since - 4) :]
+    if len(kept) < 3:
         return 0.0, 0.0, 0.0
+    ticks, rows = np.array([tick for tick, _ in kept]), np.array([action for _, action in kept])
+    in_turn = np.diff(ticks) < JOINED_TICKS  # after a longer pause the arms are anchored anew
     if not np.isfinite(rows).all():
         return np.inf, np.inf, np.inf
     joints = [i for i in range(spec.dof) if i not in spec.grippers]
     outside = np.maximum(rows - spec.upper, spec.lower - rows).max()
-    step = (np.abs(np.diff(rows, axis=0)) / (spec.velocity / spec.rate_hz)).max()
-    acceleration = np.abs(np.diff(rows, 2, axis=0))[:, joints].max() * spec.rate_hz**2
+    steps = np.abs(np.diff(rows, axis=0))[in_turn] / (spec.velocity / spec.rate_hz)
+    second = np.abs(np.diff(rows, 2, axis=0))[in_turn[1:] & in_turn[:-1]][:, joints]
+    step = steps.max(initial=0.0)
+    acceleration = second.max(initial=0.0) * spec.rate_hz**2
     return max(float(outside), 0.0), float(step), float(acceleration)
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import rclpy
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 from numpy.typing import NDArray
 from rclpy.node import Node
@@ -33,6 +34,7 @@ class Lies:
         silent: the drivers publish nothing.
         no_pictures, frozen: the camera publishes nothing, or one picture again and again.
         deaf: the arms do not follow.
+        sinking: their shoulders fall, in rad/s.
         stamp_off_s, picture_off_s: added to stamps.
         off: (dof,) added to the pose that is told; NaN is a value, too.
     """
@@ -41,6 +43,7 @@ class Lies:
     no_pictures: bool = False
     frozen: bool = False
     deaf: bool = False
+    sinking: float = 0.0
     stamp_off_s: float = 0.0
     picture_off_s: float = 0.0
     off: dict[int, float] = field(default_factory=dict)
@@ -96,6 +99,11 @@ class LyingRobot:
                 step = self.spec.velocity * PERIOD_S
                 if not self.lies.deaf:
                     self.pose += np.clip(self.target - self.pose, -step, step)
+                shoulders = [
+                    i for i, name in enumerate(self.spec.joint_names) if name.endswith('shoulder')
+                ]
+                fallen = self.pose[shoulders] + self.lies.sinking * PERIOD_S
+                self.pose[shoulders] = np.minimum(fallen, self.spec.upper[shoulders])
                 told = self.pose.copy()
             for entry, value in self.lies.off.items():
                 told[entry] += value
@@ -128,3 +136,29 @@ class LyingRobot:
     def _stamp(self, off_s: float) -> Any:
         now = self._node.get_clock().now().nanoseconds + int(off_s * 1e9)
         return Time(nanoseconds=now).to_msg()
+
+
+class Rival:
+    """A second node that publishes on a topic of the robot, 50 times a second; `message` makes it of the scene."""
+
+    def __init__(self, kind: Any, topic: str, message: Any) -> None:
+        self._kind, self._topic, self._message = kind, topic, message
+
+    def begin(self, scene: Any) -> None:
+        """Start it."""
+        self._node = rclpy.create_node('rival')
+        publisher = self._node.create_publisher(self._kind, self._topic, 10)
+        self._stop = threading.Event()
+
+        def run() -> None:
+            while not self._stop.wait(0.02):
+                publisher.publish(self._message(scene))
+
+        self._thread = threading.Thread(target=run, daemon=True)
+        self._thread.start()
+
+    def end(self, _: Any) -> None:
+        """Stop it."""
+        self._stop.set()
+        self._thread.join()
+        self._node.destroy_node()

@@ -104,7 +104,7 @@ class Ros:
             while not self._closing:
                 # A test may destroy what its nodes have while the executor makes its list of it.
                 with contextlib.suppress(InvalidHandle):
-                    self.executor.spin()
+                    self.executor.spin_once(timeout_sec=0.1)
         except ExternalShutdownException:
             pass
         except BaseException as error:  # re-raised in the test's thread, which waits for something
@@ -158,8 +158,8 @@ class Ros:
     def close(self) -> None:
         """Stop spinning, destroy the nodes, end the context."""
         self._closing = True
+        self._thread.join(5)  # first: what is shut down, and destroyed, must not be waited on
         self.executor.shutdown(timeout_sec=5)
-        self._thread.join(5)
         for node in self.nodes:
             with contextlib.suppress(Exception):  # a test may have destroyed it itself
                 node.destroy_node()

@@ -61,7 +61,7 @@ def test_a_camera_that_repeats_its_picture_with_new_stamps_is_a_visible_fault(re
     sources.camera = 'on'
     recorder.wait(lambda state: state.state == RecorderState.RECORDING)
     with read_episode(recorder.end().message) as episode:
-        assert episode.attrs['frozen_rows'] > 0 and episode.attrs['dropped_rows'] == 0
+        assert episode.attrs['frozen_rows'] > 0
         assert any('frozen: cam_high' in fault for fault in episode.attrs['faults'])
 
 

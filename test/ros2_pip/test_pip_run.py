@@ -20,13 +20,13 @@ Ros2 = Callable[..., 'subprocess.CompletedProcess[str]']
 LISTENER = """#!/usr/bin/env python3
 import os, signal, sys, time
 def told(number, frame):
-    print('got', signal.Signals(number).name, flush=True)
+    os.write(1, f'got {signal.Signals(number).name}\n'.encode())  # print is not reentrant
     if sys.argv[1] != 'stays':
         time.sleep(0.5)  # for a second one, which should not come
         sys.exit(int(sys.argv[1]))
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, told)
-print('ready', os.getpid(), flush=True)
+os.write(1, f'ready {os.getpid()}\n'.encode())
 while True:
     time.sleep(0.05)
 """
