@@ -17,7 +17,7 @@ import pytest
 Ros2 = Callable[..., 'subprocess.CompletedProcess[str]']
 
 # Tells of each signal, and ends at once with the last of its arguments, or never.
-LISTENER = """#!/usr/bin/env python3
+LISTENER = r"""#!/usr/bin/env python3
 import os, signal, sys, time
 def told(number, frame):
     os.write(1, f'got {signal.Signals(number).name}\n'.encode())  # print is not reentrant
