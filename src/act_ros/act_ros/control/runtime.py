@@ -62,9 +62,8 @@ class Runtime:
         self._blend: Blend | None = None
         self._command: Floats | None = None
         self._held_since_s: float | None = None
-        self.bridging = (
-            False  # between a reset while commands were going out and the first action after it
-        )
+        # Between a reset while commands were going out and the first action after it.
+        self.bridging = False
         self._first_tick = 0  # chunks of ticks before this are of another time
         self._tick, self._now_s = 0, 0.0
         self._short = ShortChunks()
@@ -240,12 +239,10 @@ class Runtime:
         since_s = self._now_s if self._held_since_s is None else self._held_since_s
         most_s = self.freshness.max_hold_s
         if state is State.HOLDING and 0.0 < most_s < self._now_s - since_s:
-            state, reason = (
-                State.FAULT,
-                (
-                    f'the arms held for more than {most_s:g} s ({reason}), and will not go on by themselves: see to that, '
-                    f'then enable'
-                ),
+            state = State.FAULT
+            reason = (
+                f'the arms held for more than {most_s:g} s ({reason}), and will not go on by themselves: see to that, '
+                f'then enable'
             )
             self.fail(reason)
         self._become(state, reason)

@@ -56,11 +56,12 @@ def joint_orders(config: PolicyConfig, spec: RobotSpec) -> tuple[JointOrder, Joi
 def _joints(config: PolicyConfig, spec: RobotSpec) -> list[str]:
     if not config.state_dim == config.action_dim == spec.dof:
         return []  # that is said already
-    state, action = (order.difference(spec) for order in joint_orders(config, spec))
+    orders = joint_orders(config, spec)
+    state, action = (order.difference(spec) for order in orders)
     found = (
         [('', state)] if state == action else [(' of qpos', state), (' of its actions', action)]
     )
-    known = all(order.places is not None for order in joint_orders(config, spec) if order.other)
+    known = all(order.places is not None for order in orders if order.other)
     way = 'ros2 run act_ros convert POLICY NEW, with --joint-order ' + (
         'as-stated to put them into the order of this robot, or ours where its names are wrong'
         if known

@@ -17,7 +17,7 @@ from act_ros.policy.folder import read_config
 from act_ros.policy.library import Library
 from act_ros.policy.robot_fit import misfits
 from act_ros.robot.spec import ROBOT, RobotSpec
-from act_ros.shared_memory import FOLDER, remove_leftovers
+from act_ros.shared_memory import FOLDER, find_leftovers
 
 SCARCE, LEAST = 5_000_000_000, 512 * 1024**2
 """Bytes free on the disk: less is warned of, and the recorder begins no episode."""
@@ -82,14 +82,16 @@ def profile(env: Mapping[str, str]) -> Finding:
 
 
 def shared_memory(folder: Path) -> Finding:
-    """What killed processes have left is freed; how much room there is."""
-    freed = remove_leftovers(folder)
+    """What killed processes have left, and how much room there is."""
+    left = sum(each.size for each in find_leftovers(folder))
     try:
         free = shutil.disk_usage(folder).free
     except OSError:
         return warning('shared memory', f'there is no {folder}', 'images go by UDP, and are lost')
     found = f'{free / 1e9:.1f} GB free' + (
-        f'; {freed / 1e6:.0f} MB that killed processes had left are freed' if freed else ''
+        f'; killed processes have left {left / 1e6:.0f} MB, which the next launch frees'
+        if left
+        else ''
     )
     if free < SHARED:
         return problem('shared memory', found, f'look at {folder}; in a container: --shm-size=2g')

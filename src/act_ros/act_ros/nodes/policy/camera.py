@@ -14,14 +14,13 @@ from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.diagnostics import Health, heard
 from act_ros.nodes.shared.images import rgb
 from act_ros.nodes.shared.rivals import Rivals
+from act_ros.nodes.shared.times import FUTURE_S
 from act_ros.nodes.shared.topics import NEWEST, robot_topic
 from act_ros.robot.image import ImageError, resize
 from act_ros.robot.spec import Camera
 from act_ros.robot.stillness import FROZEN_S, PictureStillness
 from act_ros.robot.types import Frame
 
-FUTURE_S = 0.1
-"""A stamp this far ahead of our clock is refused: it would never look old."""
 _QUIET_S = 5.0
 _PAUSE_S, _SMOOTH = 1.0, 0.1
 

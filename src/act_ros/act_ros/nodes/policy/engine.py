@@ -129,13 +129,7 @@ def make_engine(
     folder = library.find(text)
     version, (config, notes) = version_of(folder), read_notes(folder)
     try:
-        notes = (
-            *notes,
-            *_short_note(config),
-            *_rate_note(config, terms, spec),
-            *assumptions(with_rate(config, terms.rate_hz)),
-        )
-        rate_hz = terms.check(config, spec).rate_hz
+        stated = terms.check(config, spec)
     except PolicyError as error:
         raise PolicyError(f'{folder.name}: {error}') from error
     worker = make_worker(folder)
@@ -146,7 +140,8 @@ def make_engine(
         raise PolicyError(
             f'{folder.name}: no inference process could be started: {error}'
         ) from error
-    grid = ChunkGrid(config.chunk, rate_hz, spec.rate_hz)
+    notes += (*_short_note(stated), *_rate_note(config, stated, spec), *assumptions(stated))
+    grid = ChunkGrid(stated.chunk, stated.rate_hz, spec.rate_hz)
     return Engine(folder, config, worker, version, grid, notes)
 
 
@@ -161,10 +156,10 @@ def _short_note(config: PolicyConfig) -> list[str]:
     ]
 
 
-def _rate_note(config: PolicyConfig, terms: Terms, spec: RobotSpec) -> list[str]:
-    said = bool(config.rate_assumed and terms.rate_hz)
-    notes = [f'it states no rate; {terms.rate_hz:g} Hz is what policy_rate_hz says'] * said
-    rate_hz = with_rate(config, terms.rate_hz).rate_hz
+def _rate_note(config: PolicyConfig, stated: PolicyConfig, spec: RobotSpec) -> list[str]:
+    notes, rate_hz = [], stated.rate_hz
+    if config.rate_assumed and not stated.rate_assumed:
+        notes.append(f'it states no rate; {rate_hz:g} Hz is what policy_rate_hz says')
     if rate_hz != spec.rate_hz:
         notes.append(
             f'trained at {rate_hz:g} Hz; between its actions the arms go straight, at {spec.rate_hz:g} Hz'

@@ -29,7 +29,6 @@ from act_ros.control.limiter import Limiter
 from act_ros.control.runtime import BEGINNING, DISABLED, Runtime
 from act_ros.control.tick_inputs import Freshness
 from act_ros.control.ticker import SimTime, SystemTime, Ticker
-from act_ros.nodes.policy.camera import FUTURE_S
 from act_ros.nodes.policy.engine import (
     Engine,
     MakeWorker,
@@ -52,7 +51,7 @@ from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
 from act_ros.nodes.shared.gate_keeper import GateKeeper
 from act_ros.nodes.shared.parameters import Parameters
-from act_ros.nodes.shared.times import SIM_FUTURE_S
+from act_ros.nodes.shared.times import FUTURE_S, SIM_FUTURE_S
 from act_ros.nodes.shared.topics import LATCHED, SENSOR
 from act_ros.robot.spec import RobotSpec
 
@@ -268,10 +267,10 @@ class PolicyNode(BaseNode):
         if self.loop.runtime.enabled and (kept := safety(self.parameters.values, changed)):
             return f'{kept} (ros2 service call {self.get_fully_qualified_name()}/enable std_srvs/srv/SetBool)'
         retuned = not changed.keys().isdisjoint(('ensemble', 'ensemble_m', 'execute'))
+        values = {**self.parameters.values, **changed}
         try:
             restated = 'policy_rate_hz' in changed and self.loop.engine.config.rate_assumed
             if 'checkpoint' in changed or restated:
-                values = {**self.parameters.values, **changed}
                 self._swap.to(
                     lambda: self._engine(values['checkpoint'], changed),
                     lambda engine: self._execution(engine, changed),
@@ -280,7 +279,6 @@ class PolicyNode(BaseNode):
                 self.loop.retune(self._execution(self.loop.engine, changed))
         except ValueError as error:
             return str(error)
-        values = {**self.parameters.values, **changed}
         with self.loop.lock:
             self.loop.runtime.freshness = self._freshness(changed)
             self.loop.sync = values['inference'] == 'sync'

@@ -42,7 +42,7 @@ class StopLine:
             changed: called, in any thread, when the gate was shut or opened.
         """
         self._node, self._gate, self._disarm = node, gate, disarm
-        self._said, self._at_ns, self._heard = '', 0, False
+        self._said, self._at_ns = '', 0
         self._telling = threading.Lock()
         self._event = node.create_publisher(Empty, 'stop', COMMAND)
         self._state = node.create_publisher(String, 'stop_state', LATCHED)
@@ -113,11 +113,10 @@ class StopLine:
 
     def _hear(self, by: str) -> None:
         if not self._gate.stopped_by:
-            self._heard = True
-            self.stop(by)
-            self._heard = False
+            self._gate.stop(by)
+            self._tell(heard=True)
 
-    def _tell(self) -> None:
+    def _tell(self, heard: bool = False) -> None:
         """Say what has changed: to a person, and to the other nodes."""
         with self._telling:
             by = self._gate.stopped_by
@@ -125,7 +124,7 @@ class StopLine:
                 return
             self._said, self._at_ns = by, time.time_ns()
         self._state.publish(String(data=by))  # it says who, and is best heard first
-        if by and not self._heard:
+        if by and not heard:
             self._event.publish(Empty())
         if by:
             self._node.get_logger().error(f'STOPPED by {by}: nothing is commanded, the arms hold')
