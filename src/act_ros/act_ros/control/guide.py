@@ -72,3 +72,21 @@ class Guide:
         """The last command once more."""
         self.limited = ()
         return self.limiter.hold()
+
+
+class Guided:
+    """A motion whose commands pass a guide."""
+
+    def __init__(self, limiter: Limiter) -> None:
+        """Guide it by `limiter`, which begins at the measured pose."""
+        self._guide = Guide(limiter)
+
+    @property
+    def doubt(self) -> str:
+        """Why where the arms are measured cannot be believed; ''."""
+        return self._guide.doubt
+
+    @property
+    def fault(self) -> str:
+        """Which arm does not follow; then all hold until there is a new start. '' if all is well."""
+        return self._guide.fault

@@ -20,6 +20,7 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
+from act_ros.control.guide import Guided
 from act_ros.control.limiter import Limiter
 from act_ros.control.motion.pose_motion import PoseMotion
 from act_ros.control.motion.teleoperation import Teleoperation
@@ -158,7 +159,7 @@ class TeleopNode(BaseNode):
         newly = self.silence.look(oldest_s)
         if newly and self._engaged:
             self._fault.publish(String(data=f'{newly} was silent, the followers held'))
-        leading: list[Teleoperation | PoseMotion] = [*self._moves]
+        leading: list[Guided] = [*self._moves]
         leading += [self._teleoperation] * self._engaged
         both = self._engaged or len(self._moves) > 1
         silent = [arm for arm in self.silence.lasting if both or arm in self._follower_arms]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from act_ros.control.guide import Guide
+from act_ros.control.guide import Guided
 from act_ros.control.limiter import Limiter
 from act_ros.control.motion.replay_motion import soft_step
 from act_ros.robot.types import Floats
@@ -18,27 +18,18 @@ SETTLED = 0.08
 """Arms that are as near (rad) as this have come to rest, but for what their own weight does."""
 
 
-class PoseMotion:
+class PoseMotion(Guided):
     """Commands that lead all arms of a kind (leaders, followers) to poses, at a fifth of the velocity limits."""
 
     def __init__(self, limiter: Limiter, path: Sequence[Floats]) -> None:
         """Lead to each pose (dof,) of `path` through `limiter`, which begins at the measured pose."""
-        self._guide, self._path = Guide(limiter), list(path)
+        super().__init__(limiter)
+        self._path = list(path)
 
     @property
     def done(self) -> bool:
         """Whether the last pose was commanded."""
         return not self._path
-
-    @property
-    def doubt(self) -> str:
-        """Why where the arms are measured cannot be believed; ''."""
-        return self._guide.doubt
-
-    @property
-    def fault(self) -> str:
-        """Which arm does not follow; then all hold for good. '' if all is well."""
-        return self._guide.fault
 
     def tick(self, measured: Floats | None) -> Floats | None:
         """The command (dof,) of this tick; None before the arms are known, and when all is done.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from act_ros.control.guide import Guide
+from act_ros.control.guide import Guide, Guided
 from act_ros.control.limiter import SOFT, Limiter, extraordinary
 from act_ros.robot.types import Floats
 
@@ -23,25 +23,16 @@ def soft_step(guide: Guide, goal: Floats) -> tuple[Floats, bool]:
     return command, bool((np.abs(command - goal) <= ARRIVED).all())
 
 
-class ReplayMotion:
+class ReplayMotion(Guided):
     """Commands of a replay. `phase`: 'waiting', 'approaching', 'playing', 'resting', 'done'."""
 
     def __init__(self, limiter: Limiter, actions: Floats, rest: Floats | None) -> None:
         """Play `actions` (T, dof) through `limiter`, then go to the pose `rest` (dof,), if given."""
-        self._guide, self._actions, self._rest = Guide(limiter), actions, rest
+        super().__init__(limiter)
+        self._actions, self._rest = actions, rest
         self.row = 0
         self.limited = 0
         self.phase = 'waiting'
-
-    @property
-    def doubt(self) -> str:
-        """Why where the followers are measured cannot be believed; ''."""
-        return self._guide.doubt
-
-    @property
-    def fault(self) -> str:
-        """Which follower does not follow; then all hold until `stop`. '' if all is well."""
-        return self._guide.fault
 
     def stop(self) -> None:
         """Wait again; the next start is from the first action."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from act_ros.control.guide import Guide
+from act_ros.control.guide import Guided
 from act_ros.control.limiter import SOFT, Limiter
 from act_ros.robot.types import Floats
 
 
-class Teleoperation:
+class Teleoperation(Guided):
     """Turns the leaders' pose into a command, tick by tick.
 
     It begins softly: at a fifth of the velocity limits until the followers are where the leaders are,
@@ -20,18 +20,9 @@ class Teleoperation:
 
     def __init__(self, limiter: Limiter) -> None:
         """Send everything through `limiter`."""
-        self._limiter, self._guide = limiter, Guide(limiter)
+        super().__init__(limiter)
+        self._limiter = limiter
         self.soft = True
-
-    @property
-    def doubt(self) -> str:
-        """Why where the followers are measured cannot be believed; ''."""
-        return self._guide.doubt
-
-    @property
-    def fault(self) -> str:
-        """Which follower does not follow; then all hold until `release`. '' if all is well."""
-        return self._guide.fault
 
     def release(self) -> None:
         """Forget where the followers are: the next tick begins anew from where they are measured."""
