@@ -15,10 +15,10 @@ from sensor_msgs.msg import Joy
 from std_msgs.msg import Empty
 from std_srvs.srv import Trigger
 
+from act_ros.control.gate import FRESH_S, Gate
 from act_ros.nodes.policy.statistics import Statistics
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
-from act_ros.nodes.shared.gate import FRESH_S, Gate
 from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS, GateKeeper
 from act_ros.nodes.shared.parameters import Parameters
 from act_ros.nodes.shared.watchdog import HUNG, LOOKS, Watchdog

@@ -21,12 +21,12 @@ from interbotix_xs_msgs.msg import JointGroupCommand
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
+from act_ros.control.gate import Gate
 from act_ros.control.motion.pose_motion import SETTLED
 from act_ros.nodes.process.node_lock import alive, answers
 from act_ros.nodes.process.outlast import POLL_S
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
-from act_ros.nodes.shared.gate import Gate
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.stop_line import StopLine
 from act_ros.nodes.shared.topics import SENSOR, robot_topic

@@ -15,6 +15,7 @@ from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool
 
+from act_ros.control.gate import Gate
 from act_ros.control.limiter import Limiter
 from act_ros.control.motion.replay_motion import ReplayMotion
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
@@ -24,7 +25,6 @@ from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.arm_poses import ArmPoses
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
-from act_ros.nodes.shared.gate import Gate
 from act_ros.nodes.shared.gate_keeper import ANSWER_S, STOP_PARAMETERS, GateKeeper
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.times import seconds, steady

@@ -22,10 +22,10 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool, Trigger
 
+from act_ros.control.gate import Gate
 from act_ros.nodes.process.usage import answered
 from act_ros.nodes.session.keyboard import Keyboard, single_keys
 from act_ros.nodes.session.large_letters import large_letters
-from act_ros.nodes.shared.gate import Gate
 from act_ros.nodes.shared.stop_line import StopLine
 from act_ros.nodes.shared.topics import LATCHED
 from act_ros.text import printable

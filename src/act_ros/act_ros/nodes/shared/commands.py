@@ -12,8 +12,8 @@ from builtin_interfaces.msg import Time
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 from rclpy.node import Node
 
+from act_ros.control.gate import Gate
 from act_ros.nodes.shared.command_rivals import CommandRivals
-from act_ros.nodes.shared.gate import Gate
 from act_ros.nodes.shared.topics import COMMAND, SENSOR, robot_topic
 from act_ros.nodes.shared.watchdog import Watchdog
 from act_ros.robot.spec import GripperScale, RobotSpec

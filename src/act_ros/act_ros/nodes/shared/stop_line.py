@@ -17,7 +17,7 @@ from rclpy.node import Node
 from std_msgs.msg import Empty, String
 from std_srvs.srv import Trigger
 
-from act_ros.nodes.shared.gate import Gate
+from act_ros.control.gate import Gate
 from act_ros.nodes.shared.topics import COMMAND, LATCHED, SENSOR
 
 HANGS = 'the stop was NOT reset: the thread that commands the arms does not answer. End this node, and start it again'

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from rclpy.node import Node
 
-from act_ros.nodes.shared.gate import Gate
+from act_ros.control.gate import Gate
 
 LOOK_S, LOOKS = 0.1, 20
 """A thread that gives no sign of life for so many looks hangs. Looks that were made are counted, and not seconds: a

@@ -8,9 +8,8 @@ to be held, while nobody holds it. Nothing that hangs can hold it open: it asks 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-
-from act_ros.nodes.shared.times import steady
 
 FRESH_S = 0.5
 """A held button that says nothing for so long counts as let go."""
@@ -21,7 +20,7 @@ _ON_ITS_WAY_S = 0.1
 class Gate:
     """Lets commands through, or not. Safe to use from any thread."""
 
-    def __init__(self, now: Callable[[], float] = steady) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         """Begin open; `now` is the steady clock."""
         self.stopped_by = ''
         """Who or what stopped the robot; '' where nothing has."""
