@@ -17,7 +17,7 @@ PACKAGE = ROOT / 'src' / 'act_ros' / 'act_ros'
 
 OPEN = {
     *('robot', 'paths', 'text', 'version', 'number_list', 'python_process', 'boot', 'git_lfs'),
-    'shared_memory',
+    *('shared_memory', 'exit_status'),
 }
 """What all may import."""
 # What each room may import of the others; a room may always import itself, and what is open.

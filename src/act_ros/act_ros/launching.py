@@ -32,6 +32,7 @@ from launch.substitutions import LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from act_ros.exit_status import UNSAFE
 from act_ros.robot.spec import RobotSpec
 from act_ros.text import PrintableError
 
@@ -44,8 +45,6 @@ A day: where the arms cannot be brought to rest, they keep their torque until a 
 
 DRIVERS_START_S = 60.0
 """Patience, in seconds, with drivers that are starting."""
-UNSAFE = 3
-"""Exit status of the doctor where the arms must not be moved (`act_ros.nodes.doctor.findings`)."""
 
 
 class LaunchArgumentError(PrintableError, RuntimeError):

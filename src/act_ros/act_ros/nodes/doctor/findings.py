@@ -8,10 +8,8 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from act_ros.exit_status import UNSAFE
 from act_ros.text import printable
-
-UNSAFE = 3
-"""Exit status of a doctor that found what makes it unsafe to move the arms."""
 
 
 class Verdict(Enum):

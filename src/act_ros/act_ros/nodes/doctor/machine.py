@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from act_ros.data.recording.archive import MIN_FREE
 from act_ros.nodes.doctor.findings import Finding, problem, warning, well
 from act_ros.nodes.process.discovery import PROFILES, cut_off, local_only, reach
 from act_ros.nodes.process.real_time import may_take_real_time
@@ -19,8 +20,8 @@ from act_ros.policy.robot_fit import misfits
 from act_ros.robot.spec import ROBOT, RobotSpec
 from act_ros.shared_memory import FOLDER, find_leftovers
 
-SCARCE, LEAST = 5_000_000_000, 512 * 1024**2
-"""Bytes free on the disk: less is warned of, and the recorder begins no episode."""
+SCARCE = 5_000_000_000
+"""Bytes free on the disk: less is warned of; with less than `MIN_FREE` the recorder begins no episode."""
 SHARED = 512 * 1024**2
 """Bytes of shared memory: four cameras and what hears them."""
 
@@ -117,7 +118,7 @@ def disk(folder: Path) -> Finding:
     found = f'{free / 1e9:.1f} GB free for {folder}'
     if not os.access(there, os.W_OK):
         return problem('disk', f'{there} cannot be written', 'name another place with --dataset')
-    if free < LEAST:
+    if free < MIN_FREE:
         return problem('disk', found, 'make room: no episode begins')
     if free < SCARCE:
         return warning('disk', found, 'make room: an episode of four cameras takes about 0.1 GB')

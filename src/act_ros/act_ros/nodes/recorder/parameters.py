@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from act_ros.data.recording.archive import MIN_FREE
 from act_ros.nodes.shared.parameters import Param
 
 PARAMETERS = (
@@ -18,6 +19,8 @@ PARAMETERS = (
         'base', '', 'Odometry topic of a mobile base (SLATE: mobile_base/odom); empty: no base.'
     ),
     Param('private', False, 'Whether what is recorded is readable by this user alone.'),
-    Param('min_free_mb', 512, 'No episode begins with fewer MB free on the disk.', 1),
+    Param(
+        'min_free_mb', MIN_FREE // 1024**2, 'No episode begins with fewer MB free on the disk.', 1
+    ),
 )
 CAMERAS = 'Cameras to record, by their names in config/aloha.yaml.'

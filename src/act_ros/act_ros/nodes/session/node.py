@@ -21,6 +21,7 @@ from std_srvs.srv import SetBool, Trigger
 from act_ros.control.session.session import Session
 from act_ros.control.session.text import faults, headline, hint, line
 from act_ros.control.session.types import Ask, Phase, RecorderStatus, SessionView, Sound
+from act_ros.exit_status import HUNG
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.session.recorder_client import RecorderClient
 from act_ros.nodes.session.robot import SessionRobot
@@ -30,7 +31,6 @@ from act_ros.nodes.shared.diagnostics import ERROR, OK, WARN, Diagnostics, Healt
 from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.topics import LATCHED
-from act_ros.nodes.shared.watchdog import HUNG
 from act_ros.nodes.teleop import TeleopNode
 from act_ros.robot.spec import RobotSpec, SpecError
 
@@ -44,8 +44,6 @@ PARAMETERS = (
 )
 STATES = {phase: getattr(SessionState, phase.name) for phase in Phase}
 STATE_S = 0.2
-DIED = HUNG
-"""Exit code of a session that could not bring the arms to rest."""
 LINE_S = 5
 """While an episode is recorded a line is printed so often."""
 
@@ -124,7 +122,7 @@ class SessionNode(BaseNode):
         except Exception as error:  # a thread that dies must not leave the node looking alive
             self._teleop.hold()
             self.get_logger().fatal(f'the session stopped: {type(error).__name__}: {error}')
-            self._stop.fail(DIED)
+            self._stop.fail(HUNG)
         else:
             self._stop.set()
 
@@ -153,7 +151,7 @@ class SessionNode(BaseNode):
     def _tick(self) -> None:
         """Publish the state, and print its line when there is something new."""
         if self._teleop_stop.is_set() and self._teleop_stop.code:
-            self._stop.fail(DIED)
+            self._stop.fail(HUNG)
         recording = self._recorder.view()
         view = (
             self._session.view if self._session else watched(recording, self._values['episodes'])

@@ -10,14 +10,13 @@ from collections.abc import Callable
 from rclpy.node import Node
 
 from act_ros.control.gate import Gate
+from act_ros.exit_status import HUNG
 
 LOOK_S, LOOKS = 0.1, 20
 """A thread that gives no sign of life for so many looks hangs. Looks that were made are counted, and not seconds: a
 process that was stopped as a whole, or a machine that is busy, holds up both threads."""
 END_S = 5.0
 """What the process has to end in good order."""
-HUNG = 3
-"""Its exit code."""
 
 
 class Watchdog:
