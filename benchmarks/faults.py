@@ -8,7 +8,7 @@ no longer RUNNING, what was commanded meanwhile, what a person reads, and what i
 `setup.bash` first.
 
     benchmarks/faults.py                        # all
-    benchmarks/faults.py --only deaf frozen --json outputs/faults.json
+    benchmarks/faults.py --only sink frozen --json outputs/faults.json
 
 Exit code 0 if every fault was noticed and no command was beyond what the robot's description allows, 1 if not.
 """

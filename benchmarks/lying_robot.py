@@ -52,11 +52,11 @@ class Lies:
 class LyingRobot:
     """Publishes a hundred times a second from a thread of its own, until closed."""
 
-    def __init__(self, node: Node, camera: str, pose: NDArray[np.float64] | None = None) -> None:
-        """Begin at a pose (dof,), by default the start."""
+    def __init__(self, node: Node, camera: str) -> None:
+        """Begin at the start."""
         self.spec = spec = RobotSpec.load()
         self.lies = Lies()
-        self.pose = (spec.start if pose is None else pose).copy()
+        self.pose = spec.start.copy()
         self.target = self.pose.copy()
         self._node, self._lock = node, threading.Lock()
         self._names = [*spec.joints, 'gripper', 'left_finger', 'right_finger']
@@ -93,15 +93,13 @@ class LyingRobot:
             self.target[self.spec.grippers[index]] = unit
 
     def _run(self) -> None:
-        count = 0
+        count, names = 0, self.spec.joint_names
+        shoulders = [i for i, name in enumerate(names) if name.endswith('shoulder')]
         while not self._stop.wait(PERIOD_S):
             with self._lock:
                 step = self.spec.velocity * PERIOD_S
                 if not self.lies.deaf:
                     self.pose += np.clip(self.target - self.pose, -step, step)
-                shoulders = [
-                    i for i, name in enumerate(self.spec.joint_names) if name.endswith('shoulder')
-                ]
                 fallen = self.pose[shoulders] + self.lies.sinking * PERIOD_S
                 self.pose[shoulders] = np.minimum(fallen, self.spec.upper[shoulders])
                 told = self.pose.copy()

@@ -14,7 +14,7 @@ from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.diagnostics import Health, heard
 from act_ros.nodes.shared.images import rgb
 from act_ros.nodes.shared.rivals import Rivals
-from act_ros.nodes.shared.times import FUTURE_S
+from act_ros.nodes.shared.times import FUTURE_S, ahead, seconds
 from act_ros.nodes.shared.topics import NEWEST, robot_topic
 from act_ros.robot.image import ImageError, resize
 from act_ros.robot.spec import Camera
@@ -159,7 +159,7 @@ class CameraNode(BaseNode):
 
     def _stamp(self, msg: Image) -> float:
         now = self._now()
-        stamp_s = msg.header.stamp.sec + msg.header.stamp.nanosec * 1e-9
+        stamp_s = seconds(msg.header.stamp)
         if stamp_s == 0.0 and now is not None:
             if not self._stampless and now > 1.0:  # the first moments of a simulation are truly 0
                 self._stampless = True
@@ -168,9 +168,6 @@ class CameraNode(BaseNode):
                     f'in transport is not seen'
                 )
             return now
-        if now is not None and stamp_s - now > self.future_s:
-            raise ImageError(
-                f'stamp is {stamp_s - now:.2f} s ahead of our clock; synchronise the clocks '
-                f'of the two machines, or use_sim_time on both'
-            )
+        if why := ahead(stamp_s, now, self.future_s):
+            raise ImageError(why)
         return stamp_s

@@ -17,7 +17,7 @@ from act_ros.control.ticker import Ticker
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.diagnostics import Diagnostics, Health, commanding, heard
 from act_ros.nodes.shared.joint_state import ArmReader, JointStateError
-from act_ros.nodes.shared.times import FUTURE_S, SIM_FUTURE_S, seconds
+from act_ros.nodes.shared.times import FUTURE_S, SIM_FUTURE_S, ahead, seconds
 from act_ros.nodes.shared.topics import SENSOR, robot_topic
 from act_ros.robot.jumps import JumpWatch, jump_watches
 from act_ros.robot.spec import GripperScale, RobotSpec
@@ -104,10 +104,8 @@ class ArmPoses:
     def _stamp(self, msg: JointState) -> float:
         now = self._now()
         stamp_s = seconds(msg.header.stamp) or now or 0.0
-        if now is not None and stamp_s - now > self._future_s:
-            raise JointStateError(
-                f'stamp is {stamp_s - now:.2f} s ahead of our clock; synchronise the clocks of the two machines'
-            )
+        if why := ahead(stamp_s, now, self._future_s):
+            raise JointStateError(why)
         return stamp_s
 
     def forget(self) -> None:

@@ -17,7 +17,7 @@ from sensor_msgs.msg import JointState
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.diagnostics import Health, heard
 from act_ros.nodes.shared.rivals import Rivals
-from act_ros.nodes.shared.times import FUTURE_S
+from act_ros.nodes.shared.times import FUTURE_S, ahead, seconds
 from act_ros.nodes.shared.topics import SENSOR, robot_topic
 from act_ros.robot.jumps import CONTESTED_S, jump_watches
 from act_ros.robot.spec import GripperScale, RobotSpec
@@ -161,7 +161,6 @@ class JointStateNode(BaseNode):
             start_parameter_services=False,
             **options,
         )
-        self.received = self.dropped = 0
         self._counts = {arm.follower: {'received': 0, 'dropped': 0} for arm in spec.arms}
         self.future_s = FUTURE_S
         self.simulated = False
@@ -170,7 +169,7 @@ class JointStateNode(BaseNode):
         self._arms = [arm.follower for arm in spec.arms]
         self.topics = {arm: robot_topic(self, f'{arm}/joint_states') for arm in self._arms}
         self._notes: dict[str, str] = {}
-        self._jump, self._jumped_at = '', -math.inf
+        self._jumped: dict[str, tuple[float, str]] = {}
         self._samples: dict[str, ArmSample] = {}
         self._told: set[str] = set()
         self._rivals = Rivals(self, self.topics)
@@ -207,11 +206,20 @@ class JointStateNode(BaseNode):
         return '; '.join([*lines, *([f'silent: {", ".join(silent)}'] if silent else [])])
 
     @property
+    def received(self) -> int:
+        """How many messages came, of all arms."""
+        return sum(counts['received'] for counts in self._counts.values())
+
+    @property
     def contested(self) -> str:
         """Why what comes cannot be believed: several publishers, or poses that no arm can reach; or ''."""
-        found = '; '.join(self._rivals.found.values())
-        jumps = time.monotonic() - self._jumped_at <= CONTESTED_S
-        return found or (self._jump if jumps else '')
+        return '; '.join(filter(None, map(self._doubt, self._arms)))
+
+    def _doubt(self, arm: str) -> str:
+        """Why what comes of an arm cannot be believed, or ''."""
+        at, jump = self._jumped.get(arm, (-math.inf, ''))
+        jumps = time.monotonic() - at <= CONTESTED_S
+        return self._rivals.found.get(arm, '') or (jump if jumps else '')
 
     def health(self, now_s: float | None, limit_s: float) -> list[Health]:
         """How each arm is at a ROS time; joint states older than `limit_s` are of no use."""
@@ -220,10 +228,8 @@ class JointStateNode(BaseNode):
             sample = self._samples.get(arm)
             age_s = None if sample is None or now_s is None else now_s - sample.stamp_s
             note = self.qos.why(topic) or self._notes.get(arm, '')
-            doubt = self.contested if topic in self.contested else ''
-            found.append(
-                heard(arm, age_s, limit_s, note, doubt, {'topic': topic, **self._counts[arm]})
-            )
+            values = {'topic': topic, **self._counts[arm]}
+            found.append(heard(arm, age_s, limit_s, note, self._doubt(arm), values))
         return found
 
     def forget(self, before_s: float) -> None:
@@ -239,8 +245,8 @@ class JointStateNode(BaseNode):
     def _on_state(
         self, arm: str, reader: ArmReader, msg: JointState, info: dict[str, int | None]
     ) -> None:
-        self.received += 1
-        self._counts[arm]['received'] += 1
+        counts = self._counts[arm]
+        counts['received'] += 1
         self._rivals.heard(arm, info)
         try:
             stamp_s = self._stamp(arm, msg)
@@ -251,11 +257,10 @@ class JointStateNode(BaseNode):
                 self._notes[arm] = settling
                 return
         except JointStateError as error:
-            self.dropped += 1
-            self._counts[arm]['dropped'] += 1
+            counts['dropped'] += 1
             self._notes[arm] = str(error)
             self.get_logger().warning(
-                f'{self.topics[arm]}: {error}; {self.dropped} of {self.received} dropped',
+                f'{self.topics[arm]}: {error}; {counts["dropped"]} of {counts["received"]} dropped',
                 throttle_duration_sec=_QUIET_S,
             )
             return
@@ -274,22 +279,19 @@ class JointStateNode(BaseNode):
             if watch.settling:
                 return jump
             if watch.again:  # one torn reading is left out, and that is that
-                self._jump, self._jumped_at = f'{self.topics[arm]}: {jump}', time.monotonic()
+                self._jumped[arm] = time.monotonic(), f'{self.topics[arm]}: {jump}'
             raise JointStateError(jump)
         return ''
 
     def _stamp(self, arm: str, msg: JointState) -> float:
         now = self._now()
-        stamp_s: float = msg.header.stamp.sec + msg.header.stamp.nanosec * 1e-9
+        stamp_s = seconds(msg.header.stamp)
         if stamp_s == 0.0 and now is not None:
             if now > 1.0:  # the first moments of a simulation are truly 0
                 self._tell(arm, 'joint states have no stamp; their arrival is taken')
             return now
-        if now is not None and stamp_s - now > self.future_s:
-            raise JointStateError(
-                f'stamp is {stamp_s - now:.2f} s ahead of our clock; synchronise the clocks '
-                f'of the two machines, or use_sim_time on both'
-            )
+        if why := ahead(stamp_s, now, self.future_s):
+            raise JointStateError(why)
         return stamp_s
 
     def _tell(self, arm: str, text: str) -> None:

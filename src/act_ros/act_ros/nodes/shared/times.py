@@ -22,6 +22,16 @@ def stamp_of(stamp_ns: int) -> Time:
     return Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
 
 
+def ahead(stamp_s: float, now_s: float | None, most_s: float) -> str:
+    """Why a message of this time cannot be of now: it is more than `most_s` ahead of the clock; or ''."""
+    if now_s is None or stamp_s - now_s <= most_s:
+        return ''
+    return (
+        f'stamp is {stamp_s - now_s:.2f} s ahead of our clock; synchronise the clocks '
+        f'of the two machines, or use_sim_time on both'
+    )
+
+
 def steady() -> float:
     """The steady clock, in seconds."""
     return time.monotonic()
