@@ -15,9 +15,9 @@ from sensor_msgs.msg import Image, JointState
 from act_ros.nodes.doctor.findings import Finding, problem, unsafe, warning, well
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.images import rgb
-from act_ros.nodes.shared.joint_state import ArmReader, JointStateError
 from act_ros.nodes.shared.qos_events import name
 from act_ros.nodes.shared.topics import NEWEST, SENSOR, robot_topic
+from act_ros.robot.arm_reader import ArmReader, JointStateError
 from act_ros.robot.image import ImageError
 from act_ros.robot.spec import Camera, GripperScale, RobotSpec
 

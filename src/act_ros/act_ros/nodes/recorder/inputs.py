@@ -22,13 +22,10 @@ from act_ros.data.recording.grid import BASE, COMMAND, Heard, History, Picture
 from act_ros.data.recording.source_watch import Wrong
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.images import rgb
-from act_ros.nodes.shared.joint_state import (
-    ArmReader,
-    JointStateError,
-)
 from act_ros.nodes.shared.rivals import Rivals
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import NEWEST, SENSOR, robot_topic
+from act_ros.robot.arm_reader import ArmReader, JointStateError
 from act_ros.robot.image import ImageError
 from act_ros.robot.jumps import CONTESTED_S, JumpWatch, jump_watches
 from act_ros.robot.spec import RobotSpec

@@ -16,9 +16,9 @@ from act_ros.control.limiter import Limiter
 from act_ros.control.ticker import Ticker
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.diagnostics import Diagnostics, Health, commanding, heard
-from act_ros.nodes.shared.joint_state import ArmReader, JointStateError
 from act_ros.nodes.shared.times import FUTURE_S, SIM_FUTURE_S, ahead, seconds
 from act_ros.nodes.shared.topics import SENSOR, robot_topic
+from act_ros.robot.arm_reader import ArmReader, JointStateError
 from act_ros.robot.jumps import JumpWatch, jump_watches
 from act_ros.robot.spec import GripperScale, RobotSpec
 from act_ros.robot.types import Floats
