@@ -115,7 +115,7 @@ def _new(ports: Callable[[], list[Port]], known: set[str]) -> list[Port]:
 
 def _trouble(new: list[Port]) -> str:
     if not new:
-        return 'No new serial port has come: plug in the cable, and switch the arm on'
+        return 'No new serial port has come: plug in the USB cable'
     if len(new) > 1:
         return f'{len(new)} new ports have come ({"; ".join(map(str, new))}): leave one plugged in'
     return f'{new[0]}: no rule can be made of that; plug in another adapter'
