@@ -143,7 +143,8 @@ def _calls(drivers: dict[str, str]) -> dict[str, dict[str, Any]]:
     result = {}
     for path in Path(drivers['CALLS']).glob('*.json'):
         call = json.loads(path.read_text(encoding='utf-8'))
-        result[f'{call["rules"]["__ns"]}/{call["rules"]["__node"]}'] = call
+        namespace = call['rules']['__ns'].rstrip('/')
+        result[f'{namespace}/{call["rules"]["__node"]}'] = call
     return result
 
 
