@@ -155,7 +155,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         '--rig',
         type=existing_path,
-        metavar='FOLDER',
+        metavar='DIR',
         default=share_dir() / 'config' / 'hardware',
         help='folder of the rig, which says what the ports are called (default: config/hardware)',
     )
