@@ -108,6 +108,7 @@ setup(
             command('export_aloha'),
             command('convert'),
             command('find_arms'),
+            command('quantize'),
             command('playback'),  # for replay.launch.py
             # A file named inspect.py would stand in the way of Python's own in its folder.
             f'inspect = {package_name}.commands.inspect_policy:main',

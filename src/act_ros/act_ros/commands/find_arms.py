@@ -65,8 +65,8 @@ def serial_ports(dev: Path, sysfs: Path) -> list[Port]:
         # The nearest above it that is a USB device: the host's controller has a serial number, too.
         usb = next((folder for folder in device.parents if (folder / 'idVendor').exists()), None)
         if usb is not None:
-            told = [_told(usb / what) for what in ('serial', 'product')]
-            found.append(Port(entry.name, *told, tuple(names.get(entry.name, ()))))
+            links = tuple(names.get(entry.name, ()))
+            found.append(Port(entry.name, _told(usb / 'serial'), _told(usb / 'product'), links))
     return found
 
 

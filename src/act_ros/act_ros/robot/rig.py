@@ -155,11 +155,18 @@ def _camera(name: str, drivers: Mapping[str, Any], *, driver: str, **own: Any) -
     return made
 
 
-def _node(**entry: Any) -> NodeCall:
-    given = _parameters(entry.pop('parameters', None) or {})
-    return NodeCall(
-        **{key: _text('nodes', key, word) for key, word in entry.items()}, parameters=given
-    )
+def _node(
+    *,
+    package: str,
+    executable: str,
+    name: str,
+    namespace: str = '',
+    parameters: Mapping[str, Any] | None = None,
+) -> NodeCall:
+    words = {'package': package, 'executable': executable, 'name': name, 'namespace': namespace}
+    for key, word in words.items():
+        _text('nodes', key, word)
+    return NodeCall(package, executable, name, namespace, _parameters(parameters or {}))
 
 
 def _parameters(given: Mapping[str, Any]) -> dict[str, Parameter]:

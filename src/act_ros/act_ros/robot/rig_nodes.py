@@ -125,4 +125,5 @@ def rviz_config(
         'Views': {'Current': {'Class': 'rviz_default_plugins/Orbit', 'Distance': 2.5}},
     }
     panels = [{'Class': 'rviz_common/Displays', 'Name': 'Displays'}]
-    return yaml.safe_dump({'Panels': panels, 'Visualization Manager': manager}, sort_keys=False)
+    view = {'Panels': panels, 'Visualization Manager': manager}
+    return str(yaml.safe_dump(view, sort_keys=False))
