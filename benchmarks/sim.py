@@ -90,7 +90,7 @@ def factors(cameras: tuple[str, ...], seconds: float) -> list[float]:
     node.create_subscription(SimState, '/act/sim_state', states.append, latched)
     try:
         with launched(
-            'sim.launch.py', f'cameras:={",".join(cameras)}', 'operator:=script'
+            'sim.launch.py', f'cameras:={",".join(cameras)}', 'operator:=scripted'
         ) as launch:
             begun = time.monotonic()
             while not any(np.isfinite(state.real_time_factor) for state in states):

@@ -39,7 +39,7 @@ from act_ros.policy.folder import read_config
 from act_ros.robot.spec import RobotSpec
 
 POLICY = 'aloha_sim_transfer_cube'
-AT_MOST_S = 180.0
+AT_MOST_S = 300.0
 STAGES = (
     'the first process runs',
     'the simulator speaks',
@@ -105,7 +105,9 @@ def start(models: Path, arguments: list[str]) -> dict[str, float]:
             while STAGES[5] not in listener.seen or STAGES[4] not in listener.seen:
                 rclpy.spin_once(node, timeout_sec=0.2)
                 if launch.poll() is not None or time.monotonic() > begin + AT_MOST_S:
-                    raise RuntimeError(f'of the stages only {", ".join(listener.seen)} were seen')
+                    raise RuntimeError(
+                        f'after {AT_MOST_S:g} s only this was seen: {", ".join(listener.seen)}'
+                    )
     finally:
         node.destroy_node()
     return {stage: at - begin for stage, at in listener.seen.items()}
@@ -122,16 +124,21 @@ def main() -> int:
     args = parser.parse_args()
     hold()
     rclpy.init()
+    found = Findings()
     took: dict[str, list[dict[str, float]]] = {'cold': [], 'warm': []}
     for _ in range(args.times):
         with tempfile.TemporaryDirectory(prefix='act_ros_startup_') as folder:
             source = (share_dir() / 'models' / POLICY).resolve()
             shutil.copytree(source, Path(folder) / 'a', ignore=shutil.ignore_patterns('.engines'))
             for kind in took:
-                took[kind].append(start(Path(folder), args.arguments))
+                try:
+                    took[kind].append(start(Path(folder), args.arguments))
+                except RuntimeError as error:
+                    found.not_measured(kind, str(error))
     rclpy.try_shutdown()
-    found = Findings()
     for kind, runs in took.items():
+        if not runs:
+            continue
         for stage in STAGES:
             seconds = [run[stage] for run in runs if stage in run]
             if seconds:

@@ -35,6 +35,12 @@ from act_ros.policy.training.recipe import Recipe
 FASTER = 1.5
 WARM_UP = 3
 EPISODES, TICKS = 4, 200
+_LEROBOT = """
+import runpy
+from act_ros.policy.vision import _import_torchvision
+_import_torchvision()  # also beside a PyTorch that its wheel is not built for
+runpy.run_module('lerobot.scripts.lerobot_train', run_name='__main__', alter_sys=True)
+"""
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,7 @@ def theirs(task: Task, precision: str) -> tuple[list[str], dict[str, str]]:
     if precision == 'bf16':
         env['ACCELERATE_MIXED_PRECISION'] = 'bf16'
     return [
-        python, '-m', 'lerobot.scripts.lerobot_train', '--dataset.repo_id=local/benchmark',
+        python, '-c', _LEROBOT, '--dataset.repo_id=local/benchmark',
         f'--dataset.root={task.folder / "lerobot"}', '--policy.type=act', '--policy.device=cpu',
         '--policy.push_to_hub=false', '--policy.pretrained_backbone_weights=null',
         f'--batch_size={task.batch}', f'--steps={task.steps}', '--log_freq=1',
