@@ -106,12 +106,15 @@ def theirs(task: Task, precision: str) -> tuple[list[str], dict[str, str]]:
     """The command of LeRobot, and its environment."""
     python, env = interpreter()
     env.update(HF_HUB_OFFLINE='1', OMP_NUM_THREADS=str(task.threads))
+    # LeRobot takes torchcodec wherever it is installed, also where its libraries do not load.
+    codec = subprocess.run([python, '-c', 'import torchcodec'], env=env, capture_output=True)
+    backend = 'pyav' if codec.returncode else 'torchcodec'
     if precision == 'bf16':
         env['ACCELERATE_MIXED_PRECISION'] = 'bf16'
     return [
         python, '-c', _LEROBOT, '--dataset.repo_id=local/benchmark',
         f'--dataset.root={task.folder / "lerobot"}', '--policy.type=act', '--policy.device=cpu',
-        '--policy.push_to_hub=false', '--policy.pretrained_backbone_weights=null',
+        f'--dataset.video_backend={backend}', '--policy.push_to_hub=false', '--policy.pretrained_backbone_weights=null',
         f'--batch_size={task.batch}', f'--steps={task.steps}', '--log_freq=1',
         '--save_checkpoint=false', '--eval_freq=0', f'--num_workers={task.workers}',
         f'--output_dir={task.folder / f"theirs_{precision}"}', '--wandb.enable=false',
@@ -144,7 +147,9 @@ def measure(
     """
     done = watched(*command)
     if done.status:
-        raise RuntimeError(f'status {done.status}: {done.said[-1][1] if done.said else ""}')
+        lines = [line for _, line in done.said if line]
+        why = next((line for line in reversed(lines) if 'Error' in line), ''.join(lines[-1:]))
+        raise RuntimeError(f'status {done.status}: {why}')
     at = np.array(times(done.said))
     if len(at) != task.steps:
         raise RuntimeError(f'{len(at)} of {task.steps} steps were seen')
