@@ -9,6 +9,7 @@
 Demonstrations of the simulated task are trained on as the files that `demonstrate` writes, and by LeRobot as the dataset
 that `export_lerobot` makes of them. Both train the paper's network from random weights with the paper's numbers, by
 their own commands, as long as `--steps`; the first steps don't count. bf16 is LeRobot's by ACCELERATE_MIXED_PRECISION.
+LeRobot must be able to read videos: torchcodec with FFmpeg's libraries, or a torchvision that has VideoReader (before 0.26).
 """
 
 from __future__ import annotations
