@@ -112,7 +112,7 @@ def blows(camera: str) -> list[Blow]:
     killed = signal.SIGKILL
     return [
         Blow('inference killed', send('inference', killed), says='inference process', often=4),
-        frozen('inference', 8.0, says='inference'),
+        frozen('inference', 8.0, says='inference process'),
         frozen('policy', 0.5),
         frozen('recorder', 2.0),
         frozen('sim', 2.0),
