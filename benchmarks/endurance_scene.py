@@ -163,7 +163,7 @@ class Launched:
                 sent, ticks = self._commands - before, self._tick - tick
                 self.rates.append((sent / seconds, sent / ticks if ticks > 0 else 0.0))
             count += 1
-            if count % round(SAMPLE_S) == 0:
+            if count % round(SAMPLE_S) == 0 and self.state == 'RUNNING':  # all have loaded then
                 self._sample()
 
     def _sample(self) -> None:
