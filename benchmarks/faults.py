@@ -16,12 +16,11 @@ Exit code 0 if every fault was noticed and no command was beyond what the robot'
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,7 @@ import rclpy
 from act_msgs.msg import PolicyState
 from fault_list import NOTICE_S, Fault, faults
 from fault_scene import NAMES, Scene
+from findings import Findings, add_json
 from lifeline import hold
 from std_srvs.srv import SetBool
 
@@ -140,7 +140,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0])
     parser.add_argument('--only', nargs='+', default=[''], help='words of the names of faults')
     parser.add_argument('--policy', default='aloha_sim_insertion', help='that is run')
-    parser.add_argument('--json', type=Path, help='file for the figures')
+    add_json(parser)
     args = parser.parse_args()
     hold()
     rows = []
@@ -161,9 +161,11 @@ def main() -> int:
         f'{len(rows) - len(wrong)} of {len(rows)} right'
         + f'; wrong: {", ".join(wrong)}' * bool(wrong)
     )
-    if args.json:
-        args.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + '\n')
-    return 1 if wrong else 0
+    found = Findings()
+    found.count('faults that were met as they must be', len(rows) - len(wrong), len(rows))
+    noticed = [row.noticed_s for row in rows if row.noticed_s is not None]
+    found.figure('longest until one was noticed', max(noticed, default=float('nan')), 's')
+    return found.end(args.json)
 
 
 if __name__ == '__main__':
