@@ -35,6 +35,8 @@ class Scene:
         self.robot = LyingRobot(self.node, CAMERA)
         self.states: list[tuple[float, PolicyState]] = []
         self.commands: list[tuple[int, np.ndarray]] = []
+        self.answer = ''
+        """Why the node refused to be enabled; ''."""
         latched = rclpy.qos.QoSProfile(
             depth=10, durability=rclpy.qos.DurabilityPolicy.TRANSIENT_LOCAL
         )

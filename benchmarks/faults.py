@@ -16,139 +16,24 @@ Exit code 0 if every fault was noticed and no command was beyond what the robot'
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import rclpy
 from act_msgs.msg import PolicyState
+from fault_list import NOTICE_S, Fault, faults
 from fault_scene import NAMES, Scene
 from findings import Findings, add_json
-from interbotix_xs_msgs.msg import JointGroupCommand
 from lifeline import hold
-from lying_robot import Lies, Rival
-from sensor_msgs.msg import JointState
-from std_srvs.srv import SetBool, Trigger
+from std_srvs.srv import SetBool
 
-NOTICE_S, BACK_S = 3.0, 30.0
+BACK_S = 30.0
 JOINED_TICKS = 10
-
-
-Do = Callable[[Scene], object]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing that goes wrong.
-
-    Attributes:
-        begin, heal: do it, and undo it; `heal` None: it cannot be undone.
-        lasts_s: between the two.
-        noticed: whether the node's state must change.
-        stays: whether it must not be RUNNING again before the fault is undone.
-        says: what a person must read.
-        yields: whether the command goes to where the arm is, at once: that moves nothing.
-    """
-
-    name: str
-    begin: Do
-    heal: Do | None
-    lasts_s: float = 3.0
-    noticed: bool = True
-    stays: bool = True
-    says: str = ''
-    yields: bool = False
-
-
-def lie(**lies: Any) -> Do:
-    """Let the robot lie so."""
-
-    def begin(scene: Scene) -> None:
-        for name, value in lies.items():
-            setattr(scene.robot.lies, name, value)
-
-    return begin
-
-
-def truth(scene: Scene) -> None:
-    """Let the robot tell the truth."""
-    scene.robot.lies = Lies()
-
-
-def zeros_after_silence(scene: Scene) -> None:
-    """1.2 s without joint states, then one sample of zeros, then the truth."""
-    scene.robot.lies.silent = True
-    time.sleep(1.2)
-    scene.robot.lies.off = {i: -float(v) for i, v in enumerate(scene.robot.pose)}
-    scene.robot.lies.silent = False
-    time.sleep(0.012)
-    scene.robot.lies.off = {}
-
-
-def glitch_in_reset(scene: Scene) -> None:
-    """`~/reset` while a waist is told to be at 50 rad, for 0.2 s."""
-    scene.robot.lies.off = {0: 50.0}
-    scene.call(Trigger, '/act/policy/reset', Trigger.Request())
-    time.sleep(0.2)
-    scene.robot.lies.off = {}
-
-
-def _rival_command(scene: Scene) -> JointGroupCommand:
-    spec = scene.robot.spec
-    return JointGroupCommand(name='arm', cmd=(spec.start[:6] + 0.3).tolist())
-
-
-def _rival_joints(scene: Scene) -> JointState:
-    return scene.robot.joint_state(np.zeros(scene.robot.spec.arm_size))
-
-
-def _send(number: signal.Signals, worker: bool = True) -> Do:
-    return lambda scene: os.kill(scene.worker() if worker else scene.process.pid, number)
-
-
-def faults() -> list[Fault]:
-    """All of them."""
-    arm = '/follower_left'
-    commands = Rival(JointGroupCommand, f'{arm}/commands/joint_group', _rival_command)
-    joints = Rival(JointState, f'{arm}/joint_states', _rival_joints)
-    return [
-        Fault('joint states stop', lie(silent=True), truth),
-        Fault('a joint is not a number', lie(off={0: float('nan')}), truth),
-        Fault('a waist says 50 rad', lie(off={0: 50.0}), truth),
-        Fault('a waist says 1e30 rad', lie(off={0: 1e30}), truth),
-        Fault('joint stamps 5 s in the future', lie(stamp_off_s=5.0), truth),
-        Fault('joint stamps 5 s old', lie(stamp_off_s=-5.0), truth),
-        Fault('zeros once after 1.2 s of silence', zeros_after_silence, truth, stays=False),
-        Fault('50 rad for 0.2 s in ~/reset', glitch_in_reset, truth, noticed=False),
-        Fault('the camera stops', lie(no_pictures=True), truth),
-        Fault('the camera repeats a picture', lie(frozen=True), truth),
-        Fault('pictures 5 s old', lie(picture_off_s=-5.0), truth),
-        Fault('a second node commands', commands.begin, commands.end, says='publishes commands'),
-        Fault('a second node publishes joint states', joints.begin, joints.end),
-        Fault(
-            'the arms have no torque and sink',
-            lie(deaf=True, sinking=0.5),
-            truth,
-            6.0,
-            says='follow',
-            yields=True,
-        ),
-        Fault('inference is killed', _send(signal.SIGKILL), lambda _: None, stays=False),
-        Fault('inference is frozen', _send(signal.SIGSTOP), lambda _: None, 8.0, stays=False),
-        Fault(
-            'the terminal is closed (SIGHUP)',
-            _send(signal.SIGHUP, worker=False),
-            None,
-            says='ended with 0',
-        ),
-    ]
 
 
 @dataclass
@@ -174,6 +59,8 @@ def measure(scene: Scene, fault: Fault) -> Row:
     first: list[tuple[float, str]] = []
 
     def changed() -> bool:
+        if scene.answer and fault.says in scene.answer:
+            first.append((time.monotonic(), scene.answer))
         if scene.process.poll() is not None and fault.says in scene.reason:
             first.append((time.monotonic(), scene.reason))
         for at, msg in scene.states[seen:]:

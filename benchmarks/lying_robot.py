@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import rclpy
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
+from interbotix_xs_msgs.srv import RegisterValues
 from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.time import Time
@@ -37,6 +38,8 @@ class Lies:
         sinking: their shoulders fall, in rad/s.
         stamp_off_s, picture_off_s: added to stamps.
         off: (dof,) added to the pose that is told; NaN is a value, too.
+        limp: entries (dof,) whose motors have no torque: they stay where they are, and their registers say so.
+        errors: by entry (dof,), the register Hardware_Error_Status.
     """
 
     silent: bool = False
@@ -47,6 +50,8 @@ class Lies:
     stamp_off_s: float = 0.0
     picture_off_s: float = 0.0
     off: dict[int, float] = field(default_factory=dict)
+    limp: tuple[int, ...] = ()
+    errors: dict[int, int] = field(default_factory=dict)
 
 
 class LyingRobot:
@@ -69,6 +74,8 @@ class LyingRobot:
             group, single = partial(self._on_group, index), partial(self._on_single, index)
             node.create_subscription(JointGroupCommand, f'{topic}joint_group', group, 100)
             node.create_subscription(JointSingleCommand, f'{topic}joint_single', single, 100)
+            service, answer = f'/{arm.follower}/get_motor_registers', partial(self._on_read, index)
+            node.create_service(RegisterValues, service, answer)
         description = spec.cameras[camera]
         self._image = node.create_publisher(Image, f'/{description.topic}', 2)
         size = (description.height, description.width, 3)
@@ -92,14 +99,30 @@ class LyingRobot:
             unit = self.spec.follower_gripper.joint_to_unit(msg.cmd)
             self.target[self.spec.grippers[index]] = unit
 
+    def _on_read(self, index: int, request: Any, response: Any) -> Any:
+        """Answer for the motors of an arm as a driver does."""
+        entries = self.spec.arm_entries(index)
+        names = [*self.spec.joints, 'gripper']
+        for entry, name in zip(range(entries.start, entries.stop), names, strict=True):
+            if request.name in ('all', name) or (request.name == 'arm' and name != 'gripper'):
+                known = {
+                    'Torque_Enable': int(entry not in self.lies.limp),
+                    'Hardware_Error_Status': self.lies.errors.get(entry, 0),
+                }
+                if request.reg in known:
+                    response.values.append(known[request.reg])
+        return response
+
     def _run(self) -> None:
         count, names = 0, self.spec.joint_names
         shoulders = [i for i, name in enumerate(names) if name.endswith('shoulder')]
         while not self._stop.wait(PERIOD_S):
             with self._lock:
                 step = self.spec.velocity * PERIOD_S
+                moved = np.clip(self.target - self.pose, -step, step)
+                moved[list(self.lies.limp)] = 0.0
                 if not self.lies.deaf:
-                    self.pose += np.clip(self.target - self.pose, -step, step)
+                    self.pose += moved
                 fallen = self.pose[shoulders] + self.lies.sinking * PERIOD_S
                 self.pose[shoulders] = np.minimum(fallen, self.spec.upper[shoulders])
                 told = self.pose.copy()

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from act_ros.nodes.session import driver_client as drivers_module
-from act_ros.nodes.session.driver_client import DriverClient, DriverError
 from act_ros.nodes.session.motor_setup import MotorSetup
+from act_ros.nodes.shared import driver_client as drivers_module
+from act_ros.nodes.shared.driver_client import DriverClient, DriverError
 from act_ros.nodes.sim.driver import SimDriver
 from act_ros.robot.spec import RobotSpec
 from act_ros.sim.motors import ArmMotors
@@ -115,6 +115,38 @@ def test_a_driver_that_does_not_answer_is_named_within_the_deadline(ros, robot, 
     monkeypatch.setattr(drivers_module, 'ANSWER_S', 0.5)
     ros.executor.remove_node(robot.nodes['leader_right'])  # there, and silent
     with pytest.raises(DriverError, match='/leader_right/get_motor_registers gave no answer'):
+        robot.set_up.check()
+
+
+def _knows_only(monkeypatch, *registers):
+    """Have the drivers answer as Interbotix's xs_sdk_sim does: with nothing, but for some registers."""
+    real = ArmMotors.get_register
+    known = lambda *asked: real(*asked) if asked[-1] in registers else []  # noqa: E731
+    monkeypatch.setattr(ArmMotors, 'get_register', known)
+    monkeypatch.setattr(ArmMotors, 'set_register', lambda *_: None)
+
+
+def test_interbotix_simulated_driver_is_known_by_what_it_answers_and_set_up_as_far_as_it_goes(
+    ros, robot, monkeypatch
+):
+    _knows_only(monkeypatch, *drivers_module.PROFILES)
+    set_up = robot.set_up
+    robot.motors['leader_left'].set_mode('group', 'arm', 'current', 'velocity', 0, 0)
+    set_up.check()
+    assert set_up.simulated == {*set_up.leaders, *set_up.followers}
+    set_up.ready_followers()
+    set_up.lock_leaders()
+    set_up.drive_grippers()
+    for arm in set_up.simulated:
+        assert robot.motors[arm].mode == ['position'] * 6 + ['current_based_position'], arm
+    set_up.free_grippers()
+    set_up.free_leaders()
+    set_up.release()
+
+
+def test_motors_that_do_not_answer_are_no_simulated_driver(robot, monkeypatch):
+    _knows_only(monkeypatch)
+    with pytest.raises(DriverError, match='a motor does not answer'):
         robot.set_up.check()
 
 

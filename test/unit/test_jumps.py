@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from act_ros.robot.jumps import CONFIRMED_S, CONTESTED_S, HEARD_CONFIRMED_S, JumpWatch
+from act_ros.robot.jumps import (
+    CONFIRMED_S,
+    CONTESTED_S,
+    HEARD_CONFIRMED_S,
+    STAYED_S,
+    TIMES_FASTER,
+    JumpWatch,
+)
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()
@@ -94,7 +101,7 @@ def test_who_commands_an_arm_believes_neither_its_first_pose_nor_the_first_after
     None
 ):
     arm = commanding()
-    for begin_s, value in ((5.0, 0.0), (6.5, 0.9)):
+    for begin_s, value in ((5.0, 0.7), (6.5, 0.9)):
         assert 'heard anew' in arm.jump(begin_s - 0.02, pose(value)) and arm.settling
         told = heard(arm, begin_s, 0.6, value)
         assert not any(told[: round(CONFIRMED_S * 50) - 2]) and all(told[-10:])
@@ -108,6 +115,28 @@ def test_a_glitch_that_was_heard_all_along_is_not_soon_believed_by_who_commands_
     heard(arm, 5.0, 1.0, 0.0)
     assert not any(heard(arm, 6.0, HEARD_CONFIRMED_S, 2.0))
     assert any(heard(arm, 6.0 + HEARD_CONFIRMED_S, 0.2, 2.0))
+
+
+@given(st.floats(0.21, 20.0), st.floats(-1.5, 1.5), st.floats(-0.5, 0.5), st.floats(0.0, 0.98))
+def test_what_lies_within_the_limits_after_a_silence_moves_a_belief_no_further_than_an_arm_stays(
+    silence_s: float, lie: float, drift: float, seconds: float
+) -> None:
+    arm = commanding()
+    heard(arm, 5.0, 0.5, 0.0)
+    begin_s = 5.5 + silence_s
+    for tick in range(round(seconds * 50)):
+        said = pose(lie + drift * tick / 50)
+        if not arm.jump(begin_s + tick / 50, said):
+            assert (np.abs(said) <= TIMES_FASTER * STAYED_S * VELOCITY + 1e-3).all()
+            return
+    assert any(heard(arm, begin_s + seconds, 1.5, 0.0))
+
+
+def test_an_arm_that_was_moved_while_nobody_heard_it_is_believed_after_a_while() -> None:
+    arm = commanding()
+    heard(arm, 5.0, 0.5, 0.0)
+    told = heard(arm, 7.0, HEARD_CONFIRMED_S + 0.2, 0.9)
+    assert not any(told[: round(HEARD_CONFIRMED_S * 50) - 2]) and told[-1]
 
 
 def test_a_clock_that_goes_back_keeps_no_arm_from_being_believed() -> None:

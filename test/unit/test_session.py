@@ -36,7 +36,7 @@ class Cell:
         self.done, self.sounds, self.phases, self.texts = [], [], [], []
         self.fails, self.at = {}, {}
         self.there = 0.0
-        self.silent = ''
+        self.silent, self.real = '', False
         self.length = length
         self.state = RecorderStatus()
         self.opened_s = None
@@ -85,6 +85,9 @@ class Cell:
 
     def check(self):
         self._do('check')
+
+    def falls(self):
+        return self.real
 
     def home(self):
         self._do('home')
@@ -389,7 +392,7 @@ def test_arms_that_cannot_be_brought_to_rest_keep_their_torque_until_a_person_ho
         assert not cell.session.ask(Ask.LET_GO)
 
     cell = Cell(person, length=0)
-    cell.session.asks_at_the_end = True
+    cell.real = True
     cell.run()
     assert cell.done.count('rest') == 2
 

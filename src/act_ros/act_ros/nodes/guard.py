@@ -9,6 +9,7 @@ has never heard of a leading node that was killed, whose publishers stay in the 
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from interbotix_xs_msgs.msg import JointGroupCommand
+from interbotix_xs_msgs.srv import RegisterValues
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
@@ -27,6 +29,7 @@ from act_ros.nodes.process.node_lock import alive, answers
 from act_ros.nodes.process.outlast import POLL_S
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.driver_client import SIMULATED, DriverClient, DriverError
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.stop_line import StopLine
 from act_ros.nodes.shared.topics import SENSOR, robot_topic
@@ -67,6 +70,8 @@ class GuardNode(BaseNode):
         self._told, self._asking, self._let_go = threading.Event(), False, False
         self.create_service(Trigger, '~/let_go', self._on_let_go)
         self.create_service(Trigger, '~/rest', self._on_rest)
+        # Whether arms would fall is not known before their drivers are asked; simulated ones do not.
+        self._drivers, self._falls, self._asked_drivers = DriverClient(self), True, False
         self._watch = threading.Thread(target=self._look, name='watch', daemon=True)
         for index, arm in enumerate(spec.arms):
             topic = robot_topic(self, f'{arm.follower}/commands/joint_group')
@@ -103,6 +108,12 @@ class GuardNode(BaseNode):
 
     def _ask(self) -> None:
         """Return when a person says what becomes of arms that are not at rest; till then they have torque."""
+        if not self._falls:
+            self.get_logger().error(
+                'the arms are not at rest (why is said above). Their drivers are simulated: nothing falls'
+            )
+            self._let_go = True
+            return
         self._told.clear()
         self._asking, say = True, 0.0
         while not self._told.wait(POLL_S):
@@ -134,11 +145,27 @@ class GuardNode(BaseNode):
     def _look(self) -> None:
         """While the leading node runs: say it when its whole process hangs; within it nobody could."""
         while not self._stop.wait(LOOK_S):
+            self._recognize()
             if alive(self._after) and not answers(self._after, PATIENCE_S) and alive(self._after):
                 self.get_logger().error(
                     f'{self._after} HANGS: its process has not answered for {PATIENCE_S:g} s. The arms hold. Ctrl+C '
                     'ends it, and then they go to rest'
                 )
+
+    def _recognize(self) -> None:
+        """Once, when arms are commanded: whether their drivers are simulated; where that is not known they fall."""
+        if self._asked_drivers or not self._commands:
+            return
+        self._asked_drivers = True
+        arms = [arm.follower for arm in self._spec.arms]
+        with contextlib.suppress(DriverError):
+            self._falls = not all(
+                self._drivers.there(arm, 'get_motor_registers', RegisterValues)
+                and self._drivers.simulated(arm)
+                for arm in arms
+            )
+        if not self._falls:
+            self.get_logger().info(f'each of {", ".join(arms)} {SIMULATED}')
 
     def _outwait(self) -> None:
         """Return when the leading node's process is gone; this one's lock keeps the drivers."""

@@ -15,9 +15,9 @@ from rclpy.node import Node
 from act_ros.control.session.session import MOVE_S
 from act_ros.control.session.types import SessionError
 from act_ros.nodes.process.run import Stop, run
-from act_ros.nodes.session.driver_client import DriverError
 from act_ros.nodes.session.robot import SessionRobot
 from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.driver_client import DriverError
 from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.teleop import TeleopNode
@@ -90,13 +90,13 @@ class RestNode(BaseNode):
             if self._teleop.followers is not None:
                 heard = time.monotonic()
             if time.monotonic() > heard + HEAR_S:
+                hold = '; hold the arms' if robot.falls() else ''
                 raise SessionError(
-                    f'{", ".join(self._teleop.silence.arms)} fell silent on the way; hold the arms'
+                    f'{", ".join(self._teleop.silence.arms)} fell silent on the way{hold}'
                 )
             if time.monotonic() > end:
-                raise SessionError(
-                    'the arms did not arrive at rest; hold them before you switch them off'
-                )
+                hold = '; hold them before you switch them off' if robot.falls() else ''
+                raise SessionError(f'the arms did not arrive at rest{hold}')
             time.sleep(0.05)
         if self._values['torque_off']:
             robot.release()

@@ -81,7 +81,7 @@ class TeleopNode(BaseNode):
         self._poses.lead(spec)
         self._poses.follow(spec)
         self.silence = Silence(self._poses, [*self._leader_arms, *self._follower_arms])
-        self.output = CommandOutput(self, spec)
+        self.output = CommandOutput(self, spec, with_torque=not led)
         self._poses.report(self._ticker, limiter, lambda: self._engaged, self._values['max_age_s'])
         self._lead: ArmCommands | None = None
         self._fault = self.create_publisher(String, 'episode_fault', COMMAND)
@@ -214,7 +214,7 @@ class TeleopNode(BaseNode):
         if leaders is not None and self._lead is None:
             self._lead = self.output.arms(self._leader_arms, self._spec.leader_gripper)
         with self._lock:
-            refused = self.output.refusal()
+            refused = self.output.refusal(with_torque=False)
             if not refused:
                 self._engage(False, 'session')
                 paths = [followers] if leaders is None else [followers, leaders]

@@ -23,6 +23,9 @@ CONFIRMED_S = 0.2
 """A pose that others agree with for so long is believed: the arm was moved while nobody heard it."""
 HEARD_CONFIRMED_S = 1.0
 """The same where it was heard all along, by who commands the arm: that is hardly the arm."""
+STAYED_S = 0.05
+"""An arm that nobody hears stays where it was. One that is further away than it gets in so long was moved, or its
+driver lies: who commands it does not believe that sooner than `HEARD_CONFIRMED_S`."""
 SILENT_S = 0.2
 """Who commands an arm that was silent for longer does not take the first pose for its own."""
 
@@ -84,6 +87,8 @@ class JumpWatch:
             self._confirmed_s = HEARD_CONFIRMED_S if slow else CONFIRMED_S
             self._doubted_since, self._jumped = stamp_s, far
         self._doubted = stamp_s, qpos
+        if self._commands and self._moved(qpos):
+            self._confirmed_s = HEARD_CONFIRMED_S
         if stamp_s - self._doubted_since >= self._confirmed_s:
             self._believed, self._doubted, self.settling = self._doubted, None, False
             return ''
@@ -97,6 +102,11 @@ class JumpWatch:
             f'{names} jumped by up to {worst:.2f} in {max(stamp_s - self._believed[0], 0.0):.3f} s, '
             f'which no arm can'
         )
+
+    def _moved(self, qpos: Floats) -> bool:
+        """Whether a pose is elsewhere than where the arm was when it was last believed."""
+        known = self._believed
+        return known is not None and bool(too_far(self._velocity, known[1], qpos, STAYED_S).any())
 
     def _stays(self, stamp_s: float, qpos: Floats) -> bool:
         """Whether a pose agrees with the one before, which was doubted."""

@@ -20,12 +20,7 @@ HELD = (
 
 
 class Session(SessionSteps):
-    """Runs a session.
-
-    `asks_at_the_end`: arms that could not be brought to rest would fall at the end, so a person is asked first.
-    """
-
-    asks_at_the_end = False
+    """Runs a session. Where arms could not be brought to rest and would fall at the end, a person is asked first."""
 
     def run(self) -> None:
         """The session, to its end: all episodes kept, or ended. The arms are at rest then, or `fault` says why not."""
@@ -185,8 +180,8 @@ class Session(SessionSteps):
                 self._rest()
                 return
             except SessionError as error:
-                self._fail(f'{error}. {HELD}' if self.asks_at_the_end else str(error))
-            if not self.asks_at_the_end or not self._again():
+                self._fail(f'{error}. {HELD}' if self._robot.falls() else str(error))
+            if not self._robot.falls() or not self._again():
                 return
 
     def _rest(self) -> None:
@@ -196,9 +191,8 @@ class Session(SessionSteps):
         end = self._now() + 2 * MOVE_S
         while not self._robot.arrived():
             if self._now() > end:
-                raise SessionError(
-                    'the arms did not arrive at rest; hold them before their power goes'
-                )
+                hold = '; hold them before their power goes' if self._robot.falls() else ''
+                raise SessionError(f'the arms did not arrive at rest{hold}')
             self._wait(POLL_S)
 
 

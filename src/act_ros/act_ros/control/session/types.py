@@ -95,6 +95,9 @@ class Robot(Protocol):
     def check(self) -> None:
         """Find all drivers, set modes, currents and torque; nothing moves."""
 
+    def falls(self) -> bool:
+        """Whether an arm falls that loses its torque: not in simulation."""
+
     def home(self) -> None:
         """Begin to lead all arms slowly to the start."""
 

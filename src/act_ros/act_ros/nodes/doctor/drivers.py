@@ -10,7 +10,14 @@ from interbotix_xs_msgs.srv import RobotInfo
 from rclpy.node import Node
 
 from act_ros.nodes.doctor.findings import Finding, problem, unsafe, warning, well
-from act_ros.nodes.session.driver_client import DriverClient, DriverError
+from act_ros.nodes.shared.driver_client import (
+    ERRORS,
+    MODE,
+    SIMULATED,
+    TORQUE,
+    DriverClient,
+    DriverError,
+)
 from act_ros.nodes.shared.topics import robot_topic
 from act_ros.robot.spec import RobotSpec
 
@@ -44,22 +51,25 @@ def _ask(client: DriverClient, spec: RobotSpec, arm: str, about: str) -> Iterato
     names = [*spec.joints, 'gripper']
     if list(info.joint_names) != list(spec.joints):
         return  # that is said; registers come in its order
+    if client.simulated(arm):
+        yield warning(about, SIMULATED, 'nothing; the real driver is xs_sdk')
+        return
     read = {
         register: [
             *client.read(arm, 'arm', register, len(spec.joints)),
             *client.read(arm, 'gripper', register, 1),
         ]
-        for register in ('Hardware_Error_Status', 'Torque_Enable', 'Operating_Mode')
+        for register in (ERRORS, TORQUE, MODE)
     }
-    bad = [f'{n} ({v})' for n, v in zip(names, read['Hardware_Error_Status'], strict=True) if v]
+    bad = [f'{n} ({v})' for n, v in zip(names, read[ERRORS], strict=True) if v]
     if bad:
         yield unsafe(
             about,
             f'hardware error of {", ".join(bad)}: overload, heat or voltage',
             f'hold the arm, it will drop, and call /{arm}/reboot_motors; docs/robot.md',
         )
-    free = [n for n, torque in zip(names, read['Torque_Enable'], strict=True) if not torque]
-    modes = ', '.join(map(str, read['Operating_Mode']))
+    free = [n for n, torque in zip(names, read[TORQUE], strict=True) if not torque]
+    modes = ', '.join(map(str, read[MODE]))
     text = f'no hardware error, torque {_torque(free, names)}, modes {modes}'
     is_follower = arm in [each.follower for each in spec.arms]
     if free and is_follower:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from std_srvs.srv import SetBool
 
-from act_ros.nodes.session.driver_client import DriverClient, DriverError
+from act_ros.nodes.shared.driver_client import ERRORS, MODE, DriverClient, DriverError
 from act_ros.robot.spec import RobotSpec
 
 POSITION, CURRENT_BASED_POSITION = 3, 5
@@ -32,12 +32,17 @@ class MotorSetup:
         self._current = spec.gripper_current
         self.leaders = [arm.leader for arm in spec.arms]
         self.followers = [arm.follower for arm in spec.arms]
+        self.simulated = set[str]()
+        """Arms that `check` has found to have Interbotix's simulated driver."""
 
     def check(self) -> None:
         """Find every driver, and no motor in an error that needs a person."""
         drivers = self._drivers
         for arm in (*self.followers, *self.leaders):
-            status = drivers.read(arm, 'arm', 'Hardware_Error_Status', len(self._joints))
+            if drivers.simulated(arm):
+                self.simulated.add(arm)
+                continue
+            status = drivers.read(arm, 'arm', ERRORS, len(self._joints))
             bad = [joint for joint, value in zip(self._joints, status, strict=True) if value]
             if bad:
                 raise DriverError(
@@ -58,14 +63,17 @@ class MotorSetup:
             self._drivers.torque(arm, 'gripper', True, 1)
 
     def _ready_gripper(self, arm: str) -> None:
-        drivers = self._drivers
-        if drivers.read(arm, 'gripper', 'Hardware_Error_Status', 1) != [0]:
+        drivers, mode = self._drivers, 'current_based_position'
+        if arm in self.simulated:  # has the mode, and nothing of the rest
+            drivers.mode(arm, 'gripper', mode, CURRENT_BASED_POSITION, 1)
+            return
+        if drivers.read(arm, 'gripper', ERRORS, 1) != [0]:
             drivers.reboot(arm, 'gripper')
             self._rebooted(arm)
         if drivers.read(arm, 'gripper', 'Current_Limit', 1) != [self._current]:
             drivers.torque(arm, 'gripper', False, 1)  # a motor takes this one only without torque
             drivers.write(arm, 'gripper', 'Current_Limit', self._current)
-        drivers.mode(arm, 'gripper', 'current_based_position', CURRENT_BASED_POSITION, 1)
+        drivers.mode(arm, 'gripper', mode, CURRENT_BASED_POSITION, 1)
         # What the gripper squeezes with; it stays below the limit that was there before.
         if drivers.read(arm, 'gripper', 'Goal_Current', 1) != [self._current]:
             drivers.write(arm, 'gripper', 'Goal_Current', self._current)
@@ -75,7 +83,7 @@ class MotorSetup:
         end = time.monotonic() + REBOOT_S
         while True:
             try:
-                if self._drivers.read(arm, 'gripper', 'Hardware_Error_Status', 1) == [0]:
+                if self._drivers.read(arm, 'gripper', ERRORS, 1) == [0]:
                     return
                 why = 'is still in error'
             except DriverError as error:
@@ -97,7 +105,7 @@ class MotorSetup:
 
     def _lock(self, arm: str, count: int) -> None:
         drivers = self._drivers
-        if drivers.read(arm, 'arm', 'Operating_Mode', count) != [POSITION] * count:
+        if arm in self.simulated or (drivers.read(arm, 'arm', MODE, count) != [POSITION] * count):
             if drivers.there(arm, 'gravity_compensation_enable', SetBool):
                 drivers.gravity_compensation(arm, on=False)
             drivers.mode(arm, 'arm', 'position', POSITION, count)

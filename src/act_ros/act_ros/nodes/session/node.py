@@ -78,7 +78,6 @@ class SessionNode(BaseNode):
                 self._values['reset_time'],
                 *(time.monotonic, time.sleep, self._play),
             )
-            self._session.asks_at_the_end = not simulated
             self._serve()
         Diagnostics(self, self._health)
         self._thread = threading.Thread(target=self._run, name='session', daemon=True)

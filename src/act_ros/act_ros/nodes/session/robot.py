@@ -11,9 +11,10 @@ from act_msgs.srv import ResetSim
 from rclpy.node import Node
 
 from act_ros.control.motion.pose_motion import ASTRAY, SETTLED, astray
+from act_ros.control.plausible import doubt_of
 from act_ros.control.session.types import SessionError
-from act_ros.nodes.session.driver_client import DriverClient, DriverError
 from act_ros.nodes.session.motor_setup import MotorSetup
+from act_ros.nodes.shared.driver_client import SIMULATED, DriverClient, DriverError
 from act_ros.nodes.teleop import TeleopNode
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Floats
@@ -22,6 +23,8 @@ LEADER_GRIPPER = 0.5
 """Opening of the leaders' grippers at the start: half, so that squeezing them is seen."""
 PUBLISH_S, SETTLE_S = 2.0, 0.6
 """Patience with a command that goes out, and what the simulator ignores commands for after a reset."""
+GRIP_S = 5.0
+"""A simulated gripper is there at once, and believed a second later."""
 
 
 class SessionRobot:
@@ -30,6 +33,7 @@ class SessionRobot:
     def __init__(self, node: Node, teleop: TeleopNode, spec: RobotSpec, simulated: bool) -> None:
         """Use services through `node`; `simulated`: the scene is set up by a service, too."""
         self._teleop, self._spec = teleop, spec
+        self._log = node.get_logger()
         self._motors = MotorSetup(DriverClient(node), spec, self._stay)
         self._start, self._rest = spec.start.astype(np.float32), spec.rest.astype(np.float32)
         self._locked = False
@@ -78,11 +82,29 @@ class SessionRobot:
             )
         try:
             self._motors.check()
+            if simulated := [arm for arm in arms if arm in self._motors.simulated]:
+                self._log.warning(f'each of {", ".join(simulated)} {SIMULATED}')
+                self._grip(simulated)
             self._motors.ready_followers()
             self._motors.lock_leaders()
         except DriverError as error:
             raise SessionError(str(error)) from error
         self._locked = True
+
+    def _grip(self, simulated: list[str]) -> None:
+        """Interbotix's simulated grippers begin at 0 rad, where no real one can be: nothing is led from there."""
+        self._teleop.output.followers.grip(simulated, float(self._rest[self._spec.grippers[0]]))
+        end = time.monotonic() + GRIP_S
+        while time.monotonic() < end:
+            here = self._teleop.followers
+            if here is not None and not doubt_of(self._spec, here):
+                return
+            time.sleep(0.05)
+
+    def falls(self) -> bool:
+        """Whether an arm falls that loses its torque; a simulated one does not."""
+        arms = {*self._motors.leaders, *self._motors.followers}
+        return self._reset is None and not arms <= self._motors.simulated
 
     def home(self) -> None:
         """Begin to lead all arms to the start; the leaders' grippers half open."""
@@ -170,7 +192,8 @@ class SessionRobot:
             self.hold()
             self._motors.drive_grippers()
         except SessionError as error:
-            self._problem, leaders = f'the leaders are NOT at rest, hold them: {error}', None
+            hold = ', hold them' if self.falls() else ''
+            self._problem, leaders = f'the leaders are NOT at rest{hold}: {error}', None
         except DriverError as error:
             self._problem = f'the grippers of the leaders do not obey: {error}'
         if not self._motors.leaders:

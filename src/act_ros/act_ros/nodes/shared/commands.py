@@ -14,6 +14,7 @@ from rclpy.node import Node
 
 from act_ros.control.gate import Gate
 from act_ros.nodes.shared.command_rivals import CommandRivals
+from act_ros.nodes.shared.hardware import Hardware
 from act_ros.nodes.shared.topics import COMMAND, SENSOR, robot_topic
 from act_ros.nodes.shared.watchdog import Watchdog
 from act_ros.robot.spec import GripperScale, RobotSpec
@@ -55,6 +56,12 @@ class ArmCommands:
         """Send joints in rad, and grippers 0..1, which the drivers get in radians; False: the gate is shut."""
         return self._gate.send(lambda: self._publish(action))
 
+    def grip(self, arms: Sequence[str], opening: float) -> bool:
+        """Send the grippers of some of the arms to an opening, 0..1, at once; False: the gate is shut."""
+        grippers = [single for arm, _, single in self._arms if arm in arms]
+        msg = JointSingleCommand(name='gripper', cmd=self._gripper.unit_to_joint(opening))
+        return self._gate.send(lambda: [single.publish(msg) for single in grippers])
+
     def _publish(self, action: Floats) -> None:
         for index, (arm, group, single) in enumerate(self._arms):
             if arm in self.left_out:
@@ -69,27 +76,36 @@ class ArmCommands:
 class CommandOutput:
     """Publishes commands to the followers, `command` and `chunk`. `gate`: what all commands of the process pass."""
 
-    def __init__(self, node: Node, spec: RobotSpec) -> None:
-        """Advertise the topics on the node."""
-        self._spec, self._node = spec, node
+    def __init__(self, node: Node, spec: RobotSpec, with_torque: bool = True) -> None:
+        """Advertise the topics on the node; `with_torque`: see `refusal`."""
+        self.spec, self._node = spec, node
         self.gate = Gate()
         followers = [arm.follower for arm in spec.arms]
-        self._followers = self.arms(followers, spec.follower_gripper)
+        self.followers = self.arms(followers, spec.follower_gripper)
         # Simulated leaders may have a hand besides, which commands their drivers.
-        self.rivals = CommandRivals(node, self._followers.topics)
+        self.rivals = CommandRivals(node, self.followers.topics)
+        self.hardware: Hardware | None = None
+        """What watches the followers' motors; the node that keeps the gate has it."""
+        self.with_torque = with_torque
         self._command = node.create_publisher(Command, 'command', COMMAND)
         self._chunk = node.create_publisher(ChunkMsg, 'chunk', SENSOR)
 
     def arms(self, arms: Sequence[str], gripper: GripperScale) -> ArmCommands:
         """Commands to other arms, through the same gate."""
-        return ArmCommands(self._node, self._spec, arms, gripper, self.gate)
+        return ArmCommands(self._node, self.spec, arms, gripper, self.gate)
 
-    def refusal(self) -> str:
+    def refusal(self, with_torque: bool = True) -> str:
         """Why the arms must not be enabled now, as a sentence; where it is '' a fault is forgotten.
 
         A node that was just made waits a second: until it can know who else commands the arms.
+
+        Args:
+            with_torque: whether the motors have to be well, now and from now on; not where they are still set up.
         """
         refused = self.gate.refusal() or self.rivals.ask()
+        self.with_torque = with_torque
+        if not refused and with_torque and self.hardware is not None:
+            refused = self.hardware.ask()
         if not refused:
             self.gate.permit()
         return refused
@@ -104,7 +120,7 @@ class CommandOutput:
         Returns:
             Whether it was sent: the gate may be shut.
         """
-        if not self._followers.send(action):
+        if not self.followers.send(action):
             return False
         msg = Command(tick=tick, action=array('f', action.tobytes()))
         msg.header.stamp = to_time(stamp_s)
@@ -113,12 +129,12 @@ class CommandOutput:
 
     def leave_out(self, followers: Sequence[str]) -> None:
         """Send nothing to these from now on."""
-        self._followers.left_out = followers
+        self.followers.left_out = followers
 
     def chunk(self, chunk: Chunk) -> None:
         """Publish a chunk that came in."""
         rows, dof = chunk.actions.shape
         msg = ChunkMsg(tick=chunk.tick, rows=rows, dof=dof, inference_s=chunk.inference_s)
-        msg.header.stamp = to_time(chunk.tick / self._spec.rate_hz)
+        msg.header.stamp = to_time(chunk.tick / self.spec.rate_hz)
         msg.actions = array('f', chunk.actions.astype('float32').tobytes())
         self._chunk.publish(msg)

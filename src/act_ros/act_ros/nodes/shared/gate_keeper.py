@@ -14,6 +14,7 @@ from sensor_msgs.msg import Joy
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
 from act_ros.nodes.shared.diagnostics import ERROR, OK, Diagnostics, Health
+from act_ros.nodes.shared.hardware import PERIOD_S, Hardware
 from act_ros.nodes.shared.parameters import Param
 from act_ros.nodes.shared.stop_line import StopLine
 from act_ros.nodes.shared.times import steady
@@ -31,7 +32,7 @@ LOOK_S, ACTIVE_S = 0.5, 1.0
 
 
 class GateKeeper(BaseNode):
-    """`NODE_gate`: serves `NODE/stop` and `NODE/stop_reset`, hears `stop` and a button, and looks for rivals."""
+    """`NODE_gate`: serves `NODE/stop` and `NODE/stop_reset`, hears `stop` and a button, looks for rivals and at motors."""
 
     def __init__(
         self,
@@ -57,6 +58,10 @@ class GateKeeper(BaseNode):
         self._line = StopLine(self, output.gate, disarm, changed)
         self._line.serve(owner.get_fully_qualified_name())
         self.create_timer(LOOK_S, self._look)
+        spec = output.spec
+        followers = [arm.follower for arm in spec.arms]
+        output.hardware = self._hardware = Hardware(self, followers, spec.joints, self._fail)
+        self.create_timer(PERIOD_S, self._look_at_motors)
         Diagnostics(self, self._health, owner.get_name())
         self._button = int(owner.get_parameter('stop_button').value)
         self._hold = bool(owner.get_parameter('stop_hold').value)
@@ -91,8 +96,19 @@ class GateKeeper(BaseNode):
 
     def _look(self) -> None:
         """While this process commands the arms, nobody else may: else both would move them in turns."""
-        if self._gate.fault or steady() - self._gate.passed_at > ACTIVE_S:
+        if self._idle():
             return
         if rivals := self._output.rivals.look():
-            self._gate.block(f'{rivals}, then enable again')
-            self.get_logger().error(f'NOTHING IS COMMANDED any more: {rivals}')
+            self._fail(rivals)
+
+    def _look_at_motors(self) -> None:
+        """While this process commands the arms: a motor in error, or without torque, does not follow."""
+        if self._output.with_torque and not self._idle():
+            self._hardware.look()
+
+    def _idle(self) -> bool:
+        return bool(self._gate.fault) or steady() - self._gate.passed_at > ACTIVE_S
+
+    def _fail(self, why: str) -> None:
+        self._gate.block(f'{why}, then enable again')
+        self.get_logger().error(f'NOTHING IS COMMANDED any more: {why}')

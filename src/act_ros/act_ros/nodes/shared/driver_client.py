@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from interbotix_xs_msgs.srv import OperatingModes, Reboot, RegisterValues, TorqueEnable
@@ -16,10 +16,25 @@ from act_ros.text import PrintableError
 
 ANSWER_S, SERVICE_S = 10.0, 10.0
 """Patience with an answer, and with a service that isn't there yet."""
+ERRORS, TORQUE, MODE = 'Hardware_Error_Status', 'Torque_Enable', 'Operating_Mode'
+PROFILES = ('Profile_Velocity', 'Profile_Acceleration')
+SIMULATED = (
+    "has Interbotix's simulated driver (xs_sdk_sim): no torque, currents, hardware errors or gravity compensation, "
+    'so none is looked at; it jumps to its commands, and nothing of it can fall'
+)
+"""What a person is told of such an arm."""
 
 
 class DriverError(PrintableError, RuntimeError):
     """A driver that doesn't answer, or a motor that is not as it was set; says what to do."""
+
+
+def is_simulated(read: Callable[[str], Sequence[int]]) -> bool:
+    """Whether a driver is Interbotix's xs_sdk_sim, by what it answers for registers of a group of motors.
+
+    That one knows the two of its profile and no other. Motors that do not answer (cable, power) know none.
+    """
+    return not any(map(read, (ERRORS, TORQUE, MODE))) and all(map(read, PROFILES))
 
 
 class DriverClient:
@@ -29,6 +44,7 @@ class DriverClient:
         """Make the clients on `node` when they are needed."""
         self._node = node
         self._clients: dict[str, Any] = {}
+        self._simulated: set[str] = set()
 
     def call(self, arm: str, service: str, kind: Any, request: Any) -> Any:
         """The answer of a service of an arm.
@@ -65,8 +81,7 @@ class DriverClient:
         Raises:
             DriverError: the driver gives no answer, or not all `count` values.
         """
-        request = RegisterValues.Request(cmd_type=_kind(name), name=name, reg=register)
-        values = list(self.call(arm, 'get_motor_registers', RegisterValues, request).values)
+        values = self._values(arm, name, register)
         if len(values) != count:
             raise DriverError(
                 f"{arm}: register '{register}' of {name} gave {len(values)} values, expected {count}; a motor "
@@ -74,12 +89,30 @@ class DriverClient:
             )
         return values
 
+    def _values(self, arm: str, name: str, register: str) -> list[int]:
+        request = RegisterValues.Request(cmd_type=_kind(name), name=name, reg=register)
+        return list(self.call(arm, 'get_motor_registers', RegisterValues, request).values)
+
+    def simulated(self, arm: str) -> bool:
+        """Whether an arm's driver is Interbotix's simulated one; then nothing that is set is read back.
+
+        Raises:
+            DriverError: it gives no answer.
+        """
+        if arm not in self._simulated and is_simulated(
+            lambda name: self._values(arm, 'arm', name)
+        ):
+            self._simulated.add(arm)
+        return arm in self._simulated
+
     def expect(self, arm: str, name: str, register: str, wanted: Sequence[int]) -> None:
         """Read a register back.
 
         Raises:
             DriverError: it is another value.
         """
+        if arm in self._simulated:
+            return
         values = self.read(arm, name, register, len(wanted))
         if values != list(wanted):
             raise DriverError(
@@ -105,11 +138,11 @@ class DriverClient:
         Raises:
             DriverError: it is not as asked.
         """
-        if self.read(arm, name, 'Torque_Enable', count) == [int(on)] * count:
+        if self._reads(arm, name, TORQUE, [int(on)] * count):
             return
         request = TorqueEnable.Request(cmd_type=_kind(name), name=name, enable=on)
         self.call(arm, 'torque_enable', TorqueEnable, request)
-        self.expect(arm, name, 'Torque_Enable', [int(on)] * count)
+        self.expect(arm, name, TORQUE, [int(on)] * count)
 
     def mode(self, arm: str, name: str, mode: str, number: int, count: int) -> None:
         """Set an operating mode where it is another one: the driver takes the torque while it does.
@@ -124,13 +157,16 @@ class DriverClient:
         Raises:
             DriverError: it is not as asked.
         """
-        if self.read(arm, name, 'Operating_Mode', count) == [number] * count:
+        if self._reads(arm, name, MODE, [number] * count):
             return
         request = OperatingModes.Request(
             cmd_type=_kind(name), name=name, mode=mode, profile_type='velocity'
         )
         self.call(arm, 'set_operating_modes', OperatingModes, request)
-        self.expect(arm, name, 'Operating_Mode', [number] * count)
+        self.expect(arm, name, MODE, [number] * count)
+
+    def _reads(self, arm: str, name: str, register: str, wanted: Sequence[int]) -> bool:
+        return arm not in self._simulated and self.read(arm, name, register, len(wanted)) == wanted
 
     def reboot(self, arm: str, name: str) -> None:
         """Reboot a motor; it has torque afterwards."""
@@ -143,6 +179,8 @@ class DriverClient:
         Raises:
             DriverError: it was refused.
         """
+        if arm in self._simulated and not self.there(arm, 'gravity_compensation_enable', SetBool):
+            return  # such an arm has no weight
         request = SetBool.Request(data=on)
         answer = self.call(arm, 'gravity_compensation_enable', SetBool, request)
         if not answer.success:
