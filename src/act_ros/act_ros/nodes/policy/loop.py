@@ -140,6 +140,7 @@ class ControlLoop:
         with self.lock:
             self.inference.install(engine)
             self.runtime.execution, self.runtime.cameras = execution, engine.config.cameras
+            self.runtime.keep()
 
     def unload(self) -> Engine | None:
         """Go on without a policy; returns what ran, or None where the arms are enabled."""

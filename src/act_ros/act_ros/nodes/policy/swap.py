@@ -80,14 +80,14 @@ class Swap:
         """
         present, engine = self._loop.engine, make()
         try:
-            executed = execution(engine)
+            execution(engine)  # what cannot be executed need not be loaded
             if not isinstance(engine.worker, Unloaded):
                 wait_ready(engine.worker, READY_S, self._cancelled)
+            self._watch(engine)
+            self._loop.begin(engine, execution(engine))
         except BaseException:
             engine.worker.close(0.2)
             raise
-        self._watch(engine)
-        self._loop.begin(engine, executed)
         self._supervisor.forget()
         present.worker.close(0.0)  # one that could not be loaded
         self._unsubscribe(engine)
