@@ -154,7 +154,7 @@ def verdict(cycles: list[Kept]) -> dict[str, object]:
 
 def run(args: argparse.Namespace, launch: int) -> int:
     """Wait for the node, take it through its cycles, print; returns the exit code."""
-    rclpy.init()
+    rclpy.init(args=[])
     manager = Manager(f'/{args.namespace.strip("/")}'.rstrip('/'))
     spin = SingleThreadedExecutor()
     spin.add_node(manager)
