@@ -40,6 +40,7 @@ NEEDED = {
     'import_lerobot': ['DATA', '--output', 'out'],
     'export_aloha': ['DATA', '--output', 'out'],
     'convert': ['aloha_sim_transfer_cube', 'out'],
+    'quantize': ['aloha_sim_transfer_cube', '--data', 'DATA'],
     'playback': ['DATA'],
     'inspect': ['aloha_sim_transfer_cube'],
 }

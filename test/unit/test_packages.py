@@ -23,6 +23,7 @@ FROM_PYPI = {
         'matplotlib',
         'mujoco',
         'numpy',
+        'nncf',
         'openvino',
         'pyarrow',
     ),

@@ -118,8 +118,8 @@ def test_a_prediction_that_is_not_finite_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_precision_is_refused(tmp_path: Path) -> None:
     write_policy(tmp_path)
-    with pytest.raises(PolicyError, match="precision is 'int8'; expected one of auto, fp32, bf16"):
-        Policy.load(tmp_path, choice=EngineChoice(precision='int8'))
+    with pytest.raises(PolicyError, match="precision is 'int4'; expected one of auto, fp32, bf16"):
+        Policy.load(tmp_path, choice=EngineChoice(precision='int4'))
 
 
 def test_a_policy_starts_without_what_is_slow_to_load_and_not_used(tmp_path: Path) -> None:

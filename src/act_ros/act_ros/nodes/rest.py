@@ -27,8 +27,9 @@ PARAMETERS = (
     Param('torque_off', False, 'At rest, take the torque of all arms. Without: they hold there.'),
     *STOP_PARAMETERS,
 )
-HEAR_S = 5.0
-"""Drivers that run are heard within this time."""
+HEAR_S, FOLLOWERS_S = 5.0, 15.0
+"""Drivers that run are heard within this time; where the computer is too busy for that, followers are worth a wait:
+they are what hangs in the air."""
 
 
 class RestNode(BaseNode):
@@ -38,7 +39,7 @@ class RestNode(BaseNode):
         """Make this node and the one that moves the arms."""
         super().__init__('rest')
         self._values, self._stop = Parameters(self, PARAMETERS).values, stop
-        spec = RobotSpec.load()
+        self._spec = spec = RobotSpec.load()
         self._teleop_stop = Stop()
         self._teleop = TeleopNode(self._teleop_stop, led=True, owner=self)
         self._robot = SessionRobot(self, self._teleop, spec, simulated=False)
@@ -74,9 +75,7 @@ class RestNode(BaseNode):
 
     def _go(self) -> None:
         say, robot = self.get_logger().info, self._robot
-        end = time.monotonic() + HEAR_S
-        while self._teleop.unheard and time.monotonic() < end:
-            time.sleep(0.05)
+        self._hear()
         robot.leave_out(self._teleop.unheard)
         if robot.left_out:
             self.get_logger().warning(robot.left_out)
@@ -104,6 +103,15 @@ class RestNode(BaseNode):
         say(
             f'the arms are at rest, {"without torque" if self._values["torque_off"] else "and hold there"}'
         )
+
+    def _hear(self) -> None:
+        """Return when all arms are heard, or as many as can be waited for."""
+        begin, followers = time.monotonic(), {arm.follower for arm in self._spec.arms}
+        while unheard := self._teleop.unheard:
+            patience = HEAR_S if followers.isdisjoint(unheard) else FOLLOWERS_S
+            if time.monotonic() > begin + patience or self._stop.is_set():
+                return
+            time.sleep(0.05)
 
 
 def main() -> int:

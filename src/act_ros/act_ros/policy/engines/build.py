@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from act_ros.policy.engines import quantized
 from act_ros.policy.engines.base import InferenceEngine, difference, probes
 from act_ros.policy.engines.choice import EngineChoice, EngineError
 from act_ros.policy.errors import PolicyError
@@ -63,7 +64,8 @@ def prepare(checkpoint: Path, folder: Path, choice: EngineChoice, threads: int |
         torch.set_num_threads(threads)
     loaded = load_checkpoint(checkpoint)
     reference = TorchEngine(loaded)
-    seen = probes(loaded.config)
+    int8 = quantized.folder_of(loaded.source) if choice.precision == 'int8' else None
+    seen = quantized.observations(int8, loaded.config) if int8 else probes(loaded.config)
     expected = [reference.run(*one) for one in seen]
     engine: InferenceEngine
     if choice.engine == 'torch':
@@ -71,11 +73,12 @@ def prepare(checkpoint: Path, folder: Path, choice: EngineChoice, threads: int |
     else:
         _check_room(folder, sum(value.nbytes for value in loaded.network.state_dict().values()))
         if choice.engine == 'openvino':
-            compile_into(folder, export.to_openvino(loaded), choice.precision, threads)
+            model = int8 / quantized.NETWORK if int8 else export.to_openvino(loaded)
+            compile_into(folder, model, choice.precision, threads)
         else:
             export.to_onnx(loaded, folder)
         engine = engine_from(folder, choice, threads)
-    return difference(engine, seen, expected)
+    return difference(engine, seen, expected, choice.precision)
 
 
 def _check_room(folder: Path, size: int) -> None:

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from act_ros.policy.engines import quantized
 from act_ros.policy.engines.choice import EngineChoice, gpu, release
+from act_ros.policy.engines.fingerprint import digest_of, weights_of
 from act_ros.policy.formats.source import Source
 
 BESIDE = '.engines'
@@ -53,12 +53,18 @@ def places(source: Source) -> list[Path]:
 
 
 def key_of(source: Source, choice: EngineChoice, threads: int | None) -> str:
-    """What an entry is for: any of this that changes means another one."""
+    """What an entry is for: any of this that changes means another one.
+
+    Raises:
+        EngineError: int8 is chosen, and the policy has no network in int8.
+        OSError: the weights can't be read.
+    """
     said = {
-        'weights': _fingerprint(source),
+        'weights': weights_of(source),
         'export': EXPORT,
         'package': release(choice.engine),
         'choice': str(choice),
+        'quantized': quantized.digest(source) if choice.precision == 'int8' else '',
         'threads': threads,
         'machine': _machine() + (gpu() if choice.device == 'cuda' else ''),
     }
@@ -78,7 +84,7 @@ def find(place: Path, key: str, name: str) -> Entry | None:
         if not sealed:
             raise ValueError('was not made by this user')
         for file, digest in record['files'].items():
-            if _digest(folder / file) != digest:
+            if digest_of(folder / file) != digest:
                 raise ValueError(f'has a damaged {file}')
         return Entry(folder, float(record['difference']), str(record['refused']))
     except FileNotFoundError:
@@ -120,7 +126,7 @@ def keep(partial: Path, key: str, difference: float, refused: str = '') -> Entry
     Raises:
         OSError: the disk is full.
     """
-    files = {file.name: _digest(file) for file in sorted(partial.iterdir())}
+    files = {file.name: digest_of(file) for file in sorted(partial.iterdir())}
     record: dict[str, Any] = {'files': files, 'difference': difference, 'refused': refused}
     text = json.dumps({**record, 'seal': _seal(key, record, make=True)})
     with (partial / RECORD).open('w', encoding='ascii') as file:
@@ -135,24 +141,6 @@ def keep(partial: Path, key: str, difference: float, refused: str = '') -> Entry
 
 def _named(name: str, key: str) -> str:
     return f'{name}-{key[:16]}'
-
-
-def _fingerprint(source: Source) -> str:
-    """Of all that the network and its statistics are made of."""
-    digest = hashlib.sha256(source.config.to_json().encode())
-    digest.update(json.dumps([dict(source.names), source.keep]).encode())
-    for name, values in sorted(source.stats.items()):
-        digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
-    digest.update(_digest(source.model).encode())
-    return digest.hexdigest()
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _machine() -> str:

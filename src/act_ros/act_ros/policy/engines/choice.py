@@ -17,11 +17,11 @@ from act_ros.text import shown
 AUTO = 'auto'
 DEVICES = (AUTO, 'cpu', 'cuda')
 ENGINES = (AUTO, 'torch', 'openvino', 'onnxruntime')
-PRECISIONS = (AUTO, 'fp32', 'bf16', 'fp16')
+PRECISIONS = (AUTO, 'fp32', 'bf16', 'fp16', 'int8')
 
 ABLE = {
     ('torch', 'cuda'): ('fp16', 'bf16', 'fp32'),
-    ('openvino', 'cpu'): ('fp32', 'bf16'),
+    ('openvino', 'cpu'): ('fp32', 'bf16', 'int8'),
     ('torch', 'cpu'): ('fp32', 'bf16'),
     ('onnxruntime', 'cuda'): ('fp32',),
     ('onnxruntime', 'cpu'): ('fp32',),
