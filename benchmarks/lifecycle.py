@@ -35,7 +35,7 @@ from rclpy.node import Node
 from swap import processes, spin_until
 
 GROWTH_MIB = 10.0
-START_S, ANSWER_S = 120.0, 180.0
+START_S, ANSWER_S = 120.0, 660.0
 COMMANDS = 50
 """So many have to go out before the arms are told to hold."""
 

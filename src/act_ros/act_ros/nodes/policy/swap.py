@@ -18,6 +18,8 @@ from act_ros.policy.errors import PolicyError
 
 READY_S = 120.0
 """A policy that isn't loaded and warm after this will not be."""
+PREPARED_S = 600.0
+"""The same where nothing waits for it meanwhile: an engine that is to be prepared first takes its time."""
 FIRST_FRAME_S = 4.0
 TAKE_OVER_S = 10.0
 
@@ -82,7 +84,7 @@ class Swap:
         try:
             execution(engine)  # what cannot be executed need not be loaded
             if not isinstance(engine.worker, Unloaded):
-                wait_ready(engine.worker, READY_S, self._cancelled)
+                wait_ready(engine.worker, PREPARED_S, self._cancelled)
             self._watch(engine)
             self._loop.begin(engine, execution(engine))
         except BaseException:
