@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+import weakref
 from itertools import product
+from pathlib import Path
 
 import pytest
 from act_msgs.msg import PolicyState
@@ -82,6 +86,7 @@ def heard(ros, node):
     return node
 
 
+LIVES = 8
 CONFIGURED = (
     'unconfigured configure configuring',
     'configuring transition_success inactive',
@@ -275,3 +280,30 @@ def test_the_node_answers_and_can_be_ended_while_it_is_configured(ros, robot, po
     node.stop.set()
     ros.wait_until(answer.done)
     assert not answer.result().success and slow[0].closed
+
+
+def test_many_lives_leave_nothing_behind(ros, robot, policy):
+    node = policy(autostart=False)
+    made = weakref.WeakSet()
+
+    def make(folder):
+        worker = FakeWorker(folder)
+        made.add(worker)
+        return worker
+
+    node.node._make_worker = make
+    client = ros.node('manager').create_client(ChangeState, '/act/policy/change_state')
+    ros.wait_until(client.service_is_ready)
+    left = []
+    for _ in range(LIVES):
+        for label in ('configure', 'activate', 'deactivate', 'cleanup'):
+            answer = client.call_async(ChangeState.Request(transition=Transition(label=label)))
+            ros.wait_until(answer.done)
+            assert answer.result().success, label
+            if label == 'activate':
+                count = robot.count()
+                ros.wait_until(lambda count=count: robot.count() > count)
+        gc.collect()
+        left.append((threading.active_count(), len(list(Path('/proc/self/fd').iterdir()))))
+    assert len(made) <= 1  # of the last life, where a thread may still look at it
+    assert left[-1] == left[1]
