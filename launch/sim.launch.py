@@ -15,8 +15,8 @@ from act_ros.launching import (
     cameras,
     first_camera,
     flag,
+    labelled,
     number,
-    outlasting,
     value,
 )
 
@@ -43,7 +43,7 @@ def _sim(context: LaunchContext) -> list[Action]:
         'image_rate_hz': number(context, 'image_rate_hz', float, 1.0),
         'video': value(context, 'video'),
     }
-    return [GroupAction([*outlasting(context, 'sim'), act_node(context, 'sim', parameters)])]
+    return [GroupAction([*labelled(context, 'sim'), act_node(context, 'sim', parameters)])]
 
 
 def generate_launch_description() -> LaunchDescription:

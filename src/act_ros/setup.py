@@ -107,6 +107,7 @@ setup(
             command('import_lerobot'),
             command('export_aloha'),
             command('convert'),
+            command('find_arms'),
             command('quantize'),
             command('playback'),  # for replay.launch.py
             # A file named inspect.py would stand in the way of Python's own in its folder.

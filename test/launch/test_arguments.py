@@ -25,7 +25,7 @@ SIM = {
     'image_rate_hz',
     'video',
 }
-HARDWARE = {'leaders', 'leader_model', 'follower_model', 'rig', 'enable'}
+HARDWARE = {'leaders', 'rig', 'rviz', 'enable'}
 STOP = {'stop_joy', 'stop_button', 'stop_hold'}
 ARGUMENTS = {
     'sim.launch.py': SHARED | SIM,

@@ -31,7 +31,7 @@ COMMANDS = [Page(path) for path in PAGES]
 REFERENCE = Page(ROOT / 'docs/reference.md').text
 OF_THE_SHELL = {
     *('cd', 'cp', 'export', 'git', 'grep', 'ls', 'mkdocs', 'pytest', 'source', 'udevadm'),
-    *('rs-enumerate-devices', 'tensorboard', 'lerobot-train'),
+    *('rs-enumerate-devices', 'tee', 'tensorboard', 'lerobot-train'),
 }
 ARMS = ('leader_left', 'leader_right', 'follower_left', 'follower_right')
 PLACES = re.compile(r'(?:data|models|outputs|lerobot|examples|path|config)/')

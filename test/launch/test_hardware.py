@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -22,6 +23,7 @@ import yaml
 from ament_index_python.packages import get_packages_with_prefixes
 
 from act_ros.nodes.process.node_lock import alive
+from act_ros.paths import share_dir
 from act_ros.robot.spec import RobotSpec
 
 XS_LAUNCH = """
@@ -79,7 +81,9 @@ parameters = {{}}
 for file in files:
     for entry in yaml.safe_load(open(file)).values():
         parameters.update(entry['ros__parameters'])
-seen = {{'executable': os.path.basename(sys.argv[0]), 'rules': rules, 'parameters': parameters, 'session': os.getsid(0)}}
+seen = {{'package': os.path.basename(os.path.dirname(sys.argv[0])), 'executable': os.path.basename(sys.argv[0]),
+        'arguments': arguments[:arguments.index('--ros-args')], 'rules': rules, 'parameters': parameters,
+        'session': os.getsid(0)}}
 path = os.path.join(os.environ['CALLS'], str(os.getpid()))
 with open(path + '.part', 'w') as out:
     json.dump(seen, out)
@@ -100,6 +104,11 @@ def drivers(tmp_path: Path) -> dict[str, str]:
         'interbotix_xs_sdk': 'xs_sdk',
         'interbotix_gravity_compensation': 'interbotix_gravity_compensation',
         'realsense2_camera': 'realsense2_camera_node',
+        'tf2_ros': 'static_transform_publisher',
+        'interbotix_slate_driver': 'slate_base_node',
+        'teleop_twist_joy': 'teleop_node',
+        'joy': 'joy_node',
+        'rviz2': 'rviz2',
     }
     for package, executable in executables.items():
         marker = prefix / 'share' / 'ament_index' / 'resource_index' / 'packages' / package
@@ -134,19 +143,29 @@ def _calls(drivers: dict[str, str]) -> dict[str, dict[str, Any]]:
     result = {}
     for path in Path(drivers['CALLS']).glob('*.json'):
         call = json.loads(path.read_text(encoding='utf-8'))
-        result[f'{call["rules"]["__ns"]}/{call["rules"]["__node"]}'] = call
+        namespace = call['rules']['__ns'].rstrip('/')
+        result[f'{namespace}/{call["rules"]["__node"]}'] = call
     return result
 
 
 def test_everything_of_a_rig_is_started(start: Callable, drivers: dict[str, str]) -> None:
     spec = RobotSpec.load()
     launch = start('hardware.launch.py', 'leaders:=true', **drivers)
-    launch.wait_for('driver is up', times=10)
+    launch.wait_for('driver is up', times=14)
     calls = _calls(drivers)
-    arms = [f'/{name}/xs_sdk' for arm in spec.arms for name in (arm.leader, arm.follower)]
+    names = [name for arm in spec.arms for name in (arm.leader, arm.follower)]
+    arms = [f'/{name}/xs_sdk' for name in names]
     gravity = [f'/{arm.leader}/gravity_compensation' for arm in spec.arms]
     cameras = [f'/{name}/camera' for name in spec.cameras]
-    assert sorted(calls) == sorted(arms + gravity + cameras)
+    places = [f'/{name}_transform_broadcaster' for name in names]
+    assert sorted(calls) == sorted(arms + gravity + cameras + places)
+    assert all(f'[{name}-' in launch.text for name in [*names, *spec.cameras])  # in launch's log
+    assert calls['/leader_left_transform_broadcaster']['arguments'][:4] == [
+        '--x',
+        '-0.5',
+        '--y',
+        '0.25',
+    ]
     for node in arms:
         name, parameters = node.split('/')[1], calls[node]['parameters']
         model = 'aloha_vx300s' if name.startswith('follower') else 'aloha_wx250s'
@@ -171,7 +190,7 @@ def test_a_recording_session_is_outlasted_by_the_drivers_and_moves_nothing_unask
     messages = pytest.importorskip('act_msgs.msg')
     spec, data = RobotSpec.load(), tmp_path / 'data'
     launch = start('record.launch.py', 'robot:=aloha', f'dataset:={data}', **drivers)
-    launch.wait_for('driver is up', times=10)
+    launch.wait_for('driver is up', times=14)
     launch.wait_for('leader_left, leader_right, follower_left, follower_right silent')
     launch.wait_for('ARMS AT REST')
     calls, here = _calls(drivers), os.getsid(launch.process.pid)
@@ -194,13 +213,10 @@ def test_a_policy_needs_no_leaders_and_is_not_enabled(
 ) -> None:
     messages = pytest.importorskip('act_msgs.msg')
     launch = start('aloha.launch.py', 'robot:=aloha', f'checkpoint:={tiny_policy}', **drivers)
-    launch.wait_for('driver is up', times=6)
+    launch.wait_for('driver is up', times=8)
     assert not [node for node in _calls(drivers) if node.startswith('/leader')]
     assert 'WARNING' in launch.text
-    assert (
-        'has no serial number for cam_high, cam_low, cam_left_wrist, cam_right_wrist'
-        in launch.text
-    )
+    assert 'has no serial_no for cam_high, cam_low, cam_left_wrist, cam_right_wrist' in launch.text
     listener.listen(messages.PolicyState, '/act/policy_state')
     listener.listen(messages.Command, '/act/command')
     listener.spin_until(lambda: listener.count['/act/policy_state'] > 3, 'states of the policy')
@@ -214,7 +230,7 @@ def test_a_policy_that_dies_is_outlasted_by_the_guard_and_that_by_the_drivers(
 ) -> None:
     messages = pytest.importorskip('interbotix_xs_msgs.msg')
     launch = start('aloha.launch.py', 'robot:=aloha', f'checkpoint:={tiny_policy}', **drivers)
-    launch.wait_for('driver is up', times=6)
+    launch.wait_for('driver is up', times=8)
     topic = '/follower_left/commands/joint_group'
     publisher = listener.node.create_publisher(messages.JointGroupCommand, topic, 1)
 
@@ -253,7 +269,7 @@ def test_a_replay_that_moved_nothing_ends_at_once_and_then_its_drivers(
             file[name] = np.zeros((50, 14), np.float32)
         file.create_group('observations/images')
     launch = start('replay.launch.py', 'robot:=aloha', f'episode:={path}', **drivers)
-    launch.wait_for('driver is up', times=6)
+    launch.wait_for('driver is up', times=8)
     launch.wait_for('the arms do not move before they are enabled')
     listener.spin_until(lambda: alive('/act/guard'), 'the guard')
     os.kill(launch.pid('guard'), signal.SIGKILL)
@@ -293,7 +309,7 @@ def test_cameras_come_on_the_topics_of_the_configuration(
         },
     )
     start('hardware.launch.py', 'namespace:=lab', f'rig:={rig}', **drivers).wait_for(
-        'driver is up', times=6
+        'driver is up', times=8
     )
     calls = _calls(drivers)
     for name, camera in RobotSpec.load().cameras.items():
@@ -301,6 +317,7 @@ def test_cameras_come_on_the_topics_of_the_configuration(
         assert (
             rules['~/color/image_rect_raw'] == rules['~/color/image_raw'] == f'/lab/{camera.topic}'
         )
+        assert rules['~/color/camera_info'] == f'/lab/{name}/camera/color/camera_info'
     parameters = calls['/lab/cam_high/camera']['parameters']
     assert parameters['serial_no'] == '0123456789'  # a text, or the camera isn't found
     assert calls['/lab/cam_low/camera']['parameters']['serial_no'] == '98e7'
@@ -312,9 +329,19 @@ def test_cameras_come_on_the_topics_of_the_configuration(
     )
 
 
-def test_chosen_cameras_are_started_alone(start: Callable, drivers: dict[str, str]) -> None:
-    start('hardware.launch.py', 'cameras:=cam_low', **drivers).wait_for('driver is up', times=3)
-    assert [node for node in _calls(drivers) if node.endswith('/camera')] == ['/cam_low/camera']
+def test_a_mobile_robot_with_chosen_cameras_has_its_base_and_a_view(
+    start: Callable, drivers: dict[str, str]
+) -> None:
+    mobile = {**drivers, 'ACT_ROBOT': str(share_dir() / 'config' / 'robots' / 'mobile.yaml')}
+    launch = start('hardware.launch.py', 'cameras:=cam_high', 'rviz:=true', **mobile)
+    launch.wait_for('driver is up', times=9)
+    calls = _calls(drivers)
+    base = {name.rpartition('/')[2] for name in calls if name.startswith('/mobile_base/')}
+    assert base == {'slate_base', 'base_joystick_teleop', 'joy_node'}
+    assert calls['/mobile_base/base_joystick_teleop']['parameters']['axis_linear.x'] == 1
+    assert [node for node in calls if node.endswith('/camera')] == ['/cam_high/camera']
+    _, config = calls['/rviz2']['arguments']
+    assert '/follower_left/robot_description' in Path(config).read_text(encoding='utf-8')
 
 
 def test_arms_are_not_enabled_with_cameras_that_may_be_swapped(
@@ -365,14 +392,11 @@ def test_missing_packages_are_named_with_what_to_install(
 
 def _own_rig(folder: Path, serials: dict[str, str]) -> Path:
     """A copy of config/hardware with these serial numbers."""
-    from act_ros.paths import share_dir
-
     rig = folder / 'rig'
-    rig.mkdir()
-    for path in (share_dir() / 'config' / 'hardware').iterdir():
-        (rig / path.name).write_text(path.read_text(encoding='utf-8'), encoding='utf-8')
-    cameras = yaml.safe_load((rig / 'cameras.yaml').read_text(encoding='utf-8'))
-    (rig / 'cameras.yaml').write_text(
-        yaml.safe_dump({**cameras, 'serial_no': serials}), encoding='utf-8'
-    )
+    shutil.copytree(share_dir() / 'config' / 'hardware', rig)
+    path = rig / 'stationary.yaml'
+    changed = yaml.safe_load(path.read_text(encoding='utf-8'))
+    for name, serial in serials.items():
+        changed['cameras'][name]['serial_no'] = serial
+    path.write_text(yaml.safe_dump(changed), encoding='utf-8')
     return rig

@@ -43,6 +43,7 @@ NEEDED = {
     'quantize': ['aloha_sim_transfer_cube', '--data', 'DATA'],
     'playback': ['DATA'],
     'inspect': ['aloha_sim_transfer_cube'],
+    'find_arms': [],
 }
 """What each command cannot do without."""
 NO_NUMBERS = (
@@ -176,7 +177,7 @@ def test_what_is_missing_or_unknown_is_said_in_one_line(
         [*NEEDED[name], '--\ud800', 'x'],
         NEEDED[name][:-2],
     ):
-        if arguments or name not in ('evaluate', 'check_dataset', 'inspect'):
+        if arguments or name not in ('evaluate', 'check_dataset', 'inspect', 'find_arms'):
             status, _, err = told(name, arguments, capsys)
             assert status == 2 and len(err.splitlines()) == 1, (arguments, err)
     assert not list(tmp_path.iterdir())

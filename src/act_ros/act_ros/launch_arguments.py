@@ -34,7 +34,7 @@ def common_arguments() -> list[DeclareLaunchArgument]:
         argument(
             'robot',
             'sim',
-            'sim: the ALOHA in MuJoCo; aloha: Interbotix arms and RealSense cameras.',
+            'sim: the ALOHA in MuJoCo; aloha: Interbotix arms, and cameras, as your rig says.',
             ('sim', 'aloha'),
         ),
         argument(

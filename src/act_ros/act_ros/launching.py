@@ -6,7 +6,6 @@ It uses of `launch` and `launch_ros` only what Humble, Jazzy, Kilted and Lyrical
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -243,20 +242,18 @@ def guard(context: LaunchContext, leading: str) -> list[Action]:
     return [act_node(context, 'guard', after, on_exit=on_exit, sigterm_timeout=GO_TO_REST_S)]
 
 
-def outlasting(context: LaunchContext, label: str) -> list[Action]:
-    """What, in a group, lets its processes outlast the node that launch configuration `outlast` names, if any.
+def labelled(context: LaunchContext, label: str) -> list[Action]:
+    """What, in a group, makes launch's log call its processes by the label, in the place of their programs' names.
 
-    Launch's log calls a process by the first word of its command, which would be `outlast` for all of them: a link
-    in the log's folder, which is this launch's own, is called by the `label`.
+    They outlast the node that launch configuration `outlast` names, if any. Launch's log calls a process by the first
+    word of its command: here a script of that name, in the log's folder, which is this launch's own.
     """
     node = LaunchConfiguration('outlast', default='').perform(context)
-    if not node:
-        return []
-    link = Path(launch_config.log_dir, label)
-    with contextlib.suppress(FileExistsError):
-        link.symlink_to(program('outlast'))
-    prefix = shlex.join([str(link), node, '--'])
-    return [SetLaunchConfiguration('launch-prefix', prefix)]
+    first = [program('outlast'), node, '--'] if node else []
+    script = Path(launch_config.log_dir, label)
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(first)} "$@"\n', encoding='utf-8')
+    script.chmod(0o755)
+    return [SetLaunchConfiguration('launch-prefix', shlex.quote(str(script)))]
 
 
 def _params_file(context: LaunchContext) -> list[str]:

@@ -91,7 +91,8 @@ class RobotSpec:
     (so far outside the limits may an arm be found), `tracking` (so far from its command may it be for `tracking_s`
     seconds), `start` and `rest` (folded: where torque may be taken) are vectors (dof,): arm after arm its joints, then
     its gripper; radians, grippers 0 (closed) to 1 (open). On an ALOHA [left 6, left gripper, right 6, right gripper].
-    `gripper_current`: limit of the followers' gripper motors, in counts of their register Current_Limit.
+    `gripper_current`: limit of the followers' gripper motors, in counts of their register Current_Limit. `rig`: name
+    of what else only the drivers must know (`act_ros.robot.rig`).
     """
 
     rate_hz: float
@@ -110,6 +111,7 @@ class RobotSpec:
     follower_gripper: GripperScale
     gripper_current: int
     cameras: Mapping[str, Camera]
+    rig: str
 
     @property
     def dof(self) -> int:
@@ -150,20 +152,33 @@ class RobotSpec:
         Raises:
             SpecError: an entry is missing, unknown, of another type, or its limits make no sense.
         """
-        chosen = path or os.environ.get(ROBOT)
-        path = Path(chosen) if chosen else share_dir() / 'config' / 'aloha.yaml'
+        path = Path(path) if path else description_path()
         try:
-            with path.open(encoding='utf-8') as file:
-                return _parse(yaml.safe_load(file))
+            return _parse(_read(path))
         except OSError as error:
             raise SpecError(
-                f'cannot read the robot configuration {path}: {error.strerror}'
+                f'cannot read the robot configuration {error.filename}: {error.strerror}'
             ) from error
         except (KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
             why = f'entry {error} is missing' if isinstance(error, KeyError) else str(error)
             raise SpecError(
                 f'{path}: {why}; compare it with config/aloha.yaml of act_ros'
             ) from error
+
+
+def description_path() -> Path:
+    """The file that describes the robot of this process."""
+    chosen = os.environ.get(ROBOT)
+    return Path(chosen) if chosen else share_dir() / 'config' / 'aloha.yaml'
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A description; the entries that it lacks are those of the complete one that it names under `like`."""
+    raw: dict[str, Any] = yaml.safe_load(path.read_text(encoding='utf-8'))
+    if 'like' not in raw:
+        return raw
+    other = path.parent / raw.pop('like')
+    return {**yaml.safe_load(other.read_text(encoding='utf-8')), **raw}
 
 
 def _parse(raw: dict[str, Any]) -> RobotSpec:
@@ -195,6 +210,7 @@ def _parse(raw: dict[str, Any]) -> RobotSpec:
         follower_gripper=GripperScale(**raw['gripper_scales']['follower']),
         gripper_current=int(raw['gripper_current']),
         cameras={name: Camera(name=name, **entry) for name, entry in raw['cameras'].items()},
+        rig=str(raw.get('rig', 'stationary')),
     )
     _check(spec)
     return spec

@@ -79,7 +79,7 @@ def limits(spec: RobotSpec, arm: str, info: RobotInfo.Response) -> Finding:
     about, names = f'limits {arm}', list(info.joint_names)
     if names != list(spec.joints):
         found = f'its joints are {", ".join(names) or "none"}, expected {", ".join(spec.joints)}'
-        return problem(about, found, 'another model: follower_model:= and leader_model:=')
+        return problem(about, found, 'another `model` in the file of your rig')
     side = next((i for i, each in enumerate(spec.arms) if each.follower == arm), None)
     if side is None:
         return well(about, f'{len(names)} joints as described')

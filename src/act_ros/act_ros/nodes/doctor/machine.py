@@ -12,12 +12,11 @@ from act_ros.data.recording.archive import MIN_FREE
 from act_ros.nodes.doctor.findings import Finding, problem, warning, well
 from act_ros.nodes.process.discovery import PROFILES, cut_off, local_only, reach
 from act_ros.nodes.process.real_time import may_take_real_time
-from act_ros.paths import share_dir
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_config
 from act_ros.policy.library import Library
 from act_ros.policy.robot_fit import misfits
-from act_ros.robot.spec import ROBOT, RobotSpec
+from act_ros.robot.spec import RobotSpec, description_path
 from act_ros.shared_memory import FOLDER, find_leftovers
 
 SCARCE = 5_000_000_000
@@ -35,8 +34,7 @@ def machine(spec: RobotSpec, dataset: str, models_dir: str) -> Iterator[Finding]
     yield shared_memory(FOLDER)
     yield real_time()
     yield disk(Path(dataset).expanduser().absolute())
-    where = env.get(ROBOT) or share_dir() / 'config' / 'aloha.yaml'
-    yield well('robot', f'{spec.dof} entries, {len(spec.cameras)} cameras; {where}')
+    yield well('robot', f'{spec.dof} entries, {len(spec.cameras)} cameras; {description_path()}')
     yield from policies(Library.of(models_dir), spec)
 
 
