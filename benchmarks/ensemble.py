@@ -11,14 +11,13 @@ with a row per prediction, its column for a tick averaged over the rows that are
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 import tracemalloc
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
+from findings import Findings, add_json
 
 from act_ros.control.ensemble import OpenLoop, TemporalEnsemble
 from act_ros.robot.types import Chunk
@@ -86,10 +85,10 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--ticks', type=int, default=100_000, help='of the ensemble')
-    parser.add_argument('--json', type=Path, help='also write the figures to this file')
+    add_json(parser)
     args = parser.parse_args()
     pool = chunks(200)
-    result: dict[str, float | int | bool] = {}
+    found = Findings()
     for name, execution, ticks in (
         ('oldest', TemporalEnsemble(K, DOF, M, 'oldest'), args.ticks),
         ('newest', TemporalEnsemble(K, DOF, M, 'newest'), args.ticks),
@@ -98,16 +97,19 @@ def main() -> int:
     ):
         took = timed(execution, range(ticks), pool)[K:]
         p50, p99 = np.percentile(took, [50, 99])
-        result |= {f'{name}_us_p50': float(p50), f'{name}_us_p99': float(p99)}
+        target = TARGET_US if name in ('oldest', 'newest') else None
+        found.figure(f'{name}, a tick', p50, 'µs', at_most=target)
         print(f'{name:<8} {ticks:>7} ticks: {p50:7.1f} us a tick (p99 {p99:.1f})')
     table = Table(1000)
-    result['table_bytes'] = table.table.nbytes + table.filled.nbytes
+    table_bytes = table.table.nbytes + table.filled.nbytes
     full, more = memory(args.ticks, pool)
-    result |= {'bytes': full, 'bytes_more': more}
+    found.figure('memory', full / 1e6, 'MB')
+    found.figure(f'more memory after {args.ticks} ticks', more, 'bytes', at_most=10_000)
+    found.figure("memory of the paper's table for 1000 ticks", table_bytes / 1e6, 'MB')
     print(
         f'memory: {full / 1e6:.2f} MB, and {more} bytes more after {args.ticks} ticks; the table'
     )
-    print(f'of 1000 ticks has {result["table_bytes"] / 1e6:.1f} MB')
+    print(f'of 1000 ticks has {table_bytes / 1e6:.1f} MB')
     ensemble = TemporalEnsemble(K, DOF, M)
     worst = 0.0
     for tick in range(1000):
@@ -117,16 +119,8 @@ def main() -> int:
         got = ensemble.action(tick)
         assert got is not None
         worst = max(worst, float(np.abs(got - table.action(tick)).max()))
-    result['difference'] = worst
-    met = max(float(result['oldest_us_p50']), float(result['newest_us_p50'])) <= TARGET_US
-    result['met'] = bool(met and more < 10_000 and worst < 1e-5)
-    print(f'largest difference to the table over 1000 ticks: {worst:.1e}')
-    print(
-        f'target {TARGET_US:g} us a tick, constant memory: {"met" if result["met"] else "NOT met"}'
-    )
-    if args.json:
-        args.json.write_text(json.dumps(result, indent=1) + '\n', encoding='utf-8')
-    return 0 if result['met'] else 1
+    found.figure("largest difference to the paper's table", worst, at_most=1e-5)
+    return found.end(args.json)
 
 
 if __name__ == '__main__':

@@ -16,14 +16,13 @@ Exit code 0 if every fault was noticed and no command was beyond what the robot'
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ import numpy as np
 import rclpy
 from act_msgs.msg import PolicyState
 from fault_scene import NAMES, Scene
+from findings import Findings, add_json
 from interbotix_xs_msgs.msg import JointGroupCommand
 from lifeline import hold
 from lying_robot import Lies, Rival
@@ -253,7 +253,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or '').split('\n\n')[0])
     parser.add_argument('--only', nargs='+', default=[''], help='words of the names of faults')
     parser.add_argument('--policy', default='aloha_sim_insertion', help='that is run')
-    parser.add_argument('--json', type=Path, help='file for the figures')
+    add_json(parser)
     args = parser.parse_args()
     hold()
     rows = []
@@ -274,9 +274,11 @@ def main() -> int:
         f'{len(rows) - len(wrong)} of {len(rows)} right'
         + f'; wrong: {", ".join(wrong)}' * bool(wrong)
     )
-    if args.json:
-        args.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + '\n')
-    return 1 if wrong else 0
+    found = Findings()
+    found.count('faults that were met as they must be', len(rows) - len(wrong), len(rows))
+    noticed = [row.noticed_s for row in rows if row.noticed_s is not None]
+    found.figure('longest until one was noticed', max(noticed, default=float('nan')), 's')
+    return found.end(args.json)
 
 
 if __name__ == '__main__':

@@ -4,10 +4,10 @@
 
 Each line is a process of its own, with a policy of random weights in a folder that no engine has seen: loaded cold (the
 engine is prepared and compared), then once more, warm. `ms of processors` depends least on what else runs. LeRobot's
-`select_action` is measured at the paper's size where LeRobot can be imported (install it, or PYTHONPATH). Source
-`setup.bash` first.
+`select_action` is measured at the paper's size where there is a LeRobot (`lerobot_python.py`). Source `setup.bash` first.
 
     benchmarks/inference.py
+    LEROBOT_PYTHON=~/lerobot/bin/python benchmarks/inference.py --sizes paper
     benchmarks/inference.py --sizes paper --cameras 4 --threads 1 2 --engines openvino:bf16 torch:fp32
 """
 
@@ -25,6 +25,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from findings import Findings, add_json
+from lerobot_python import MISSING, interpreter, lerobot_version
 
 from act_ros.paths import share_dir
 from act_ros.policy.config import PolicyConfig
@@ -35,6 +37,9 @@ CAMERAS = ('cam_high', 'cam_low', 'cam_left_wrist', 'cam_right_wrist')
 ENGINES = ('torch:fp32', 'torch:bf16', 'openvino:fp32', 'openvino:bf16')
 PEER = 'lerobot:fp32'
 MOST_S, MOST_RUNS = 2.5, 100
+MOST_MS = {'1': 10.0, '2': 6.0}
+"""Targets of the shipped size by threads; the peer's at the paper's size is below."""
+FASTER = 5.0
 
 
 def config_of(size: str, cameras: int) -> PolicyConfig:
@@ -45,7 +50,7 @@ def config_of(size: str, cameras: int) -> PolicyConfig:
     return replace(shipped, cameras=CAMERAS[:cameras])
 
 
-def write_policy(folder: Path, config: PolicyConfig) -> None:
+def write_policy(folder: Path, config: PolicyConfig, cvae: bool = False) -> None:
     """A policy of random weights."""
     import torch
 
@@ -55,7 +60,7 @@ def write_policy(folder: Path, config: PolicyConfig) -> None:
 
     torch.manual_seed(0)
     stats = {key: torch.full((14,), float(key.endswith('std'))) for key in KEYS}
-    save_checkpoint(folder, config, ACT(config, cvae=False).state_dict(), stats)
+    save_checkpoint(folder, config, ACT(config, cvae).state_dict(), stats)
 
 
 def measure(case: dict[str, str]) -> dict[str, float | str]:
@@ -101,8 +106,11 @@ def measure(case: dict[str, str]) -> dict[str, float | str]:
 
 def in_a_process(case: dict[str, str]) -> dict[str, float | str]:
     """`measure` in a process of its own; with 'failed' where it failed."""
-    command = [sys.executable, __file__, '--case', json.dumps(case)]
-    env = {**os.environ, 'OMP_NUM_THREADS': case['threads'], 'OMP_WAIT_POLICY': 'PASSIVE'}
+    python, env = sys.executable, dict(os.environ)
+    if case['engine'] == PEER:
+        python, env = interpreter()
+    command = [python, __file__, '--case', json.dumps(case)]
+    env.update(OMP_NUM_THREADS=case['threads'], OMP_WAIT_POLICY='PASSIVE')
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         return {'failed': (done.stderr.strip().splitlines() or [f'status {done.returncode}'])[-1]}
@@ -110,22 +118,45 @@ def in_a_process(case: dict[str, str]) -> dict[str, float | str]:
     return result
 
 
-def show(size: str, cameras: int, case: dict[str, str]) -> dict[str, object]:
-    """Measure a case cold and warm, and print its line."""
+def show(size: str, cameras: int, case: dict[str, str], found: Findings) -> float | None:
+    """Measure a case cold and warm, and print its line; the median in ms, None where it failed."""
     cold = in_a_process(case)
     warm = cold if 'failed' in cold else in_a_process(case)
     head = f'{size:<6}{cameras:>2} cameras  {case["threads"]} threads  {case["engine"]:<14}'
+    what = f'{size}, {cameras} cameras, {case["threads"]} threads, {case["engine"]}'
     if 'failed' in warm:
         print(f'{head}  {warm["failed"]}', flush=True)
-    else:
-        differs = f'{warm["difference"]:.1e}' if 'difference' in warm else '-'
-        print(
-            f'{head}{warm["p50_ms"]:>9.1f} ms p50{warm["p99_ms"]:>9.1f} ms p99{warm["cpu_ms"]:>9.1f} ms of '
-            f'processors{warm["memory_mib"]:>7.0f} MiB{cold["load_s"]:>7.1f} s cold{warm["load_s"]:>6.1f} s warm  '
-            f'{differs:>7} from fp32',
-            flush=True,
-        )
-    return {'size': size, 'cameras': cameras, **case, 'cold': cold, 'warm': warm}
+        found.not_measured(what, str(warm['failed']))
+        return None
+    differs = f'{warm["difference"]:.1e}' if 'difference' in warm else '-'
+    print(
+        f'{head}{warm["p50_ms"]:>9.1f} ms p50{warm["p99_ms"]:>9.1f} ms p99{warm["cpu_ms"]:>9.1f} ms of '
+        f'processors{warm["memory_mib"]:>7.0f} MiB{cold["load_s"]:>7.1f} s cold{warm["load_s"]:>6.1f} s warm  '
+        f'{differs:>7} from fp32',
+        flush=True,
+    )
+    median = float(warm['p50_ms'])
+    target = MOST_MS.get(case['threads']) if (size, cameras) == ('small', 1) else None
+    best = case['engine'] == 'openvino:bf16'
+    found.figure(f'{what}, p50', median, 'ms', at_most=target if best else None)
+    found.figure(f'{what}, p99', float(warm['p99_ms']), 'ms')
+    if case['engine'] != PEER:
+        found.figure(f'{what}, live when cold', float(cold['load_s']), 's')
+        found.figure(f'{what}, live when warm', float(warm['load_s']), 's')
+    if 'difference' in warm:
+        found.figure(f'{what}, difference from fp32', float(warm['difference']))
+    return median
+
+
+def beside_the_peer(found: Findings, what: str, medians: dict[str, float | None]) -> None:
+    """Keep by how much each engine is faster than LeRobot, where both ran."""
+    theirs = medians.pop(PEER, None)
+    for engine, ours in medians.items():
+        if theirs and ours:
+            target = FASTER if engine == 'openvino:bf16' else None
+            found.figure(
+                f'{what}, {engine}: times as fast as LeRobot', theirs / ours, at_least=target
+            )
 
 
 def main() -> int:
@@ -141,26 +172,30 @@ def main() -> int:
         '--threads', nargs='+', default=['1', '2'], help='of small; paper has the last'
     )
     parser.add_argument('--engines', nargs='+', default=list(ENGINES), help='NAME:PRECISION')
-    parser.add_argument('--json', type=Path, help='also write the figures to this file')
+    add_json(parser)
     parser.add_argument('--case', type=json.loads, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.case:
         print(json.dumps(measure(args.case)))
         return 0
-    found = []
+    found = Findings()
+    peer = bool(lerobot_version())
+    if not peer and 'paper' in args.sizes:
+        found.not_measured("LeRobot's select_action", MISSING)
     with tempfile.TemporaryDirectory(prefix='act_ros_inference_') as scratch:
         for size in args.sizes:
             for cameras in args.cameras:
                 folder = Path(scratch) / f'{size}_{cameras}'
                 write_policy(folder, config_of(size, cameras))
-                engines = [*args.engines, *([PEER] if size == 'paper' else [])]
+                engines = [*args.engines, *([PEER] if size == 'paper' and peer else [])]
                 for threads in args.threads if size == 'small' else args.threads[-1:]:
-                    for engine in engines:
-                        case = {'folder': str(folder), 'engine': engine, 'threads': threads}
-                        found.append(show(size, cameras, case))
-    if args.json:
-        args.json.write_text(json.dumps(found, indent=1) + '\n', encoding='utf-8')
-    return 0
+                    cases = [
+                        {'folder': str(folder), 'engine': engine, 'threads': threads}
+                        for engine in engines
+                    ]
+                    medians = {c['engine']: show(size, cameras, c, found) for c in cases}
+                    beside_the_peer(found, f'{size}, {cameras} cameras', medians)
+    return found.end(args.json)
 
 
 if __name__ == '__main__':

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same weights in this suite and in LeRobot's and the original's own code: how far apart are the actions?
 
-    python benchmarks/parity.py                       LeRobot, as installed (0.3.3, or 0.4 and later)
+    python benchmarks/parity.py                       LeRobot, as installed (0.3.3, or 0.4 and later) here, or in
+                                                      the environment of the Python that LEROBOT_PYTHON names
     python benchmarks/parity.py --act ~/act           tonyzhaozh/act, Interbotix/act or act-plus-plus, a clone
     python benchmarks/parity.py --policy models/mine  a policy trained here, through `convert --to lerobot`
 
@@ -16,7 +17,9 @@ from __future__ import annotations
 
 import argparse
 import copy
-import importlib.util
+import importlib
+import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,8 @@ from typing import Any
 import numpy as np
 import peer_values
 import torch
+from findings import Findings, add_json
+from lerobot_python import MISSING, VARIABLE, interpreter, lerobot_version
 from peer_values import observation
 from peers import LeRobotPeer, OriginalPeer, Table
 
@@ -101,29 +106,26 @@ def compare_original_ensemble(peer: OriginalPeer, policy: Policy, steps: int) ->
 
 
 class Report:
-    """Prints a line for each comparison and remembers the worst."""
+    """Prints a line for each comparison and keeps the figures."""
 
     def __init__(self) -> None:
-        self.worst = 0.0
+        self.found = Findings()
         print(f'{"":58}{"chunk":>9}{"ensemble":>10}{"rounding":>10}{"moved":>8}')
 
     def line(
         self, what: str, chunk: float, ensemble: float | None, rounding: float, moved: float
     ) -> None:
         """Add one."""
-        self.worst = max(self.worst, chunk, ensemble or 0.0)
+        self.found.figure(f'{what}: a chunk', chunk, at_most=LIMIT)
+        if ensemble is not None:
+            self.found.figure(f'{what}: ensembled actions', ensemble, at_most=LIMIT)
         shown = '' if ensemble is None else f'{ensemble:.1e}'
         print(f'{what:58}{chunk:9.1e}{shown:>10}{rounding:10.1e}{moved:8.3f}', flush=True)
 
 
 def run_lerobot(report: Report, cameras: list[int], steps: int, train: int) -> None:
     """LeRobot, as installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        name = f'LeRobot {version("lerobot")}'
-    except PackageNotFoundError:
-        name = f'LeRobot {importlib.import_module("lerobot").__version__}'
+    name = f'LeRobot {lerobot_version()}'
     for count in cameras:
         peer = LeRobotPeer(count, SIZE, ensemble=True, **SMALL)
         report.line(f'{name}, {count} cameras', *_saved(peer, steps))
@@ -217,7 +219,7 @@ def run_policy(report: Report, checkpoint: str, steps: int) -> None:
 
 
 def main() -> int:
-    """1 where an error is above the limit."""
+    """1 where an error is above the limit, 2 where there was nothing to compare with."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -229,22 +231,25 @@ def main() -> int:
         '--train', type=int, default=60, help='steps of training before one comparison'
     )
     parser.add_argument('--seed', type=int, default=0, help='of weights, statistics and inputs')
+    add_json(parser)
     args = parser.parse_args()
+    if VARIABLE in os.environ:
+        python, env = interpreter()
+        del env[VARIABLE]
+        os.execve(python, [python, *sys.argv], env)
     torch.set_num_threads(1)
     peer_values.SEED = args.seed
     report = Report()
-    if importlib.util.find_spec('lerobot') and not args.policy and not args.act:
+    if not args.act and not lerobot_version():
+        report.found.not_measured('differences to LeRobot', MISSING)
+        return report.found.end(args.json)
+    if not args.policy and not args.act:
         run_lerobot(report, args.cameras, args.steps, args.train)
     for checkpoint in args.policy:
         run_policy(report, checkpoint, args.steps)
     for clone in args.act:
         run_original(report, clone, args.cameras, args.steps, args.train)
-    if report.worst == 0.0:
-        print('nothing was compared: install lerobot, or give a clone with --act')
-        return 2
-    good = report.worst <= LIMIT
-    print(f'largest error {report.worst:.1e}, limit {LIMIT:.0e}: {"PASS" if good else "FAIL"}')
-    return 0 if good else 1
+    return report.found.end(args.json)
 
 
 if __name__ == '__main__':

@@ -28,12 +28,13 @@ import numpy as np
 import rclpy
 from act_msgs.msg import RecorderState
 from act_msgs.srv import StartEpisode, StopEpisode
+from findings import Findings, add_json
 from lifeline import hold
 from recording import CAMERAS, ENV, RATE_HZ, Recorder, Robot, Sampler, Usage
 
 from act_ros.nodes.shared.topics import LATCHED
 
-MOST_MB, MOST_GROWTH_MB, MOST_PAUSE_S = 600.0, 30.0, 2.0
+MOST_MB, MOST_GROWTH_MB, MOST_PAUSE_S, MOST_LOST_S = 600.0, 30.0, 2.0, 1.0
 
 
 class Operator:
@@ -98,8 +99,14 @@ class Operator:
         return self.answer(self.ask_to_stop()), time.monotonic() - begun
 
 
-def measure(operator: Operator, folder: Path, args: argparse.Namespace) -> tuple[bool, list[str]]:
-    """Record one episode with the node; whether all is as promised, and lines on it."""
+def measure(
+    operator: Operator, folder: Path, args: argparse.Namespace, found: Findings
+) -> list[str]:
+    """Record one episode with the node; lines on it.
+
+    Raises:
+        SystemExit: the recorder made no episode.
+    """
     recorder = Recorder(
         folder, folder.with_suffix('.log'), args.cameras, jpeg_quality=args.quality
     )
@@ -117,7 +124,7 @@ def measure(operator: Operator, folder: Path, args: argparse.Namespace) -> tuple
         if recorder.process.poll() is None:
             recorder.kill()
     if not answer.ok:
-        return False, [answer.message, recorder.log.read_text()]
+        raise SystemExit(f'{answer.message}\n{recorder.log.read_text()}')
     with h5py.File(answer.message) as file:
         steps = np.diff(file['observations/stamp'][()])
         ages = np.concatenate(
@@ -142,12 +149,16 @@ def measure(operator: Operator, folder: Path, args: argparse.Namespace) -> tuple
         f'{size_mb / seconds:.1f} MB/s',
         'pause at the end': f'{pause_s:.2f} s from the request to the finished, verified, synced file',
     }
-    lines = [f'| {name} | {text} |' for name, text in table.items()]
-    good = lost == 0 and peak <= MOST_MB and growth <= MOST_GROWTH_MB and pause_s <= MOST_PAUSE_S
-    return good, lines
+    found.figure('rows lost', lost, f'of {answer.rows}', at_most=0)
+    found.figure('memory of the node', peak, 'MB', at_most=MOST_MB)
+    found.figure('from the first quarter to the last', growth, 'MB', at_most=MOST_GROWTH_MB)
+    found.figure('processors, with the file', (usage.cpu_s + usage.helper_cpu_s) / usage.seconds)
+    found.figure('written', usage.written_mb / usage.seconds, 'MB/s')
+    found.figure('from the end to the finished file', pause_s, 's', at_most=MOST_PAUSE_S)
+    return [f'| {name} | {text} |' for name, text in table.items()]
 
 
-def kill(operator: Operator, folder: Path, args: argparse.Namespace) -> str:
+def kill(operator: Operator, folder: Path, args: argparse.Namespace, found: Findings) -> str:
     """Kill the node after some seconds of recording; what the next start makes of it."""
     recorder = Recorder(
         folder, folder.with_suffix('.log'), args.cameras, jpeg_quality=args.quality
@@ -165,11 +176,12 @@ def kill(operator: Operator, folder: Path, args: argparse.Namespace) -> str:
     again.stop()
     with h5py.File(folder / 'interrupted' / 'episode_0.hdf5') as file:
         stamp = file['observations/stamp'][()]
+    found.figure('lost to a kill -9', killed - stamp[-1], 's', at_most=MOST_LOST_S)
     return f'{len(stamp)} rows of {killed - begun:.1f} s, the last {killed - stamp[-1]:.2f} s before the kill'
 
 
 def peer(
-    folder: Path, seconds: float, args: argparse.Namespace, killed: bool = False
+    folder: Path, seconds: float, args: argparse.Namespace, found: Findings, killed: bool = False
 ) -> list[str]:
     """Record one episode the peers' way; lines on it."""
     folder.mkdir()
@@ -188,6 +200,8 @@ def peer(
         rows, pause = process.stdout.readline().split()
     usage = sampler.end()
     grown = (max(usage.resident_mb) - usage.resident_mb[0]) / seconds
+    found.figure("memory of the peers' way", max(usage.resident_mb), 'MB')
+    found.figure("from the end to the file, the peers' way", float(pause), 's')
     return [
         f'| rows | {rows} in {seconds:g} s; what was lost or old is not known |',
         f'| memory | {max(usage.resident_mb):.0f} MB resident at most, growing by {grown:.0f} MB/s |',
@@ -231,6 +245,7 @@ def main() -> int:
     parser.add_argument(
         '--folder', type=Path, default=Path(), help='where to write, and delete again'
     )
+    add_json(parser)
     args = parser.parse_args()
     hold()
     args.cameras = CAMERAS[: args.count]
@@ -245,26 +260,26 @@ def main() -> int:
     operator = Operator()
     with tempfile.TemporaryDirectory(dir=args.folder, prefix='recorder_benchmark_') as scratch:
         folder = Path(scratch)
-        good, lines = measure(operator, folder / 'ours', args)
+        found = Findings()
+        lines = measure(operator, folder / 'ours', args, found)
         print(
             '', f'| recorder node, JPEG quality {args.quality} | |', '|---|---|', *lines, sep='\n'
         )
         if args.kill_after:
             print(
-                f'| kill -9 while recording | {kill(operator, folder / "killed", args)} |',
+                f'| kill -9 while recording | {kill(operator, folder / "killed", args, found)} |',
                 flush=True,
             )
         if args.peer_seconds:
             print('', "| the peers' way | |", '|---|---|', sep='\n')
-            print(*peer(folder / 'peer', args.peer_seconds, args), sep='\n', flush=True)
-            left = peer(folder / 'peer_killed', 2 * args.kill_after, args, killed=True)
+            print(*peer(folder / 'peer', args.peer_seconds, args, found), sep='\n', flush=True)
+            left = peer(folder / 'peer_killed', 2 * args.kill_after, args, found, killed=True)
             print(f'| kill -9 while recording | {left[0]} |')
     share, late = robot.close()
     print(
         f'\nthe publisher took {share:.2f} of a processor and was {1e3 * late:.0f} ms late at worst'
     )
-    print('as promised' if good else 'NOT as promised')
-    return int(not good)
+    return found.end(args.json)
 
 
 if __name__ == '__main__':

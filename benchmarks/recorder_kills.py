@@ -27,8 +27,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+from findings import Findings, add_json
 from lifeline import hold
-from recorder import Operator
+from recorder import MOST_LOST_S, Operator
 from recording import CAMERAS, ENV, Recorder, Robot, children
 
 KINDS = (
@@ -39,7 +40,6 @@ KINDS = (
     'process group, finishing',
     'helper, finishing',
 )
-MOST_LOST_S = 1.0
 
 
 @dataclass
@@ -161,6 +161,7 @@ def main() -> int:
     parser.add_argument(
         '--folder', type=Path, default=Path(), help='where to write, and delete again'
     )
+    add_json(parser)
     args = parser.parse_args()
     hold()
     cameras = CAMERAS[: args.cameras]
@@ -189,7 +190,13 @@ def main() -> int:
                 f'| {kind} | {len(of)} | {sum(r.rows for r in of)} | {max(r.lost_s for r in of):.2f} '
                 f'| {max(r.recovery_s for r in of):.1f} | {sum(bool(r.wrong) for r in of)} |'
             )
-    return int(any(r.wrong for r in results))
+    found = Findings()
+    found.count(
+        'kills that left what is promised', sum(not r.wrong for r in results), len(results)
+    )
+    found.figure('most that a kill lost', max(r.lost_s for r in results), 's', at_most=MOST_LOST_S)
+    found.figure('longest until ready again', max(r.recovery_s for r in results), 's')
+    return found.end(args.json)
 
 
 if __name__ == '__main__':

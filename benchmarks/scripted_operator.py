@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""How often the scripted operator succeeds, how long it takes, and what a tick and an image cost.
+"""How often the scripted operator succeeds, and how long it takes.
 
     python3 benchmarks/scripted_operator.py --seeds 50
 
@@ -11,17 +11,14 @@ the episodes whose last moment is still at the top reward. Intervals are Wilson'
 from __future__ import annotations
 
 import argparse
-import os
-import time
+import sys
 from collections import deque
 from dataclasses import dataclass
 
-os.environ.setdefault('LP_NUM_THREADS', '1')
-
 import numpy as np
+from findings import Findings, add_json
 
 from act_ros.commands.report import success_line
-from act_ros.sim.cameras import CameraRig
 from act_ros.sim.operator.operator import Operator
 from act_ros.sim.world import STEPS, World
 
@@ -63,8 +60,9 @@ def spread(ticks: list[int]) -> str:
     return f'{min(ticks)}/{int(np.median(ticks))}/{max(ticks)}' if ticks else '-'
 
 
-def success_table(tasks: list[str], delays: list[int], first: int, seeds: int) -> None:
+def success_table(tasks: list[str], delays: list[int], first: int, seeds: int) -> Findings:
     """Print success and ticks for every task and delay."""
+    found = Findings()
     for task in tasks:
         world = World(task)
         for delay in delays:
@@ -78,51 +76,22 @@ def success_table(tasks: list[str], delays: list[int], first: int, seeds: int) -
                 f'top speed {max(o.speed for o in outcomes):.2f} of the limits',
                 flush=True,
             )
+            found.count(f'{task} done, commands {delay} ticks late', len(reached), seeds)
+    return found
 
 
-def costs(task: str) -> None:
-    """Print medians of what a tick of physics, a tick of the operator and an image cost, in ms."""
-    world = World(task)
-    operator = Operator(task, 0, world.spec)
-    physics, acting, images = [], [], []
-    with CameraRig(world) as rig:
-        rig.render('top')
-        for tick in range(200):
-            start = time.perf_counter()
-            action = operator.act(world)
-            acted = time.perf_counter()
-            world.command(action)
-            world.step(0.02)
-            stepped = time.perf_counter()
-            acting.append(acted - start)
-            physics.append(stepped - acted)
-            if tick % 5 == 0:
-                rig.update(world.state())
-                rig.render('top', 480, 640)
-                images.append(time.perf_counter() - stepped)
-    values = ', '.join(
-        f'{name} {1e3 * float(np.median(times)):.2f} ms'
-        for name, times in (
-            ('physics a tick', physics),
-            ('operator a tick', acting),
-            ('image', images),
-        )
-    )
-    print(f'{task}: {values} (480x640, one rendering thread)')
-
-
-def main() -> None:
+def main() -> int:
     """Measure as the command line says."""
     parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
     parser.add_argument('--tasks', nargs='+', choices=sorted(STEPS), default=sorted(STEPS))
     parser.add_argument('--delays', nargs='+', type=int, default=[0, 3], help='ticks of 20 ms')
     parser.add_argument('--first-seed', type=int, default=0)
     parser.add_argument('--seeds', type=int, default=50, help='how many')
+    add_json(parser)
     args = parser.parse_args()
-    success_table(args.tasks, args.delays, args.first_seed, args.seeds)
-    for task in args.tasks:
-        costs(task)
+    found = success_table(args.tasks, args.delays, args.first_seed, args.seeds)
+    return found.end(args.json)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

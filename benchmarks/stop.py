@@ -24,6 +24,7 @@ from multiprocessing.synchronize import Event
 
 import numpy as np
 import rclpy
+from findings import Findings, add_json
 from interbotix_xs_msgs.msg import JointGroupCommand
 from lifeline import hold
 from rclpy.node import Node
@@ -143,24 +144,26 @@ def measure(
     return took
 
 
-def report(took: dict[str, list[float]]) -> bool:
-    """Print the figures; returns whether all stops acted within a tick."""
-    well = True
+def report(took: dict[str, list[float]]) -> Findings:
+    """Print the figures; all stops should act within a tick."""
+    found = Findings()
     for how, seconds in took.items():
         ms = 1e3 * np.array(seconds)
         late = int((ms > 1e3 * TICK_S).sum())
-        well &= late == 0
+        found.figure(f'last command after a stop by {how}, worst', ms.max(), 'ms')
+        found.count(f'stops by {how} within a tick', len(ms) - late, len(ms))
         print(
             f'{how:8} {len(ms)} stops: last command {np.median(ms):6.2f} ms after asking (median), '
             f'p99 {np.percentile(ms, 99):.2f}, worst {ms.max():.2f}; {late} later than a tick of {1e3 * TICK_S:g} ms'
         )
-    return well
+    return found
 
 
 def main() -> int:
     """Measure, print, and end with 1 where a stop took longer than a tick."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0] if __doc__ else '')
     parser.add_argument('--stops', type=int, default=1000, help='how many (default: %(default)s)')
+    add_json(parser)
     arguments = parser.parse_args()
     hold()
     context = multiprocessing.get_context('spawn')
@@ -174,7 +177,7 @@ def main() -> int:
     spin = Spin([node], Stop())
     try:
         wait(lambda: arms.count > 100, 'the commander does not command')
-        return 0 if report(measure(arguments.stops, arms, asker, sent_at)) else 1
+        return report(measure(arguments.stops, arms, asker, sent_at)).end(arguments.json)
     finally:
         end.set()
         commander.join(PATIENCE_S)

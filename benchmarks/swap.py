@@ -16,11 +16,7 @@ Exit code 0 if every target is met, 1 if not, 2 if there was nothing to measure.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -32,7 +28,10 @@ import numpy as np
 import rclpy
 from act_msgs.msg import Command, PolicyState
 from bad_policies import Policies
+from findings import Findings, add_json
+from launched import launched
 from lifeline import hold
+from process_memory import processes, proportional_kib
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
@@ -92,22 +91,6 @@ class Watcher(Node):
         return self.client.call_async(request)
 
 
-def processes(below: int) -> list[int]:
-    """A process and all that it has started."""
-    children: dict[int, list[int]] = {}
-    for entry in Path('/proc').iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / 'stat').read_text().rpartition(')')[2].split()[1])
-            except OSError:
-                continue
-            children.setdefault(parent, []).append(int(entry.name))
-    found = [below]
-    for pid in found:
-        found += children.get(pid, [])
-    return found
-
-
 def memory(launch: int) -> tuple[float, int]:
     """MiB of main memory (proportional share) and number of the policy's processes."""
     total, count = 0, 0
@@ -116,10 +99,9 @@ def memory(launch: int) -> tuple[float, int]:
             words = (Path('/proc') / str(pid) / 'cmdline').read_bytes()
             if b'act_ros/policy' not in words and b'worker_process' not in words:
                 continue
-            rollup = (Path('/proc') / str(pid) / 'smaps_rollup').read_text()
+            total += proportional_kib(pid)
         except OSError:
             continue
-        total += int(rollup.partition('\nPss:')[2].split()[0])
         count += 1
     return total / 1024, count
 
@@ -168,8 +150,8 @@ def attempt(
 
 def verdicts(
     watcher: Watcher, attempts: list[Attempt], sizes: list[float], stalls: Stalls
-) -> dict[str, object]:
-    """All figures, and whether each target is met."""
+) -> Findings:
+    """All figures, beside their targets."""
     spec = RobotSpec.load()
     limit = spec.velocity / spec.rate_hz
     stamps = np.array([stamp for stamp, _, _ in watcher.commands])
@@ -181,30 +163,21 @@ def verdicts(
     growth = float(np.median(sizes[-third:]) - np.median(sizes[:third]))
     live = [a.seconds for a in attempts if a.good and a.accepted]
     refused = [a.seconds for a in attempts if not a.good and not a.accepted]
-    return {
-        'commands': len(stamps),
-        'longest gap ms': float(gaps.max()),
-        'gaps over 40 ms': int((gaps > GAP_MS).sum()),
-        "longest gap without the machine's stalls ms": float(own.max()),
-        'gaps over 40 ms without them': int((own > GAP_MS).sum()),
-        'ticks lost': int((np.diff(ticks) - 1).clip(min=0).sum()),
-        'largest step of the limit': float((steps / limit).max()),
-        'right answers': sum(a.right for a in attempts),
-        'attempts': len(attempts),
-        'time to live s median': float(np.median(live)) if live else None,
-        'time to live s longest': max(live, default=None),
-        'refusal s median': float(np.median(refused)) if refused else None,
-        'refusal s longest': max(refused, default=None),
-        'memory MiB first third': float(np.median(sizes[:third])),
-        'memory MiB last third': float(np.median(sizes[-third:])),
-        'memory growth MiB': growth,
-        'met': bool(
-            own.max() <= GAP_MS
-            and (steps <= limit + 1e-6).all()
-            and all(a.right for a in attempts)
-            and growth < GROWTH_MIB
-        ),
-    }
+    found = Findings()
+    found.count('right answers', sum(a.right for a in attempts), len(attempts))
+    found.figure('longest period', gaps.max(), 'ms')
+    found.figure(
+        'longest period but for what the machine stood still', own.max(), 'ms', at_most=GAP_MS
+    )
+    found.figure('ticks lost', (np.diff(ticks) - 1).clip(min=0).sum(), f'of {len(stamps)}')
+    found.figure('largest step, of the limit', (steps / limit).max(), at_most=1.0 + 1e-4)
+    for what, seconds in (('until a policy is live', live), ('until a refusal', refused)):
+        if seconds:
+            found.figure(f'{what}, median', np.median(seconds), 's')
+            found.figure(f'{what}, longest', max(seconds), 's')
+    found.figure('memory, last third', np.median(sizes[-third:]), 'MiB')
+    found.figure('more memory than in the first third', growth, 'MiB', at_most=GROWTH_MIB)
+    return found
 
 
 def run(args: argparse.Namespace, policies: Policies, launch: int, stalls: Stalls) -> int:
@@ -234,19 +207,11 @@ def run(args: argparse.Namespace, policies: Policies, launch: int, stalls: Stall
             flush=True,
         )
     stalls.end()
-    figures = verdicts(watcher, attempts, sizes, stalls)
-    figures['ticks held'] = int(watcher.states[-1].held_ticks - held)
-    for name, value in figures.items():
-        print(f'  {name}: {value:.3f}' if isinstance(value, float) else f'  {name}: {value}')
+    found = verdicts(watcher, attempts, sizes, stalls)
+    found.figure('ticks held', watcher.states[-1].held_ticks - held)
     if not stalls.known:
-        print('  without real-time priority it is not known when the machine itself stood still')
-    print(
-        f'targets (no gap over {GAP_MS:g} ms but where the machine stood still, no step over the limit, '
-        f'every answer right, memory within {GROWTH_MIB} MiB): {"met" if figures["met"] else "NOT met"}'
-    )
-    if args.json:
-        args.json.write_text(json.dumps(figures, indent=1) + '\n', encoding='utf-8')
-    return 0 if figures['met'] else 1
+        print('without real-time priority it is not known when the machine itself stood still')
+    return found.end(args.json)
 
 
 def main() -> int:
@@ -259,7 +224,7 @@ def main() -> int:
     parser.add_argument('--seed', type=int, default=0, help='of the order and of the damage')
     parser.add_argument('--checkpoint', default='aloha_sim_transfer_cube', help='in models/')
     parser.add_argument('--namespace', default='', help='of the robot')
-    parser.add_argument('--json', type=Path, help='also write the figures to this file')
+    add_json(parser)
     parser.add_argument('arguments', nargs='*', metavar='name:=value', help='for the launch file')
     args = parser.parse_args()
     hold()
@@ -269,20 +234,14 @@ def main() -> int:
         # One endless episode: at a reset of the world the arms are elsewhere, and commands begin there.
         endless = Path(folder) / 'endless.yaml'
         endless.write_text('/**:\n  ros__parameters:\n    auto_reset: false\n', encoding='utf-8')
-        command = ['ros2', 'launch', 'act_ros', 'aloha.launch.py', 'checkpoint:=a']
-        command += [f'params_file:={endless}']
-        command += [f'models_dir:={policies.folder}', *args.arguments]
-        print(' '.join(command), flush=True)
-        launch = subprocess.Popen(command, stdout=sys.stderr, start_new_session=True)
+        words = ['checkpoint:=a', f'params_file:={endless}', f'models_dir:={policies.folder}']
         try:
-            with Stalls() as stalls:
+            with (
+                launched('aloha.launch.py', *words, *args.arguments) as launch,
+                Stalls() as stalls,
+            ):
                 return run(args, policies, launch.pid, stalls)
         finally:
-            launch.send_signal(signal.SIGINT)
-            try:
-                launch.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(launch.pid, signal.SIGKILL)
             rclpy.try_shutdown()
 
 

@@ -25,11 +25,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import rclpy
+from findings import Findings, add_json
 from lifeline import hold
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
+
+from act_ros.nodes.shared.topics import COMMAND
 
 PROFILE = Path(__file__).resolve().parent.parent / 'config' / 'fastdds.xml'
 WAIT_S = 20.0
@@ -37,25 +40,40 @@ WAIT_S = 20.0
 
 @dataclass(frozen=True)
 class Load:
-    """What is sent: `cameras` streams of (height, width, 3) bytes at `rate_hz` for `seconds`."""
+    """What is sent: `cameras` streams of (height, width, 3) bytes at `rate_hz` for `seconds`.
+
+    With `jpeg` each frame is one, of the simulator's picture with a sensor's noise, as CompressedImage; with `reliable`
+    they go as commands do: what is lost is sent again, unless there is a newer one.
+    """
 
     cameras: int
     height: int
     width: int
     rate_hz: float
     seconds: float
+    jpeg: bool = False
+    reliable: bool = False
 
     @property
     def frames(self) -> int:
         """Frames of one camera."""
         return round(self.rate_hz * self.seconds)
 
+    @property
+    def message(self) -> type[Image] | type[CompressedImage]:
+        """What carries them."""
+        return CompressedImage if self.jpeg else Image
+
 
 @dataclass
 class Received:
-    """What the subscriber saw: frames of each camera, latencies in seconds, CPU time in seconds."""
+    """What the subscriber saw: frames of each camera, latencies in seconds, CPU time in seconds.
+
+    `found_s` is from the start of ROS until all cameras had arrived once.
+    """
 
     frames: list[int]
+    found_s: float = 0.0
     disorder: int = 0
     latencies: list[float] = field(default_factory=list)
     cpu_s: float = 0.0
@@ -66,10 +84,25 @@ def _node(name: str) -> Node:
     return rclpy.create_node(name)
 
 
+def _frame(load: Load) -> array[int]:
+    """The bytes of a frame: noise, or a JPEG of the quality that the recorder has."""
+    if not load.jpeg:
+        return array('B', os.urandom(load.height * load.width * 3))
+    import cv2
+    from recording import CAMERAS, pictures
+
+    picture = pictures(CAMERAS[:1], (load.height, load.width))[CAMERAS[0]][0]
+    return array('B', cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+
+
 def _send(topics: list[Publisher], load: Load, pixels: array[int], number: int) -> None:
     """Publish frame `number` of every camera; its stamp is taken just before."""
     for topic in topics:
-        message = Image(height=load.height, width=load.width, encoding='rgb8', step=3 * load.width)
+        if load.jpeg:
+            message = CompressedImage(format='jpeg')
+        else:
+            size = {'height': load.height, 'width': load.width, 'step': 3 * load.width}
+            message = Image(encoding='rgb8', **size)
         message.data = pixels
         message.header.frame_id = str(number)
         message.header.stamp.sec, message.header.stamp.nanosec = divmod(time.monotonic_ns(), 10**9)
@@ -78,12 +111,9 @@ def _send(topics: list[Publisher], load: Load, pixels: array[int], number: int) 
 
 def publish(load: Load, link: Connection) -> None:
     """Body of the publishing process: frames -1 until it is told that all cameras arrive, then the load."""
-    node = _node('transport_publisher')
-    topics = [
-        node.create_publisher(Image, f'camera_{i}', QoSProfile(depth=10))
-        for i in range(load.cameras)
-    ]
-    pixels = array('B', os.urandom(load.height * load.width * 3))
+    node, qos = _node('transport_publisher'), COMMAND if load.reliable else QoSProfile(depth=10)
+    topics = [node.create_publisher(load.message, f'camera_{i}', qos) for i in range(load.cameras)]
+    pixels = _frame(load)
     while not link.poll(0.1):
         _send(topics, load, pixels, -1)
     link.recv()
@@ -99,11 +129,12 @@ def publish(load: Load, link: Connection) -> None:
 
 def subscribe(load: Load, link: Connection) -> None:
     """Body of the receiving process: counts until it is told that all was sent, and half a second more."""
+    begun = time.monotonic()
     node = _node('transport_subscriber')
     received = Received([0] * load.cameras)
     last: list[int | None] = [None] * load.cameras
 
-    def arrived(camera: int, message: Image) -> None:
+    def arrived(camera: int, message: Image | CompressedImage) -> None:
         now, stamp, number = (
             time.monotonic_ns(),
             message.header.stamp,
@@ -116,15 +147,15 @@ def subscribe(load: Load, link: Connection) -> None:
         received.frames[camera] += 1
         received.disorder += before is not None and number <= before
 
+    qos = COMMAND if load.reliable else qos_profile_sensor_data
     for camera in range(load.cameras):
-        node.create_subscription(
-            Image, f'camera_{camera}', partial(arrived, camera), qos_profile_sensor_data
-        )
+        node.create_subscription(load.message, f'camera_{camera}', partial(arrived, camera), qos)
     ready, cpu, end = False, time.process_time(), float('inf')
     while time.monotonic() < end:
         rclpy.spin_once(node, timeout_sec=0.1)
         if not ready and None not in last:
             ready, cpu = True, time.process_time()
+            received.found_s = time.monotonic() - begun
             link.send('ready')
         if link.poll():
             link.recv()
@@ -157,6 +188,20 @@ def measure(load: Load, profile: Path | None) -> tuple[Received, float, float, f
         process.start()
     sender, receiver = ends[0][0], ends[1][0]
     try:
+        return exchange(sender, receiver)
+    finally:
+        for process in processes:
+            process.join(5.0)
+            process.kill()
+
+
+def exchange(sender: Connection, receiver: Connection) -> tuple[Received, float, float, float]:
+    """Lead the two processes through a measurement, as `measure` describes it.
+
+    Raises:
+        RuntimeError: they did not find each other, or one of them ended.
+    """
+    try:
         if not receiver.poll(WAIT_S):
             raise RuntimeError(f'after {WAIT_S:g} s not all cameras had arrived once')
         receiver.recv()
@@ -165,10 +210,8 @@ def measure(load: Load, profile: Path | None) -> tuple[Received, float, float, f
         receiver.send('sent')
         received = receiver.recv()
         sender.send('end')
-    finally:
-        for process in processes:
-            process.join(5.0)
-            process.kill()
+    except (EOFError, BrokenPipeError) as error:
+        raise RuntimeError('one of the two processes ended before the other') from error
     return received, cpu_s, took_s, late_s
 
 
@@ -194,6 +237,7 @@ def main() -> int:
     parser.add_argument('--height', type=int, default=480, help='pixels')
     parser.add_argument('--width', type=int, default=640, help='pixels')
     parser.add_argument('--rate', type=float, default=50.0, help='frames a second of each camera')
+    add_json(parser)
     args = parser.parse_args()
     hold()
     load = Load(args.cameras, args.height, args.width, args.rate, args.seconds)
@@ -206,13 +250,16 @@ def main() -> int:
         '| CPU sender / receiver (cores) | sender late at worst (ms) |'
     )
     print('|---|---|---|---|---|---|')
-    lost = 0
+    found = Findings()
     for name, profile in (('config/fastdds.xml', PROFILE), ('its default', None)):
         result = measure(load, profile)
         print(row(name, load, result), flush=True)
+        sent, arrived = load.frames * load.cameras, sum(result[0].frames)
         if profile:
-            lost = load.frames * load.cameras - sum(result[0].frames)
-    return int(lost > 0)
+            found.count(f'frames that arrive with {name}', arrived, sent)
+        else:
+            found.figure(f'frames that arrive with {name}', arrived, f'of {sent}')
+    return found.end(args.json)
 
 
 if __name__ == '__main__':

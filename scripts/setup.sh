@@ -114,6 +114,8 @@ if [ "$kind" = pypi ]; then
     export AMENT_PREFIX_PATH="$venv" CMAKE_PREFIX_PATH="$venv" LD_LIBRARY_PATH="$venv/lib"
 fi
 build() {
+    # Links of an earlier build whose file is no more.
+    find build install -xtype l -delete 2>/dev/null || true
     # nice: a desktop or a running robot on the same machine goes before a compiler.
     MAKEFLAGS="-j$(nproc)" nice "$python" -m colcon build --base-paths src --symlink-install \
         --packages-select "$@" --event-handlers console_direct+ --cmake-args \

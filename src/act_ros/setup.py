@@ -36,7 +36,8 @@ def share(folder: str, *patterns: str, may_be_empty: bool = False) -> list[tuple
         )
     entries: dict[str, list[str]] = defaultdict(list)
     for pattern in patterns:
-        for path in sorted(root.rglob(pattern)):
+        # A link of an earlier build whose file is no more is none.
+        for path in sorted(filter(Path.is_file, root.rglob(pattern))):
             target = f'share/{package_name}/{path.parent.as_posix()}'
             entries[target].append(path.as_posix())
     if not entries and not may_be_empty:

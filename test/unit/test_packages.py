@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,3 +76,19 @@ def test_one_version_everywhere() -> None:
     versions = {package(name).findtext('version') for name in (*PACKAGES, 'interbotix_xs_msgs')}
     assert versions == set(re.findall(r"version='(.*?)'", setup))
     assert versions == set(re.findall(r'^## \[(\d.*?)\]', changes, re.MULTILINE)[:1])
+
+
+def test_a_build_after_a_file_is_gone_does_not_look_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """colcon's folder of an earlier build has a link to it still."""
+    made: list[dict[str, Any]] = []
+    monkeypatch.setattr('setuptools.setup', lambda **given: made.append(given))
+    monkeypatch.chdir(tmp_path)
+    for name in ('launch/a.launch.py', 'config/a.yaml'):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    (tmp_path / 'config' / 'gone.yaml').symlink_to(tmp_path / 'nowhere')
+    runpy.run_path(str(ROOT / 'src/act_ros/setup.py'))
+    files = dict(made[0]['data_files'])
+    assert files['share/act_ros/config'] == ['config/a.yaml']

@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Samples a second and memory of `train`, beside LeRobot's trainer: same data, network, batch and machine.
+
+    source setup.bash
+    LEROBOT_PYTHON=~/lerobot/bin/python benchmarks/training.py
+    LEROBOT_PYTHON=~/lerobot/bin/python benchmarks/training.py --size 120x160 --batch 4 --steps 8 --precisions bf16
+
+Demonstrations of the simulated task are trained on as the files that `demonstrate` writes, and by LeRobot as the dataset
+that `export_lerobot` makes of them. Both train the paper's network from random weights with the paper's numbers, by
+their own commands, as long as `--steps`; the first steps don't count. bf16 is LeRobot's by ACCELERATE_MIXED_PRECISION.
+LeRobot must be able to read videos: torchcodec with FFmpeg's libraries, or a torchvision that has VideoReader (before 0.26).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from findings import Findings, add_json
+from inference import write_policy
+from lerobot_python import MISSING, interpreter, lerobot_version
+from lifeline import hold
+from process_memory import watched
+
+from act_ros.policy.config import PolicyConfig
+from act_ros.policy.training.recipe import Recipe
+
+FASTER = 1.5
+WARM_UP = 3
+EPISODES, TICKS = 4, 200
+_LEROBOT = """
+import runpy
+from act_ros.policy.vision import _import_torchvision
+_import_torchvision()  # also beside a PyTorch that its wheel is not built for
+runpy.run_module('lerobot.scripts.lerobot_train', run_name='__main__', alter_sys=True)
+"""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained: camera names, (height, width), batch, steps, threads, and workers of LeRobot's loader."""
+
+    folder: Path
+    cameras: tuple[str, ...]
+    size: tuple[int, int]
+    batch: int
+    steps: int
+    threads: int
+    workers: int
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Samples a second after the first steps, seconds to the first step, MiB of all processes at most."""
+
+    samples_s: float
+    first_s: float
+    memory_mib: float
+
+
+def prepare(task: Task) -> None:
+    """Make the data in both forms, a policy of random weights to start from, and the configuration.
+
+    Raises:
+        subprocess.CalledProcessError: one of the commands failed; it has said why.
+    """
+    height, width = task.size
+    run = [sys.executable, '-m']
+    subprocess.run(
+        [*run, 'act_ros.commands.demonstrate', '--episodes', str(EPISODES), '--ticks', str(TICKS),
+         '--size', f'{height}x{width}', '--cameras', *task.cameras, '--keep-failures',
+         '--output', task.folder / 'episodes'], check=True,
+    )  # fmt: skip
+    subprocess.run(
+        [*run, 'act_ros.commands.export_lerobot', task.folder / 'episodes', '--output',
+         task.folder / 'lerobot'], check=True,
+    )  # fmt: skip
+    write_policy(task.folder / 'start', PolicyConfig(task.cameras, task.size), cvae=True)
+
+
+def ours(task: Task, precision: str) -> tuple[list[str], dict[str, str]]:
+    """The command of act_ros, and what it needs in the environment."""
+    # No weights are held out, averaged or augmented, since LeRobot does none of that; it limits the gradient.
+    recipe = Recipe(
+        batch=task.batch, steps=task.steps, precision=precision, grad_clip=10.0, validation=0.0,
+        checkpoint_every=task.steps, log_every=1, pretrained=False,
+    )  # fmt: skip
+    file = task.folder / f'{precision}.json'  # YAML reads it
+    policy = {'image_size': list(task.size)}
+    file.write_text(json.dumps({'paper': {'policy': policy, 'training': asdict(recipe)}}))
+    return [
+        sys.executable, '-m', 'act_ros.commands.train', '--data', str(task.folder / 'episodes'),
+        '--output', str(task.folder / f'ours_{precision}'), '--from', str(task.folder / 'start'),
+        '--config-file', str(file), '--threads', str(task.threads), '--device', 'cpu',
+    ], {}  # fmt: skip
+
+
+def theirs(task: Task, precision: str) -> tuple[list[str], dict[str, str]]:
+    """The command of LeRobot, and its environment."""
+    python, env = interpreter()
+    env.update(HF_HUB_OFFLINE='1', OMP_NUM_THREADS=str(task.threads))
+    # LeRobot takes torchcodec wherever it is installed, also where its libraries do not load.
+    codec = subprocess.run([python, '-c', 'import torchcodec'], env=env, capture_output=True)
+    backend = 'pyav' if codec.returncode else 'torchcodec'
+    if precision == 'bf16':
+        env['ACCELERATE_MIXED_PRECISION'] = 'bf16'
+    return [
+        python, '-c', _LEROBOT, '--dataset.repo_id=local/benchmark',
+        f'--dataset.root={task.folder / "lerobot"}', '--policy.type=act', '--policy.device=cpu',
+        f'--dataset.video_backend={backend}', '--policy.push_to_hub=false', '--policy.pretrained_backbone_weights=null',
+        f'--batch_size={task.batch}', f'--steps={task.steps}', '--log_freq=1',
+        '--save_checkpoint=false', '--eval_freq=0', f'--num_workers={task.workers}',
+        f'--output_dir={task.folder / f"theirs_{precision}"}', '--wandb.enable=false',
+    ], env  # fmt: skip
+
+
+def our_times(task: Task, precision: str, said: list[tuple[float, str]]) -> list[float]:
+    """When each step was over, by what TensorBoard gets."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(task.folder / f'ours_{precision}' / 'log'))
+    events.Reload()
+    return [event.wall_time for event in events.Scalars('loss')]
+
+
+def their_times(task: Task, precision: str, said: list[tuple[float, str]]) -> list[float]:
+    """When each step was over, by what LeRobot says."""
+    return [at for at, line in said if ' step:' in line and ' loss:' in line]
+
+
+def measure(
+    command: tuple[list[str], dict[str, str]],
+    times: Callable[[list[tuple[float, str]]], list[float]],
+    task: Task,
+) -> Pace:
+    """Train once.
+
+    Raises:
+        RuntimeError: it failed, or said too little.
+    """
+    done = watched(*command)
+    if done.status:
+        lines = [line for _, line in done.said if line]
+        why = next((line for line in reversed(lines) if 'Error' in line), ''.join(lines[-1:]))
+        raise RuntimeError(f'status {done.status}: {why}')
+    at = np.array(times(done.said))
+    if len(at) != task.steps:
+        raise RuntimeError(f'{len(at)} of {task.steps} steps were seen')
+    seconds = at[-1] - at[WARM_UP - 1]
+    samples_s = task.batch * (task.steps - WARM_UP) / seconds
+    return Pace(samples_s, at[0] - done.begun, done.memory_mib)
+
+
+def compare(task: Task, precision: str, peer: bool, found: Findings) -> None:
+    """Train both ways in one precision."""
+    ways = {'train': (ours, our_times), **({'LeRobot': (theirs, their_times)} if peer else {})}
+    paces = {}
+    for name, (command, times) in ways.items():
+        what = f'{name}, {precision}'
+        try:
+            pace = measure(
+                command(task, precision), lambda said, t=times: t(task, precision, said), task
+            )
+        except RuntimeError as error:
+            found.not_measured(what, str(error))
+            continue
+        paces[name] = pace
+        found.figure(what, pace.samples_s, 'samples/s')
+        found.figure(f'{what}: memory', pace.memory_mib, 'MiB')
+        found.figure(f'{what}: until the first step is over', pace.first_s, 's')
+    if len(paces) == 2:
+        ratio = paces['train'].samples_s / paces['LeRobot'].samples_s
+        found.figure(f"{precision}: times LeRobot's samples/s", ratio, at_least=FASTER)
+
+
+def main() -> int:
+    """Measure and print; 1 where LeRobot is nearer than the target."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--size', default='240x320', metavar='HEIGHTxWIDTH', help='of the images')
+    parser.add_argument('--cameras', nargs='+', default=['cam_high'])
+    parser.add_argument('--batch', type=int, default=8)
+    parser.add_argument('--steps', type=int, default=40, help='of each run')
+    parser.add_argument('--threads', type=int, default=2, help='of PyTorch, both')
+    parser.add_argument(
+        '--workers', type=int, default=4, help="of LeRobot's loader; 4 is its default"
+    )
+    parser.add_argument(
+        '--precisions', nargs='+', default=['fp32', 'bf16'], choices=('fp32', 'bf16')
+    )
+    add_json(parser)
+    args = parser.parse_args()
+    hold()
+    found = Findings()
+    peer = lerobot_version() is not None
+    if not peer:
+        found.not_measured("LeRobot's trainer", MISSING)
+    with tempfile.TemporaryDirectory(prefix='act_ros_training_') as folder:
+        height, width = map(int, args.size.split('x'))
+        task = Task(
+            Path(folder), tuple(args.cameras), (height, width), args.batch, args.steps,
+            args.threads, args.workers,
+        )  # fmt: skip
+        prepare(task)
+        for precision in args.precisions:
+            compare(task, precision, peer, found)
+    return found.end(args.json)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
