@@ -82,6 +82,7 @@ def _policy(context: LaunchContext) -> list[Action]:
         'assume_rate': simulated,
         'policy_rate_hz': number(context, 'policy_rate_hz', float, 0.0),
         'enable': simulated if enable == 'auto' else enable == 'true',
+        'autostart': flag(context, 'autostart'),
         'ensemble': value(context, 'ensemble'),
         'inference': value(context, 'inference'),
         **{name: value(context, name) for name in ('device', 'engine', 'precision')},
@@ -130,6 +131,13 @@ def _arguments() -> list[DeclareLaunchArgument]:
             'robot:=aloha such a policy does not start without it. 0: not known. It is written nowhere.',
         ),
         enable_argument('policy'),
+        argument(
+            'autostart',
+            'true',
+            'Load the policy at the start. false, for a lifecycle manager: nothing is loaded and nothing moves before '
+            'ros2 lifecycle set /act/policy configure, then activate.',
+            BOOLEAN,
+        ),
         *stop_arguments(),
         argument(
             'ensemble',

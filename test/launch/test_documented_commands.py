@@ -22,6 +22,7 @@ import yaml
 from reference import command_parsers, launch_arguments, own_parser
 
 from act_ros.nodes.doctor.node import as_parameters
+from act_ros.nodes.shared.lifecycle_graph import ASKED
 from pages import PAGES, ROOT, Command, Page
 
 pytestmark = pytest.mark.timeout(300)
@@ -72,6 +73,10 @@ def ros2(command: Command, words: list[str]) -> None:
         assert names[0] in rows('Topics'), command
     elif kind == 'service':
         service(command, rest)
+    elif kind == 'lifecycle':
+        verb, name, label = rest
+        assert verb == 'set' and f'{name}/change_state' in rows('Services'), command
+        assert label in {edge.label for edge in ASKED}, command
     else:
         refuse(command, f'ros2 {kind} is not known here')
 

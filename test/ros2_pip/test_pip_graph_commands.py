@@ -297,6 +297,10 @@ def test_service_call_refuses_what_does_not_fit(ros2: Callable[..., Done]) -> No
 
 
 def test_managed_nodes_are_shown_and_changed(ros2: Callable[..., Done]) -> None:
+    assert ros2('lifecycle', 'nodes').out == '/a/talker\n'
+    for every in ((), ('--all',)):
+        done = ros2('lifecycle', 'list', '/a/talker', *every)
+        assert done.out == '- configure [1]\n\tStart: unconfigured\n\tGoal: inactive\n'
     assert ros2('lifecycle', 'get', '/a/talker').out == 'unconfigured [1]\n'
     done = ros2('lifecycle', 'set', '/a/talker', 'fly')
     assert done.code == 1 and done.err.endswith(':\n- configure [1]\n')

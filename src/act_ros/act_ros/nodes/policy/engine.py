@@ -58,6 +58,29 @@ class Worker(Protocol):
         """End the process: it has this time to end itself."""
 
 
+class Unloaded:
+    """Stands for an inference process where a policy is known and not loaded."""
+
+    non_finite, runs_on = 0, ''
+    pid: int | None = None
+    ready, error = False, None
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Of any policy."""
+
+    def start(self) -> None:
+        """Nothing is started."""
+
+    def submit(self, tick: int, observation: Observation) -> None:
+        """Nobody looks at it."""
+
+    def poll(self) -> Chunk | None:
+        """There is never a chunk."""
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Nothing has to be ended."""
+
+
 SHORT_CHUNK = 5
 """Actions in a chunk: so few are soon over, whatever the network; the smallest takes some 40 ms on a processor."""
 MakeWorker = Callable[[Path], Worker]

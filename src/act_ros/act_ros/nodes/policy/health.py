@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from act_ros.control.runtime import State
+from act_ros.nodes.policy.inference import NOT_LOADED
 from act_ros.nodes.policy.loop import ControlLoop
 from act_ros.nodes.policy.observer import Observer
 from act_ros.nodes.policy.supervisor import memory_of
@@ -71,7 +72,7 @@ def _skew(loop: ControlLoop) -> Health:
 
 def _inference(loop: ControlLoop) -> Health:
     inference, statistics, worker = loop.inference, loop.statistics, loop.engine.worker
-    well = inference.worker_says in ('running', 'loading')
+    well = inference.worker_says in ('running', 'loading', NOT_LOADED)
     return Health(
         'inference',
         OK if well else ERROR,

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from act_ros.control.ensemble import Execution
 from act_ros.control.runtime import Runtime
 from act_ros.control.ticker import tick_of
-from act_ros.nodes.policy.engine import Engine, Worker
+from act_ros.nodes.policy.engine import Engine, Unloaded, Worker
 from act_ros.nodes.policy.observer import RobotView
 from act_ros.nodes.policy.statistics import Statistics
 from act_ros.robot.types import Chunk
+
+NOT_LOADED = 'not loaded'
 
 
 class Inference:
@@ -20,6 +22,7 @@ class Inference:
 
     Attributes:
         engine: the present policy.
+        loaded: whether the present one's process has been seen to be ready.
         candidate: the one that takes over once it has an action, if any.
         broken: why the present one's process is of no use any more; then it is left alone.
         worker_says: the same or how it is; the other threads must not ask the process itself.
@@ -36,7 +39,7 @@ class Inference:
         stopped: Callable[[], bool],
     ) -> None:
         """Hand `engine`'s chunks to `runtime`; `stopped` ends any waiting."""
-        self.engine = engine
+        self.engine, self.loaded = engine, False
         self.candidate: Engine | None = None
         self.broken, self.worker_says = '', 'loading'
         self.timeout_s = 3.0
@@ -46,6 +49,11 @@ class Inference:
         self._candidate_execution: Execution | None = None
         self._asked_at: float | None = None  # since when an answer is due, steady time
         self._thrown = 0
+
+    @property
+    def unloaded(self) -> bool:
+        """Whether there is no process, and is to be none."""
+        return isinstance(self.engine.worker, Unloaded)
 
     def try_out(self, engine: Engine, execution: Execution) -> None:
         """Give another policy the observations, too; it takes over once it has an action."""
@@ -64,7 +72,7 @@ class Inference:
         """Let this be the present policy from now on."""
         self.engine, self.broken, self._runtime.trouble = engine, '', ''
         self._asked_at, self._thrown = None, 0
-        self.worker_says = 'running'
+        self.worker_says, self.loaded = 'running', not self.unloaded
 
     def submit(self, sight: RobotView) -> dict[int, int]:
         """Hand the observation to every policy; returns the tick it is of by the engine's id."""
@@ -123,7 +131,10 @@ class Inference:
             self._asked_at = None
             self._count_thrown(worker.non_finite)
         self.broken = worker.error or self._hangs()
-        self.worker_says = self.broken or ('running' if worker.ready else 'loading')
+        ready = worker.ready
+        self.loaded = self.loaded or ready
+        waiting = NOT_LOADED if self.unloaded else 'loading'
+        self.worker_says = self.broken or ('running' if ready else waiting)
         self._runtime.trouble = f'the policy stopped: {self.broken}' if self.broken else ''
 
     def _hangs(self) -> str:

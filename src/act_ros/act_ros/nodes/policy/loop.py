@@ -13,11 +13,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from act_ros.control.ensemble import Execution
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.ticker import Beat, Ticker, tick_of
-from act_ros.nodes.policy.engine import Engine
+from act_ros.nodes.policy.engine import Engine, Unloaded
 from act_ros.nodes.policy.inference import Inference
 from act_ros.nodes.policy.observer import Observer
 from act_ros.nodes.policy.statistics import Statistics
@@ -99,6 +100,14 @@ class ControlLoop:
         """Why commands are not sent, whatever the runtime decides; '' while they are."""
         return self._output.gate.why
 
+    def enable(self) -> bool:
+        """Enable the runtime; False: no policy is loaded."""
+        with self.lock:
+            if self.inference.unloaded:
+                return False
+            self.runtime.enable()
+            return True
+
     def disarm(self) -> bool:
         """Disable the runtime; False: the thread that commands holds the lock, and hangs."""
         if not self.lock.acquire(timeout=ANSWER_S):
@@ -125,6 +134,23 @@ class ControlLoop:
         """Execute the present policy in another way, from its next chunk on."""
         with self.lock:
             self.runtime.replace(execution, self.engine.config.cameras, own=True)
+
+    def begin(self, engine: Engine, execution: Execution) -> None:
+        """Run a policy from now on where none has run."""
+        with self.lock:
+            self.inference.install(engine)
+            self.runtime.execution, self.runtime.cameras = execution, engine.config.cameras
+            self.runtime.keep()
+
+    def unload(self) -> Engine | None:
+        """Go on without a policy; returns what ran, or None where the arms are enabled."""
+        with self.lock:
+            if self.runtime.enabled:
+                return None
+            was = self.engine
+            self.inference.install(replace(was, worker=Unloaded()))
+            self.runtime.execution.reset()
+            return was
 
     def install(self, engine: Engine, afresh: bool) -> None:
         """Run the present policy by another process; `afresh`: its chunks are too old to go on with."""

@@ -22,17 +22,18 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
-from std_srvs.srv import SetBool, Trigger
+from std_srvs.srv import Trigger
 
 from act_ros.control.ensemble import Execution, make_execution
 from act_ros.control.limiter import Limiter
-from act_ros.control.runtime import BEGINNING, DISABLED, Runtime
+from act_ros.control.runtime import Runtime
 from act_ros.control.tick_inputs import Freshness
 from act_ros.control.ticker import SimTime, SystemTime, Ticker
 from act_ros.nodes.policy.engine import (
     Engine,
     MakeWorker,
     Terms,
+    Unloaded,
     Worker,
     library_of,
     look_at,
@@ -40,6 +41,7 @@ from act_ros.nodes.policy.engine import (
     spawn,
 )
 from act_ros.nodes.policy.loop import ControlLoop
+from act_ros.nodes.policy.managed import Managed
 from act_ros.nodes.policy.observer import Observer
 from act_ros.nodes.policy.parameters import PARAMETERS, safety
 from act_ros.nodes.policy.statistics import Statistics
@@ -59,7 +61,7 @@ NOTHING: Mapping[str, Any] = {}
 
 
 class PolicyNode(BaseNode):
-    """`act/policy`: composes the loop; serves `~/enable`, `~/reset`, `~/list_models` and the parameters."""
+    """`act/policy`: composes the loop; serves `~/reset`, `~/list_models` and the parameters."""
 
     def __init__(self, stop: Stop, make_worker: MakeWorker | None = None, **options: Any) -> None:
         """Read the parameters, load the policy, subscribe and advertise.
@@ -77,11 +79,10 @@ class PolicyNode(BaseNode):
         self.spec = RobotSpec.load()
         self.parameters = Parameters(self, PARAMETERS, self._change)
         values = self.parameters.values
-        self._stop = stop
         self._make_worker = make_worker or partial(spawn, values)
         self.library = library_of(values)
         simulated = bool(self.get_parameter('use_sim_time').value)
-        engine = self._engine(values['checkpoint'])
+        engine = self._engine(values['checkpoint'], loaded=values['autostart'])
         self.timebase = SimTime() if simulated else SystemTime()
         self._future_s = SIM_FUTURE_S if simulated else FUTURE_S
         self.observer = Observer(self, self.spec, self._now, self._future_s, simulated)
@@ -102,21 +103,23 @@ class PolicyNode(BaseNode):
         self.loop.inference.timeout_s = values['inference_timeout_s']
         self.supervisor = Supervisor(self.loop, again(self._make), self.get_logger())
         self._swap = Swap(self, self.loop, self.observer, self.supervisor, stop.is_set)
-        self._want_enabled: bool = values['enable']
-        runtime.reason = runtime.idle_reason = BEGINNING if self._want_enabled else DISABLED
         self.status = Status(self, self.loop, self.observer, self._look_after, self._now)
         cameras = self.observer.watch(engine.config.cameras, engine.config.image_size)
-        keeper = GateKeeper(self, self.output, self._disarm, self.loop.state_changed.set)
-        inputs = self.observer.joints
-        self.groups: Sequence[Sequence[Node]] = [[inputs, *cameras], [keeper], [self]]
-        self._episode: int | None = None
         # What may not wait is served by a node of the inputs, in another thread: setting a checkpoint takes seconds
         # here. (rclpy's executor of many threads would do it in one node, but keeps a processor busy with spinning.)
+        inputs = self.observer.joints
+        self.managed = Managed(
+            self, inputs, self.loop, self.output, self.supervisor, self._load, stop
+        )
+        keeper = GateKeeper(self, self.output, self.managed.disarm, self.loop.state_changed.set)
+        self.groups: Sequence[Sequence[Node]] = [
+            [inputs, *cameras], [keeper], [self.managed.lifecycle], [self]
+        ]  # fmt: skip
+        self._episode: int | None = None
         if simulated:
             inputs.create_subscription(Clock, '/clock', self._on_clock, SENSOR)
             inputs.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
         name = self.get_name()
-        inputs.create_service(SetBool, f'{name}/enable', self._on_enable)
         inputs.create_service(Trigger, f'{name}/reset', self._on_reset)
         self.create_service(ListModels, '~/list_models', self._on_list_models)
 
@@ -124,7 +127,8 @@ class PolicyNode(BaseNode):
         """Begin to tick and to report."""
         gc.collect()
         gc.freeze()  # what is there now stays, so later collections need not look at it
-        self.get_logger().info(f'policy {self.loop.engine.folder} is loading')
+        if not self.loop.inference.unloaded:
+            self.get_logger().info(f'policy {self.loop.engine.folder} is loading')
         self.loop.start()
         self.status.start()
 
@@ -150,8 +154,11 @@ class PolicyNode(BaseNode):
         values = {**self.parameters.values, **changed}
         return Terms(values['policy_rate_hz'], values['assume_rate'])
 
-    def _engine(self, checkpoint: str, changed: Mapping[str, Any] = NOTHING) -> Engine:
-        engine = make_engine(checkpoint, self.library, self.spec, self._make, self._terms(changed))
+    def _engine(
+        self, checkpoint: str, changed: Mapping[str, Any] = NOTHING, loaded: bool = True
+    ) -> Engine:
+        make = self._make if loaded else Unloaded
+        engine = make_engine(checkpoint, self.library, self.spec, make, self._terms(changed))
         for note in engine.notes:
             self.get_logger().warning(f'{engine.folder.name}: {note}')
         trained, task = engine.config.task, self.parameters.values['task']
@@ -204,39 +211,24 @@ class PolicyNode(BaseNode):
         self._episode = msg.episode
 
     def _look_after(self) -> None:
-        """Enable as soon as that is possible, if it was asked for at the start; see to the network."""
+        """See to the network, and enable as soon as that is possible, if it was asked for at the start."""
         self.supervisor.look()
-        if self._want_enabled and self.observer.joints.newest is not None:
-            refused = self._enable()
-            if refused:
-                self._want_enabled = False
-                self.loop.runtime.idle_reason = DISABLED
-                self.get_logger().error(f'not enabled: {refused}, then call ~/enable')
+        self.managed.look(self.observer.joints.newest is not None)
 
-    def _enable(self) -> str:
-        """Let the arms move; returns why not, or ''."""
-        refused = self.output.refusal()
-        if not refused:
-            with self.loop.lock:
-                self.loop.runtime.enable()
-            self._want_enabled = False
-        return refused
+    def _load(self) -> None:
+        """Load the policy that is set; ValueError where that cannot be."""
+        self._swap.begin(
+            lambda: self._engine(self.parameters.values['checkpoint']), self._execution
+        )
 
-    def _disarm(self) -> bool:
-        self._want_enabled = False
-        return self.loop.disarm()
-
-    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        if request.data:
-            response.message = self._enable()
-            response.success = not response.message
-            if response.success:
-                response.message = 'enabled; the arms approach from where they are'
-            return response
-        response.success = self._disarm()
-        done, hangs = 'not enabled any more; the arms hold', 'the control loop hangs: call ~/stop'
-        response.message = done if response.success else hangs
-        return response
+    def _set_policy(self, checkpoint: str, changed: Mapping[str, Any]) -> None:
+        with self.supervisor.busy:
+            loaded = not self.loop.inference.unloaded
+            go = self._swap.to if loaded else self._swap.begin
+            go(
+                lambda: self._engine(checkpoint, changed, loaded),
+                lambda engine: self._execution(engine, changed),
+            )
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Forget what was planned and clear a fault."""
@@ -271,10 +263,7 @@ class PolicyNode(BaseNode):
         try:
             restated = 'policy_rate_hz' in changed and self.loop.engine.config.rate_assumed
             if 'checkpoint' in changed or restated:
-                self._swap.to(
-                    lambda: self._engine(values['checkpoint'], changed),
-                    lambda engine: self._execution(engine, changed),
-                )
+                self._set_policy(values['checkpoint'], changed)
             elif retuned:
                 self.loop.retune(self._execution(self.loop.engine, changed))
         except ValueError as error:

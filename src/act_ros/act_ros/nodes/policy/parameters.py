@@ -29,6 +29,8 @@ PARAMETERS = (
     Param('assume_rate', True, 'Whether a policy may run whose rate nobody states, at 50 Hz. aloha.launch.py says false '
           'with robot:=aloha.'),
     Param('enable', False, 'Whether the arms may move from the start; else call ~/enable.'),
+    Param('autostart', True, 'Whether the policy is loaded at the start; else nothing is loaded and nothing moves before '
+          'ros2 lifecycle set (or a lifecycle manager) has configured and activated this node.'),
     Param('ensemble', 'oldest', 'Which prediction for a tick weighs most; none: execute chunks one '
           'after the other.', choices=ORDERS, read_only=False),
     Param('ensemble_m', 0.01, 'Decay of the weights of the temporal ensemble, exp(-m i).',

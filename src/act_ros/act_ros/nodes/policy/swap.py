@@ -10,7 +10,7 @@ from typing import Any
 from rclpy.node import Node
 
 from act_ros.control.ensemble import Execution
-from act_ros.nodes.policy.engine import Engine, wait_ready
+from act_ros.nodes.policy.engine import Engine, Unloaded, wait_ready
 from act_ros.nodes.policy.loop import ControlLoop
 from act_ros.nodes.policy.observer import Observer
 from act_ros.nodes.policy.supervisor import Supervisor
@@ -18,6 +18,8 @@ from act_ros.policy.errors import PolicyError
 
 READY_S = 120.0
 """A policy that isn't loaded and warm after this will not be."""
+PREPARED_S = 600.0
+"""The same where nothing waits for it meanwhile: an engine that is to be prepared first takes its time."""
 FIRST_FRAME_S = 4.0
 TAKE_OVER_S = 10.0
 
@@ -38,15 +40,11 @@ class Swap:
         self._supervisor, self._cancelled = supervisor, cancelled
 
     def to(self, make: Callable[[], Engine], execution: Callable[[Engine], Execution]) -> Engine:
-        """Go over to the engine that `make` begins to load; returns it once it commands.
+        """Go over to the engine that `make` begins to load; returns it once it commands. Hold the supervisor's `busy`.
 
         Raises:
             ValueError: it cannot be used, and why; the present policy has gone on and goes on.
         """
-        with self._supervisor.busy:
-            return self._to(make, execution)
-
-    def _to(self, make: Callable[[], Engine], execution: Callable[[Engine], Execution]) -> Engine:
         begin = time.monotonic()
         engine = make()
         present = self._loop.engine
@@ -74,6 +72,29 @@ class Swap:
         )
         return engine
 
+    def begin(
+        self, make: Callable[[], Engine], execution: Callable[[Engine], Execution]
+    ) -> Engine:
+        """Take the engine that `make` begins to load where none is loaded. Hold the supervisor's `busy`.
+
+        Raises:
+            ValueError: it cannot be used, and why.
+        """
+        present, engine = self._loop.engine, make()
+        try:
+            execution(engine)  # what cannot be executed need not be loaded
+            if not isinstance(engine.worker, Unloaded):
+                wait_ready(engine.worker, PREPARED_S, self._cancelled)
+            self._watch(engine)
+            self._loop.begin(engine, execution(engine))
+        except BaseException:
+            engine.worker.close(0.2)
+            raise
+        self._supervisor.forget()
+        present.worker.close(0.0)  # one that could not be loaded
+        self._unsubscribe(engine)
+        return engine
+
     def _why_not(self, engine: Engine) -> str:
         worker = engine.worker
         if worker.error:
@@ -84,12 +105,16 @@ class Swap:
             why = self._loop.runtime.reason or 'no chunk came'
         return f'{engine.folder.name} gave no usable action within {TAKE_OVER_S:g} s: {why}'
 
-    def _subscribe(self, engine: Engine) -> None:
-        """Listen to the policy's cameras, too, while it is loading."""
+    def _watch(self, engine: Engine) -> None:
+        """Listen to the policy's cameras, too."""
         new = self._observer.watch(engine.config.cameras, engine.config.image_size)
         for node in new:
             assert self._observer.joints.executor is not None
             self._observer.joints.executor.add_node(node)
+
+    def _subscribe(self, engine: Engine) -> None:
+        """Listen to the policy's cameras, too, while it is loading."""
+        self._watch(engine)
         topics = map(self._observer.topic, engine.config.cameras)
         silent = [topic for topic in topics if not self._node.count_publishers(topic)]
         if silent:
