@@ -32,7 +32,7 @@ ARGUMENTS = {
     'hardware.launch.py': SHARED | HARDWARE,
     'aloha.launch.py': SHARED | SIM | HARDWARE | STOP
     | {'checkpoint', 'models_dir', 'allow_any_path', 'ensemble', 'inference', 'record',
-       'policy_rate_hz', 'device', 'engine', 'precision'},
+       'policy_rate_hz', 'device', 'engine', 'precision', 'autostart'},
     'replay.launch.py': SHARED | SIM | HARDWARE | STOP | {'episode', 'joint_order'},
     'record.launch.py': SHARED | SIM | HARDWARE | STOP
     | {'dataset', 'length', 'keep_failures', 'reset_time', 'sounds'},
