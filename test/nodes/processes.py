@@ -20,6 +20,7 @@ import lifeline
 def _take_terminal() -> None:
     """Make what is standard input the terminal of this session: its end is told to the session."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # though the tests themselves run under nohup
 
 
 def module_of(executable: str) -> str:

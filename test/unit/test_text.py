@@ -137,7 +137,7 @@ def test_whatever_a_program_prints_goes_through_the_filter() -> None:
                     continue
                 entries += 1
                 assert 'printable_output()' in [ast.unparse(d) for d in node.decorator_list], file
-    assert entries == 12
+    assert entries == 14
 
 
 @given(text=texts)
