@@ -26,6 +26,7 @@ from act_ros.policy.training.placement import Placement
 from act_ros.policy.training.recipe import LENGTH, Recipe, load_recipe
 from act_ros.policy.training.run_files import load_state
 from act_ros.policy.training.trainer import Trainer
+from act_ros.policy.training.validation import blindness
 from act_ros.policy.vision import imagenet_weights, load_pretrained
 
 
@@ -201,6 +202,8 @@ def run(trainer: Trainer, stopping: Stopping) -> None:
                 'train: this run is over; give it a greater length with --resume and --steps or --minutes',
                 file=sys.stderr,
             )
+        elif why := blindness(trainer.judgement):
+            print(f'train: {why}', file=sys.stderr)
 
 
 class RunEstimate:

@@ -35,6 +35,7 @@ from act_ros.policy.training.placement import Placement
 from act_ros.policy.training.recipe import LENGTH, Recipe
 from act_ros.policy.training.run_files import STATE, prune, remove_policy, write_state
 from act_ros.policy.training.schedule import Progress, rate_factor
+from act_ros.policy.training.validation import SEEN, Validation
 
 
 @dataclass
@@ -53,6 +54,7 @@ class Trainer:
         resident: whether the frames lie on the device; None: where they fit.
         best: smallest validation loss so far.
         saved: step of the last checkpoint; None: there is none yet.
+        judgement: what the last validation measured; empty before the first.
     """
 
     config: PolicyConfig
@@ -81,6 +83,14 @@ class Trainer:
         if self.place.world > 1:
             self.model = DistributedDataParallel(self.network)
         self.batches = Batches(self.dataset, device, self.resident)
+        self._validation = Validation(
+            self.dataset,
+            self.validation_ticks,
+            recipe.validation_samples,
+            self.batches,
+            self.normalizer,
+        )
+        self.judgement: dict[str, float] = {}
         self.progress = Progress(recipe, self.place)
         self.watch = FiniteCheck(device)
 
@@ -147,31 +157,12 @@ class Trainer:
         names = ('loss', 'l1', 'kl', 'grad_norm')
         self.curves.add(self.step, {**dict(zip(names, values, strict=True)), 'lr': rate})
 
-    @torch.no_grad()
-    def validate(self) -> float:
-        """Masked L1, normalized, of the averaged weights with z = 0 on the held-out episodes; NaN without any."""
-        ticks = self.validation_ticks
-        if len(ticks) == 0:
-            return math.nan
-        count = min(self.recipe.validation_samples, len(ticks))
-        ticks = ticks[np.linspace(0, len(ticks) - 1, count).astype(np.int64)]
+    def validate(self) -> dict[str, float]:
+        """What `Validation` measures of the averaged weights."""
         judged = copy.deepcopy(self.network).eval()
         judged.load_state_dict(self.average.weights)
-        sums = torch.zeros(2, device=self.place.device)  # of the errors, and of what they are of
-        for i in range(0, count, 32):
-            samples = self.batches.samples(ticks[i : i + 32])
-            actions = self.normalizer.actions(samples.actions)
-            images, qpos = (
-                self.normalizer.images(samples.images),
-                self.normalizer.qpos(samples.qpos),
-            )
-            valid = (~samples.is_pad).unsqueeze(2)
-            with self._autocast():
-                predicted = judged(qpos, images).actions.float()
-            error = ((predicted - actions).abs() * valid).sum()
-            sums += torch.stack([error, valid.sum() * actions.shape[2]])
-        error, entries = sums.tolist()
-        return float(error / entries)
+        self.judgement = self._validation.measure(judged, self._autocast())
+        return self.judgement
 
     def checkpoint(self) -> None:
         """Validate and write the policy: the newest in `output`, this one in step_N, the best in `best`.
@@ -182,8 +173,9 @@ class Trainer:
         self.watch.check()
         if self.place.rank != 0:
             return
-        loss = self.validate()
-        self.curves.add(self.step, {'validation_l1': loss})
+        found = self.validate()
+        self.curves.add(self.step, found)
+        loss = found[SEEN]
         better = not loss >= self.best
         self.best = loss if better and math.isfinite(loss) else self.best
         places = [self.output / f'step_{self.step}', self.output]
