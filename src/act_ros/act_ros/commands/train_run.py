@@ -202,7 +202,7 @@ def run(trainer: Trainer, stopping: Stopping) -> None:
                 'train: this run is over; give it a greater length with --resume and --steps or --minutes',
                 file=sys.stderr,
             )
-        elif why := blindness(trainer.judgement):
+        elif why := blindness(curves.newest()):
             print(f'train: {why}', file=sys.stderr)
 
 

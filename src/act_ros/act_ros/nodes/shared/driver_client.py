@@ -53,9 +53,7 @@ class DriverClient:
             DriverError: it isn't there, or gives no answer.
         """
         name = robot_topic(self._node, f'{arm}/{service}')
-        if name not in self._clients:
-            self._clients[name] = self._node.create_client(kind, name)
-        client = self._clients[name]
+        client = self._client(name, kind)
         if not client.wait_for_service(SERVICE_S):
             raise DriverError(f'{name} is not there; does the driver of {arm} run?')
         answered = threading.Event()
@@ -71,9 +69,12 @@ class DriverClient:
     def there(self, arm: str, service: str, kind: Any) -> bool:
         """Whether an arm has this service."""
         name = robot_topic(self._node, f'{arm}/{service}')
+        return bool(self._client(name, kind).wait_for_service(1.0))
+
+    def _client(self, name: str, kind: Any) -> Any:
         if name not in self._clients:
             self._clients[name] = self._node.create_client(kind, name)
-        return bool(self._clients[name].wait_for_service(1.0))
+        return self._clients[name]
 
     def read(self, arm: str, name: str, register: str, count: int) -> list[int]:
         """A register of the joint `name`, or of all joints where it is the group 'arm'.

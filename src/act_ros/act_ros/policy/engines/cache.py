@@ -59,12 +59,13 @@ def key_of(source: Source, choice: EngineChoice, threads: int | None) -> str:
         EngineError: int8 is chosen, and the policy has no network in int8.
         OSError: the weights can't be read.
     """
+    weights = weights_of(source)
     said = {
-        'weights': weights_of(source),
+        'weights': weights,
         'export': EXPORT,
         'package': release(choice.engine),
         'choice': str(choice),
-        'quantized': quantized.digest(source) if choice.precision == 'int8' else '',
+        'quantized': quantized.digest(source, weights) if choice.precision == 'int8' else '',
         'threads': threads,
         'machine': _machine() + (gpu() if choice.device == 'cuda' else ''),
     }

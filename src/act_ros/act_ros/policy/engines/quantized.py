@@ -36,8 +36,8 @@ def folder_of(source: Source) -> Path:
     return beside / FOLDER
 
 
-def digest(source: Source) -> str:
-    """By which a policy's network in int8 is known.
+def digest(source: Source, weights: str) -> str:
+    """By which a policy's network in int8 is known; `weights` is what `weights_of` says of the policy.
 
     Raises:
         EngineError: there is none, it is of other weights, or files of it are missing; says how to make one.
@@ -57,7 +57,7 @@ def digest(source: Source) -> str:
         raise EngineError(f'{folder} is damaged ({error}); make it anew: {make}') from error
     if damaged:
         raise EngineError(f'{folder} is damaged ({damaged[0]}); make it anew: {make}')
-    if made_of != weights_of(source):
+    if made_of != weights:
         raise EngineError(f'{folder} was made of other weights; make it anew: {make}')
     return json.dumps(record['files'])
 

@@ -72,6 +72,10 @@ class Curves:
         for name, value in scalars.items():
             self._writer.add_scalar(name, value, step)
 
+    def newest(self) -> dict[str, float]:
+        """The last value of each curve."""
+        return {name: points[-1][1] for name, points in self.values.items()}
+
     def latest(self) -> str:
         """The newest losses, for the progress bar."""
         return ', '.join(f'{n} {self.values[n][-1][1]:.4f}' for n in _SHOWN if self.values.get(n))

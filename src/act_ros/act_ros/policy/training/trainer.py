@@ -54,7 +54,6 @@ class Trainer:
         resident: whether the frames lie on the device; None: where they fit.
         best: smallest validation loss so far.
         saved: step of the last checkpoint; None: there is none yet.
-        judgement: what the last validation measured; empty before the first.
     """
 
     config: PolicyConfig
@@ -90,7 +89,6 @@ class Trainer:
             self.batches,
             self.normalizer,
         )
-        self.judgement: dict[str, float] = {}
         self.progress = Progress(recipe, self.place)
         self.watch = FiniteCheck(device)
 
@@ -161,8 +159,7 @@ class Trainer:
         """What `Validation` measures of the averaged weights."""
         judged = copy.deepcopy(self.network).eval()
         judged.load_state_dict(self.average.weights)
-        self.judgement = self._validation.measure(judged, self._autocast())
-        return self.judgement
+        return self._validation.measure(judged, self._autocast())
 
     def checkpoint(self) -> None:
         """Validate and write the policy: the newest in `output`, this one in step_N, the best in `best`.
