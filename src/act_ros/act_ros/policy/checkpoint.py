@@ -100,7 +100,7 @@ def load_source(source: Source, cvae: bool = False) -> Loaded:
     # Copies: what is read may be the file itself, mapped, which somebody may change or cut.
     own = {name: value.to(torch.float32, copy=True) for name, value in tensors.items()}
     network.load_state_dict(own, assign=True)
-    lay_out(network.backbone)
+    lay_out(network)
     return Loaded(config, network.eval(), normalizer.eval(), source)
 
 

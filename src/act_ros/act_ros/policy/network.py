@@ -26,7 +26,7 @@ from act_ros.policy.config import PolicyConfig
 from act_ros.policy.embedding import sine_embedding_1d, sine_embedding_2d
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.transformer import Decoder, Encoder
-from act_ros.policy.vision import build_backbone
+from act_ros.policy.vision import build_backbone, lay_out
 
 
 class Prediction(NamedTuple):
@@ -79,6 +79,7 @@ class ACT(nn.Module):
             for parameter in module.parameters():
                 if parameter.dim() > 1:
                     nn.init.xavier_uniform_(parameter)
+        lay_out(self)
 
     def forward(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,6 @@ from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.resnet import trunk
 
-Module = TypeVar('Module', bound=nn.Module)
 _declared: list[torch.library.Library] = []
 """Keeps the declared operators alive: a Library that is collected takes them back."""
 
@@ -39,13 +38,13 @@ def _build_trunk(config: PolicyConfig) -> nn.Sequential:
     norm: Callable[[int], nn.Module] = (
         FrozenBatchNorm if config.norm == 'frozen_batch' else group_norm
     )
-    return lay_out(trunk(config.backbone, config.backbone_layers, norm, config.dilation))
+    return trunk(config.backbone, config.backbone_layers, norm, config.dilation)
 
 
-def lay_out(backbone: Module) -> Module:
-    """Let the weights lie in memory as convolutions take them fastest."""
+def lay_out(network: nn.Module) -> None:
+    """Let the weights of all convolutions lie in memory as they take them fastest, and as their gradients come."""
     channels_last: Any = {'memory_format': torch.channels_last}  # not in PyTorch's own types
-    return backbone.to(**channels_last)
+    network.to(**channels_last)
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
