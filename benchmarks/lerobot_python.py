@@ -8,6 +8,7 @@ Code of act_ros without ROS runs there, too.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ HERE = Path(__file__).resolve().parent
 VARIABLE = 'LEROBOT_PYTHON'
 MISSING = f'no LeRobot; install it into an environment, and name its Python in {VARIABLE}'
 _ASK = 'import importlib.metadata as m; print(m.version("lerobot"))'
+_WHERE_AV = 'import importlib.util as u; print(u.find_spec("av").origin)'
 
 
 def interpreter() -> tuple[str, dict[str, str]]:
@@ -39,3 +41,23 @@ def lerobot_version() -> str | None:
             f'{VARIABLE}={python}: {error.strerror}; give the path of a Python'
         ) from error
     return done.stdout.strip() or None
+
+
+def lend_ffmpeg(python: str, env: dict[str, str], folder: Path) -> None:
+    """Let torchcodec find the FFmpeg that PyAV's wheel brings, which LeRobot has anyway, under the names that it asks for.
+
+    Args:
+        python: LeRobot's.
+        env: its environment, which this changes.
+        folder: is made, with a link to each library.
+    """
+    done = subprocess.run(
+        [python, '-c', _WHERE_AV], env=env, capture_output=True, text=True, check=True
+    )
+    libraries = Path(done.stdout.strip()).parent.with_name('av.libs')
+    folder.mkdir()
+    for library in libraries.glob('*'):
+        if name := re.fullmatch(r'(lib(?:av|sw)\w+)-[0-9a-f]+(\.so\.\d+)[.\d]*', library.name):
+            (folder / (name[1] + name[2])).symlink_to(library)
+    paths = [str(folder), str(libraries), env.get('LD_LIBRARY_PATH', '')]
+    env['LD_LIBRARY_PATH'] = ':'.join(path for path in paths if path)

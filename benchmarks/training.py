@@ -6,10 +6,11 @@
     LEROBOT_PYTHON=~/lerobot/bin/python benchmarks/training.py
     LEROBOT_PYTHON=~/lerobot/bin/python benchmarks/training.py --size 120x160 --batch 4 --steps 8 --precisions bf16
 
-Demonstrations of the simulated task are trained on as the files that `demonstrate` writes, and by LeRobot as the dataset
-that `export_lerobot` makes of them. Both train the paper's network from random weights with the paper's numbers, by
-their own commands, as long as `--steps`; the first steps don't count. bf16 is LeRobot's by ACCELERATE_MIXED_PRECISION.
-LeRobot must be able to read videos: torchcodec with FFmpeg's libraries, or a torchvision that has VideoReader (before 0.26).
+Both read the same files, the dataset that `export_lerobot` makes of simulated demonstrations. Both train the paper's
+network from random weights with the paper's numbers, by their own commands, as long as `--steps`; the first steps don't
+count. bf16 is LeRobot's by ACCELERATE_MIXED_PRECISION.
+docs/results.md tells how an environment for LeRobot is made. torchcodec reads the videos there, with the FFmpeg that PyAV
+brings; where it doesn't load, torchvision must have VideoReader (before 0.26).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from findings import Findings, add_json
 from inference import write_policy
-from lerobot_python import MISSING, interpreter, lerobot_version
+from lerobot_python import MISSING, interpreter, lend_ffmpeg, lerobot_version
 from lifeline import hold
 from process_memory import watched
 
@@ -67,7 +68,7 @@ class Pace:
 
 
 def prepare(task: Task) -> None:
-    """Make the data in both forms, a policy of random weights to start from, and the configuration.
+    """Make the data, a policy of random weights to start from, and the configuration.
 
     Raises:
         subprocess.CalledProcessError: one of the commands failed; it has said why.
@@ -97,7 +98,8 @@ def ours(task: Task, precision: str) -> tuple[list[str], dict[str, str]]:
     policy = {'image_size': list(task.size)}
     file.write_text(json.dumps({'paper': {'policy': policy, 'training': asdict(recipe)}}))
     return [
-        sys.executable, '-m', 'act_ros.commands.train', '--data', str(task.folder / 'episodes'),
+        sys.executable, '-m', 'act_ros.commands.train', '--data', str(task.folder / 'lerobot'),
+        '--cache', str(task.folder / f'frames_{precision}'),
         '--output', str(task.folder / f'ours_{precision}'), '--from', str(task.folder / 'start'),
         '--config-file', str(file), '--threads', str(task.threads), '--device', 'cpu',
     ], {}  # fmt: skip
@@ -107,6 +109,7 @@ def theirs(task: Task, precision: str) -> tuple[list[str], dict[str, str]]:
     """The command of LeRobot, and its environment."""
     python, env = interpreter()
     env.update(HF_HUB_OFFLINE='1', OMP_NUM_THREADS=str(task.threads))
+    lend_ffmpeg(python, env, task.folder / f'ffmpeg_{precision}')
     # LeRobot takes torchcodec wherever it is installed, also where its libraries do not load.
     codec = subprocess.run([python, '-c', 'import torchcodec'], env=env, capture_output=True)
     backend = 'pyav' if codec.returncode else 'torchcodec'
