@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The memory of a process and all that it starts, each page counted once."""
+"""What a process and all that it starts take: memory, each page counted once, and processor time."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -40,18 +41,32 @@ def proportional_kib(pid: int) -> int:
     return int(rollup.partition('\nPss:')[2].split()[0])
 
 
+def processor_s(pid: int) -> float:
+    """Seconds of processors that a process has taken, with those of its children that have ended.
+
+    Raises:
+        OSError: it is gone.
+    """
+    stat = (Path('/proc') / str(pid) / 'stat').read_text().rpartition(')')[2].split()
+    return sum(map(int, stat[11:15])) / os.sysconf('SC_CLK_TCK')
+
+
 @dataclass
 class Watched:
-    """A program that ran: when it began (s of the system's clock), what it said and when, how much it held."""
+    """A program that ran: when it began (s of the system's clock), what it said and when, how much it held.
+
+    `processor` has the seconds of processors that it had taken, by the clock.
+    """
 
     begun: float
     said: list[tuple[float, str]] = field(default_factory=list)
     memory_mib: float = 0.0
+    processor: list[tuple[float, float]] = field(default_factory=list)
     status: int = 0
 
 
 def watched(command: Sequence[str], env: Mapping[str, str]) -> Watched:
-    """Run a program to its end, pass on what it says, and watch its memory; `env` empty: as here."""
+    """Run a program to its end, pass on what it says, and watch what it takes; `env` empty: as here."""
     done = Watched(time.time())
     with subprocess.Popen(
         command, env=dict(env) or None, text=True, bufsize=1,
@@ -61,13 +76,15 @@ def watched(command: Sequence[str], env: Mapping[str, str]) -> Watched:
 
         def sample() -> None:
             while not over.wait(SAMPLE_S):
-                total = 0
+                kib, seconds = 0, 0.0
                 for pid in processes(process.pid):
                     try:
-                        total += proportional_kib(pid)
+                        seconds += processor_s(pid)
+                        kib += proportional_kib(pid)
                     except (OSError, IndexError):
                         continue
-                done.memory_mib = max(done.memory_mib, total / 1024)
+                done.memory_mib = max(done.memory_mib, kib / 1024)
+                done.processor.append((time.time(), seconds))
 
         thread = threading.Thread(target=sample)
         thread.start()

@@ -8,7 +8,8 @@
 
 Both read the same files, the dataset that `export_lerobot` makes of simulated demonstrations. Both train the paper's
 network from random weights with the paper's numbers, by their own commands, as long as `--steps`; the first steps don't
-count. bf16 is LeRobot's by ACCELERATE_MIXED_PRECISION.
+count. bf16 is LeRobot's by ACCELERATE_MIXED_PRECISION. Where other work has the processors, too, seconds of processors
+for a sample say more than samples a second: those depend on who gets how much.
 docs/results.md tells how an environment for LeRobot is made. torchcodec reads the videos there, with the FFmpeg that PyAV
 brings; where it doesn't load, torchvision must have VideoReader (before 0.26).
 """
@@ -60,9 +61,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Pace:
-    """Samples a second after the first steps, seconds to the first step, MiB of all processes at most."""
+    """Samples a second after the first steps, seconds of processors for each, seconds to the first step, MiB at most."""
 
     samples_s: float
+    processor_s: float
     first_s: float
     memory_mib: float
 
@@ -157,9 +159,10 @@ def measure(
     at = np.array(times(done.said))
     if len(at) != task.steps:
         raise RuntimeError(f'{len(at)} of {task.steps} steps were seen')
-    seconds = at[-1] - at[WARM_UP - 1]
-    samples_s = task.batch * (task.steps - WARM_UP) / seconds
-    return Pace(samples_s, at[0] - done.begun, done.memory_mib)
+    begin, end = at[WARM_UP - 1], at[-1]
+    samples = task.batch * (task.steps - WARM_UP)
+    taken = np.diff(np.interp([begin, end], *zip(*done.processor, strict=True))).item()
+    return Pace(samples / (end - begin), taken / samples, at[0] - done.begun, done.memory_mib)
 
 
 def compare(task: Task, precision: str, peer: bool, found: Findings) -> None:
@@ -177,6 +180,7 @@ def compare(task: Task, precision: str, peer: bool, found: Findings) -> None:
             continue
         paces[name] = pace
         found.figure(what, pace.samples_s, 'samples/s')
+        found.figure(f'{what}: processors', pace.processor_s, 's a sample')
         found.figure(f'{what}: memory', pace.memory_mib, 'MiB')
         found.figure(f'{what}: until the first step is over', pace.first_s, 's')
     if len(paces) == 2:
