@@ -92,9 +92,7 @@ def _out_of_memory(error: Exception) -> bool:
     )
 
 
-def chosen(
-    args: argparse.Namespace, state: dict[str, Any] | None
-) -> tuple[PolicyConfig, Recipe]:
+def chosen(args: argparse.Namespace, state: dict[str, Any] | None) -> tuple[PolicyConfig, Recipe]:
     """The configuration that was named, with what the command line changes; a resumed run's length is its own.
 
     The network of a run that starts from another policy is that policy's.
