@@ -46,7 +46,7 @@ class Described:
 class NoWorker:
     """Stands for an inference process: none is needed to ask a node for its interface."""
 
-    ready, non_finite, runs_on = False, 0, ''
+    ready, non_finite, runs_on, pass_s = False, 0, '', 0.0
     error: str | None = None
     pid: int | None = None
 

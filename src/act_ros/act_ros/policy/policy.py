@@ -95,18 +95,23 @@ class Policy:
         return chunk
 
 
-def warm_up(policy: Policy, runs: int = 4) -> float:
-    """Run a policy on a black picture: the first passes allocate and are slow.
+WARM_UP_S, FEWEST, MOST = 0.1, 2, 10
+"""For how long, and how often, a pass is timed: often where it is short, and then one more costs nothing."""
+
+
+def warm_up(policy: Policy) -> float:
+    """Run a policy on a black picture: the first two passes allocate and are slow.
 
     Returns:
-        Seconds of a pass, the median of those after the first two.
+        Seconds of a pass, the median of those after them.
 
     Raises:
         PolicyError: as `Policy.predict`.
     """
-    config, seconds = policy.config, []
+    config = policy.config
+    seconds: list[float] = []
     black = np.zeros((*config.image_size, 3), np.uint8)
-    for _ in range(runs):
+    while len(seconds) < 2 + FEWEST or (len(seconds) < 2 + MOST and sum(seconds[2:]) < WARM_UP_S):
         begin = time.perf_counter()
         policy.predict(
             np.zeros(config.state_dim, np.float32), dict.fromkeys(config.cameras, black)
