@@ -17,6 +17,9 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
+from act_ros.control.inference_mode import InferenceMode
+from act_ros.nodes.policy.priority import BEHIND, prioritize
+from act_ros.nodes.process.real_time import may_take_real_time, take_real_time
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_config
 from act_ros.policy.inference.channel import SLOTS, Answerer, Caller, ObservationMemory
@@ -149,6 +152,37 @@ def test_the_process_ignores_ctrl_c(worker: InferenceWorker) -> None:
     os.kill(worker.pid, signal.SIGINT)
     worker.submit(3, observation())
     assert next_chunk(worker).tick == 3
+
+
+def test_the_process_goes_behind_others_or_with_the_loop_that_waits_for_it(
+    worker: InferenceWorker,
+) -> None:
+    def placed() -> set[tuple[int, int]]:
+        threads = [int(thread.name) for thread in Path(f'/proc/{worker.pid}/task').iterdir()]
+        assert threads
+        return {
+            (os.sched_getscheduler(thread), os.getpriority(os.PRIO_PROCESS, thread))
+            for thread in threads
+        }
+
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    mode = InferenceMode('async', 50.0)
+    mode.load(0.001)
+    prioritize(worker.pid, mode)
+    assert placed() == {(os.SCHED_OTHER, min(own + BEHIND, 19))}
+    if os.geteuid() != 0 or not may_take_real_time():
+        return  # for what follows, one needs to be allowed to
+    mode.ask('sync')
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    take_real_time()
+    try:
+        prioritize(worker.pid, mode)
+    finally:
+        os.sched_setscheduler(0, *before)
+    assert placed() == {(os.SCHED_RR, own)}
+    mode.load(0.1)  # so slow that it would take the processor from the cameras
+    prioritize(worker.pid, mode)
+    assert placed() == {(os.SCHED_OTHER, own)}
 
 
 def test_nothing_is_loaded_into_the_callers_process(checkpoint: Path) -> None:

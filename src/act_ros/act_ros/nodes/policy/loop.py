@@ -61,9 +61,7 @@ class ControlLoop:
         self._ticker, self._observer, self._output = ticker, observer, output
         self._stop = threading.Event()
         self._watchdog = output.watchdog(crashed)
-        self.inference = Inference(
-            runtime, engine, statistics, mode, ticker.rate_hz, self._ending
-        )
+        self.inference = Inference(runtime, engine, statistics, mode, ticker.rate_hz, self._ending)
         self._said: tuple[State, str] | None = None
         self._reset_at_s: float | None = None
         self._last_tick: int | None = None
