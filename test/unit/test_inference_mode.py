@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 
 from act_ros.control.inference_mode import LATE, MODES, OF, InferenceMode
@@ -33,6 +35,8 @@ def test_auto_takes_sync_where_a_pass_takes_at_most_half_a_tick(pass_s: float, s
     assert f'{1e3 * pass_s:.1f} ms' in mode.line and 'up to 10 ms' in mode.line
     mode.load(SLOW_S if sync else QUICK_S)  # a swap
     assert mode.sync != sync
+    mode.load(inf)  # and unloaded
+    assert (mode.sync, mode.line) == (False, '')
 
 
 @pytest.mark.parametrize('pass_s', [QUICK_S, SLOW_S])

@@ -35,7 +35,7 @@ class InferenceMode:
         self.asked, self.sync, self.line = '', False, ''
         self.behind = self.warns = False
         self._period_s = 1.0 / rate_hz
-        self._pass_s = math.inf  # no engine is loaded yet
+        self._pass_s = math.inf
         self._late: deque[bool] = deque(maxlen=OF)
         self.ask(asked)
 
@@ -56,7 +56,7 @@ class InferenceMode:
             self._decide()
 
     def load(self, pass_s: float) -> None:
-        """Another engine is loaded, on which a pass takes so many seconds: decide anew."""
+        """Another engine is loaded, on which a pass takes so many seconds (infinity: none is): decide anew."""
         self._pass_s = pass_s
         self._decide()
 

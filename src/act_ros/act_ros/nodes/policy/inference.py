@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -78,6 +79,7 @@ class Inference:
         self.worker_says = 'running'
         if self.unloaded:
             self.loaded = False
+            self._mode.load(math.inf)
         else:
             self._load()
 
