@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -95,15 +95,19 @@ class Policy:
         return chunk
 
 
-WARM_UP_S, FEWEST, MOST = 0.1, 2, 10
-"""For how long, and how often, a pass is timed: often where it is short, and then one more costs nothing."""
+WARM_UP_S, MOST = 0.1, 10
+"""For how long passes are timed, and at most how many."""
 
 
-def warm_up(policy: Policy) -> float:
+def warm_up(policy: Policy, timed: Callable[[], object] = lambda: None) -> float:
     """Run a policy on a black picture: the first two passes allocate and are slow.
 
+    Args:
+        policy: to be run.
+        timed: called before the passes that count.
+
     Returns:
-        Seconds of a pass, the median of those after them.
+        Seconds of a pass, the median of those after the first two.
 
     Raises:
         PolicyError: as `Policy.predict`.
@@ -111,7 +115,9 @@ def warm_up(policy: Policy) -> float:
     config = policy.config
     seconds: list[float] = []
     black = np.zeros((*config.image_size, 3), np.uint8)
-    while len(seconds) < 2 + FEWEST or (len(seconds) < 2 + MOST and sum(seconds[2:]) < WARM_UP_S):
+    while len(seconds) < 3 or (len(seconds) < 2 + MOST and sum(seconds[2:]) < WARM_UP_S):
+        if len(seconds) == 2:
+            timed()
         begin = time.perf_counter()
         policy.predict(
             np.zeros(config.state_dim, np.float32), dict.fromkeys(config.cameras, black)

@@ -19,7 +19,7 @@ from act_ros.policy.engines.choice import EngineChoice
 from act_ros.policy.errors import NonFiniteError, PolicyError
 from act_ros.policy.inference.channel import Answerer, ObservationMemory
 from act_ros.policy.policy import Policy, runs_on, warm_up
-from act_ros.python_process import die_with
+from act_ros.python_process import die_with, schedule
 
 
 def main(argv: Sequence[str]) -> int:
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
         policy = Policy.load(Path(folder), int(threads), EngineChoice(*choice))
         if policy.config != told:
             raise PolicyError(f'{folder} was changed while it was being loaded; set it again')
-        pass_s = warm_up(policy)
+        pass_s = _measure(policy, int(caller))
         answerer.ready(pass_s, runs_on(policy, pass_s))
         _serve(policy, ObservationMemory(told, int(memory_fd)), answerer)
     except (BrokenPipeError, ConnectionResetError):
@@ -46,6 +46,19 @@ def main(argv: Sequence[str]) -> int:
         answerer.failed(f'the inference process failed: {type(error).__name__}: {error}')
         raise
     return 0
+
+
+def _measure(policy: Policy, caller: int) -> float:
+    """Seconds of a pass where the caller waits for it, which then shares its scheduling; here for 0.1 s or a pass.
+
+    Among a computer's other programs a pass takes as long as they let it, and that says nothing of the engine.
+    """
+    me, nice = os.getpid(), os.getpriority(os.PRIO_PROCESS, 0)
+    scheduling = os.sched_getscheduler(caller), os.sched_getparam(caller).sched_priority
+    try:
+        return warm_up(policy, lambda: schedule(me, *scheduling, nice))
+    finally:
+        schedule(me, os.SCHED_OTHER, 0, nice)
 
 
 def _serve(policy: Policy, memory: ObservationMemory, answerer: Answerer) -> None:
