@@ -9,10 +9,9 @@ from collections import deque
 ASYNC, SYNC, AUTO = MODES = ('async', 'sync', 'auto')
 """Values of the `inference` parameter."""
 SHARE = 0.5
-"""Of a period. A pass that takes at most so much leaves as much again for one that takes twice as long.
-
-It is also the moment of a synchronous tick at which its command goes out.
-"""
+"""Of a period: a pass that takes at most so much leaves as much again for one that takes twice as long."""
+PHASE = 0.75
+"""Of a period: when the command of a synchronous tick goes out, so that only a pass of so long makes it uneven."""
 LATE, OF = 25, 100
 """So many late ticks of the last so many (two seconds at 50 Hz): inference does not keep up."""
 PATIENCE_S = 1.0

@@ -3,8 +3,8 @@
 
 Three ways to tick. Asynchronous: by the ticker, while inference runs beside it on the newest
 observation.
-Synchronous: by the ticker, each tick waiting for its inference; its command goes out at half of its
-    period, or when the inference is done if that is later.
+Synchronous: by the ticker, each tick waiting for its inference; its command goes out at three
+    quarters of its period, or when the inference is done if that is later.
 Lockstep: by the simulator, which waits for the command of each observation; then every tick's
     inference is of that tick's own observation.
 """
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from act_ros.control.ensemble import Execution
-from act_ros.control.inference_mode import SHARE, InferenceMode
+from act_ros.control.inference_mode import PHASE, InferenceMode
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.ticker import Beat, Ticker, tick_of
 from act_ros.nodes.policy.engine import Engine, Unloaded
@@ -212,7 +212,7 @@ class ControlLoop:
         if alone and self.inference.loaded:
             self.mode.count(late=self._ticker.into(tick) >= 1.0)
         # Not as soon as it is done: commands would be as uneven as inference is.
-        self._ticker.hold(tick, SHARE)
+        self._ticker.hold(tick, PHASE)
 
     def _lockstep(self) -> None:
         """Answer the observation that the simulator waits with, once."""
