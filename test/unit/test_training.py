@@ -25,7 +25,7 @@ from act_ros.paths import share_dir
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.policy import Policy
-from act_ros.policy.training.augment import augment_images
+from act_ros.policy.training.augment import augment_images, withhold_qpos
 from act_ros.policy.training.batches import Batches, Feed, Order, fits
 from act_ros.policy.training.curves import Curves
 from act_ros.policy.training.origin import origin, seed_runs
@@ -51,6 +51,7 @@ RECIPE = Recipe(
     augment_brightness=0.1,
     augment_offset=4.0,
     augment_noise=2.0,
+    qpos_dropout=0.3,
     validation=0.3,
     checkpoint_every=3,
     log_every=1,
@@ -133,6 +134,16 @@ def test_a_run_is_not_resumed_with_other_numbers(
         trainer(episodes, tmp_path, lr=1e-4).resume(load_state(whole))
     with pytest.raises(PolicyError, match='cannot resume: seed was 1, and is 5'):
         trainer(episodes, tmp_path, seed=5).resume(load_state(whole))
+
+
+def test_a_run_from_before_a_number_was_invented_goes_on_without_it(
+    episodes: Path, whole: Path, tmp_path: Path
+) -> None:
+    old = load_state(whole)
+    del old['recipe']['qpos_dropout']
+    with pytest.raises(PolicyError, match='cannot resume: qpos_dropout was 0.0, and is 0.3'):
+        trainer(episodes, tmp_path).resume(old)
+    trainer(episodes, tmp_path, qpos_dropout=0.0).resume(old)
 
 
 @pytest.mark.parametrize('length', [{'steps': 9}, {'minutes': 2 / 60}])
@@ -407,6 +418,16 @@ def test_augmentation_moves_and_brightens_within_its_bounds() -> None:
     values = bright.amax(dim=(1, 2, 3, 4))
     assert 80 <= values.min() < 85 and 115 < values.max() <= 120
     assert torch.equal(bright[:, 0], bright[:, 1])
+
+
+def test_the_joints_of_a_share_of_the_samples_are_withheld_and_the_others_left_alone() -> None:
+    qpos = torch.randn(4000, 14)
+    assert withhold_qpos(qpos, 0.0) is qpos
+    torch.manual_seed(0)
+    seen = withhold_qpos(qpos, 0.3)
+    without = (seen == 0).all(dim=1)
+    assert without.float().mean().item() == pytest.approx(0.3, abs=0.03)
+    assert torch.equal(seen[~without], qpos[~without])
 
 
 def test_augmentation_adds_an_offset_and_noise_within_the_levels_of_a_picture() -> None:
