@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 from act_msgs.msg import Chunk, PolicyState, SimState
+from diagnostic_msgs.msg import DiagnosticArray
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -26,6 +27,9 @@ class Observer(Node):
         self.stamps: dict[str, list[tuple[int, int]]] = {}
         self.joints: dict[str, list[int]] = {}  # when they were sent, by the topic they lead to
         self.chunks: list[int] = []  # ticks of their observations
+        self.longest_us: list[
+            float
+        ] = []  # ticks, of the last seconds, as the node says on /diagnostics
         self.policy: list[PolicyState] = []
         self.sim: list[SimState] = []
         prefix = f'/{namespace.strip("/")}'.rstrip('/')
@@ -47,6 +51,8 @@ class Observer(Node):
             self.create_subscription(JointState, joints, heard, 50, raw=True)
         seen = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)
         self.create_subscription(Chunk, f'{prefix}/act/chunk', self._chunk, seen)
+        self._loop = f'{prefix}/act/policy: control loop'.strip('/')
+        self.create_subscription(DiagnosticArray, '/diagnostics', self._health, 50)
         latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(
             PolicyState, f'{prefix}/act/policy_state', self.policy.append, latched
@@ -65,6 +71,12 @@ class Observer(Node):
     def _chunk(self, msg: Chunk) -> None:
         self.chunks.append(msg.tick)
 
+    def _health(self, msg: DiagnosticArray) -> None:
+        for status in msg.status:
+            if status.name == self._loop:
+                values = {value.key: value.value for value in status.values}
+                self.longest_us.append(float(values.get('execution_time.max [us]', 'nan')))
+
     def delays_ms(self) -> np.ndarray:
         """From each arm's newest joint state to the command that was sent next, both as they were sent."""
         delays = []
@@ -79,6 +91,7 @@ class Observer(Node):
         for stamps in (*self.stamps.values(), *self.joints.values()):
             stamps.clear()
         self.chunks.clear()
+        self.longest_us.clear()
         self.policy.clear()
         self.sim.clear()
         self.on = True
