@@ -19,6 +19,7 @@ from pathlib import Path
 
 import lifeline
 import pytest
+from rig_drivers import DRIVER, XS_LAUNCH, XSARM_CONTROL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE_S = 240.0
@@ -144,6 +145,51 @@ def tiny_sim(tiny_policy: Path) -> list[str]:
     """Arguments of aloha.launch.py for a simulation that asks little of the machine."""
     small = ['image_height:=48', 'image_width:=64', 'image_rate_hz:=20.0']
     return [f'checkpoint:={tiny_policy}', *small]
+
+
+@pytest.fixture
+def drivers(tmp_path: Path) -> dict[str, str]:
+    """An ament prefix with stand-ins of the drivers' packages; returns the environment that has it."""
+    prefix, calls = tmp_path / 'drivers', tmp_path / 'calls'
+    calls.mkdir()
+    executables = {
+        'interbotix_xsarm_control': None,
+        'interbotix_xs_modules': None,
+        'interbotix_xs_sdk': 'xs_sdk',
+        'interbotix_gravity_compensation': 'interbotix_gravity_compensation',
+        'realsense2_camera': 'realsense2_camera_node',
+        'tf2_ros': 'static_transform_publisher',
+        'interbotix_slate_driver': 'slate_base_node',
+        'teleop_twist_joy': 'teleop_node',
+        'joy': 'joy_node',
+        'rviz2': 'rviz2',
+    }
+    for package, executable in executables.items():
+        marker = prefix / 'share' / 'ament_index' / 'resource_index' / 'packages' / package
+        for folder in (
+            marker.parent,
+            prefix / 'share' / package / 'launch',
+            prefix / 'lib' / package,
+        ):
+            folder.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+        if executable:
+            path = prefix / 'lib' / package / executable
+            path.write_text(DRIVER, encoding='utf-8')
+            path.chmod(0o755)
+    launch_file = (
+        prefix / 'share' / 'interbotix_xsarm_control' / 'launch' / 'xsarm_control.launch.py'
+    )
+    launch_file.write_text(XSARM_CONTROL, encoding='utf-8')
+    modules = prefix / 'python' / 'interbotix_xs_modules' / 'xs_launch'
+    modules.mkdir(parents=True)
+    (modules.parent / '__init__.py').touch()
+    (modules / '__init__.py').write_text(XS_LAUNCH, encoding='utf-8')
+    return {
+        'AMENT_PREFIX_PATH': f'{prefix}:{os.environ["AMENT_PREFIX_PATH"]}',
+        'PYTHONPATH': f'{prefix / "python"}:{os.environ.get("PYTHONPATH", "")}',
+        'CALLS': str(calls),
+    }
 
 
 class Listener:
