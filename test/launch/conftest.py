@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import lifeline
 import pytest
@@ -110,6 +111,35 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[...,
     yield begin
     for launch in launches:
         launch.kill()
+
+
+@pytest.fixture
+def refused(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """`refused('sim.launch.py', 'seed:=first')`: in which words a launch file refuses arguments, and that nothing starts.
+
+    Visited in this process as `ros2 launch` visits it, which as a process takes most of a second.
+    """
+
+    def visit(entity: Any, context: Any) -> None:
+        for inner in entity.visit(context) or ():
+            visit(inner, context)
+
+    def refuse(file: str, *arguments: str) -> str:
+        from launch import LaunchContext
+        from launch.actions import IncludeLaunchDescription
+        from launch.launch_description_sources import PythonLaunchDescriptionSource
+        from launch_ros.actions import Node
+
+        started: list[Any] = []
+        monkeypatch.setattr(Node, 'execute', lambda node, _: started.append(node))
+        source = PythonLaunchDescriptionSource(str(ROOT / 'launch' / file))
+        given = [tuple(argument.split(':=', 1)) for argument in arguments]
+        with pytest.raises(Exception) as error:  # whatever it is: `launch` shows its words
+            visit(IncludeLaunchDescription(source, launch_arguments=given), LaunchContext())
+        assert not started
+        return str(error.value)
+
+    return refuse
 
 
 @pytest.fixture(scope='session')

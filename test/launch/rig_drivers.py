@@ -61,21 +61,16 @@ def generate_launch_description():
         OpaqueFunction(function=setup),
     ])
 """
-DRIVER = f"""#!{sys.executable}
+DRIVER = f"""#!{sys.executable} -IS
 import json, os, signal, sys
-import yaml
 
 signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
 arguments = sys.argv[1:]
 files = [arguments[i + 1] for i, word in enumerate(arguments) if word == '--params-file']
 rules = dict(arguments[i + 1].split(':=', 1) for i, word in enumerate(arguments) if word == '-r')
-parameters = {{}}
-for file in files:
-    for entry in yaml.safe_load(open(file)).values():
-        parameters.update(entry['ros__parameters'])
 seen = {{'package': os.path.basename(os.path.dirname(sys.argv[0])), 'executable': os.path.basename(sys.argv[0]),
-        'arguments': arguments[:arguments.index('--ros-args')], 'rules': rules, 'parameters': parameters,
-        'session': os.getsid(0)}}
+        'arguments': arguments[:arguments.index('--ros-args')], 'rules': rules,
+        'files': [open(file).read() for file in files], 'session': os.getsid(0)}}
 path = os.path.join(os.environ['CALLS'], str(os.getpid()))
 with open(path + '.part', 'w') as out:
     json.dump(seen, out)
@@ -83,6 +78,7 @@ os.rename(path + '.part', path + '.json')
 print('driver is up', flush=True)
 signal.pause()
 """
+"""Of Python itself alone (-IS), since a rig has fourteen of them."""
 
 
 def calls_of(drivers: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -91,6 +87,10 @@ def calls_of(drivers: dict[str, str]) -> dict[str, dict[str, Any]]:
     for path in Path(drivers['CALLS']).glob('*.json'):
         call = json.loads(path.read_text(encoding='utf-8'))
         namespace = call['rules']['__ns'].rstrip('/')
+        call['parameters'] = {}
+        for text in call['files']:
+            for entry in yaml.safe_load(text).values():
+                call['parameters'].update(entry['ros__parameters'])
         result[f'{namespace}/{call["rules"]["__node"]}'] = call
     return result
 
