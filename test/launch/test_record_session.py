@@ -60,12 +60,12 @@ class Person:
         self.listener.node.destroy_client(client)
         return future.result()
 
-    def sees(self, state: int) -> None:
+    def sees(self, *states: int) -> None:
         def seen() -> bool:
             assert self.launch.process.poll() is None, self.launch.text
-            return bool(self.states) and self.states[-1].state == state
+            return bool(self.states) and self.states[-1].state in states
 
-        self.listener.spin_until(seen, f'state {state}')
+        self.listener.spin_until(seen, f'state {states}')
 
     def squeezes(self, *openings: float) -> None:
         """Open all, until they are, then these."""
@@ -85,7 +85,8 @@ class Person:
         self.listener.spin_until(lambda: self.now_s > end, 'time goes on')
 
     def starts(self) -> None:
-        self.sees(self.kinds.WAITING)
+        """Begin an episode, without waiting for the end of the reset time."""
+        self.sees(self.kinds.WAITING, self.kinds.RESET)
         self.squeezes(*self.shut)
         self.sees(self.kinds.RECORDING)
         self.hands.grip(*self.open)
