@@ -30,13 +30,13 @@ import rclpy
 from act_msgs.msg import PolicyState, SimState
 from findings import Findings, add_json
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
-from launched import launched
 from lifeline import hold
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from stalls import Stalls, less_stalls
 
+from act_ros.nodes.process.launched import launched
 from act_ros.robot.spec import RobotSpec
 
 RATE_HZ, RATE_TOLERANCE_HZ = 50.0, 0.2

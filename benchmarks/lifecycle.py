@@ -16,10 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
 import statistics
-import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -33,6 +30,8 @@ from lifeline import hold
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from swap import processes, spin_until
+
+from act_ros.nodes.process.launched import launched
 
 GROWTH_MIB = 10.0
 START_S, ANSWER_S = 120.0, 660.0
@@ -202,17 +201,10 @@ def main() -> int:
     if args.cycles < 4:
         parser.error('with fewer than 4 cycles nothing can be compared')
     hold()
-    command = ['ros2', 'launch', 'act_ros', 'aloha.launch.py', 'autostart:=false', *args.arguments]
-    print(' '.join(command), flush=True)
-    launch = subprocess.Popen(command, stdout=sys.stderr, start_new_session=True)
     try:
-        return run(args, launch.pid)
+        with launched('aloha.launch.py', 'autostart:=false', *args.arguments) as launch:
+            return run(args, launch.pid)
     finally:
-        launch.send_signal(signal.SIGINT)
-        try:
-            launch.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(launch.pid, signal.SIGKILL)
         rclpy.try_shutdown()
 
 

@@ -21,9 +21,9 @@ import tempfile
 from pathlib import Path
 
 from findings import Findings, add_json
-from launched import launched
 from lifeline import hold
 
+from act_ros.nodes.process.launched import launched
 from act_ros.policy.library import shipped_policy
 from act_ros.sim.world import STEPS
 
@@ -52,7 +52,7 @@ def in_real_time(task: str, episodes: int, found: Findings) -> None:
     """Let a policy do its task through the launch file."""
     successes = ended = 0
     words = (f'task:={task}', f'episodes:={episodes}')
-    with launched('aloha.launch.py', *words, stdout=subprocess.PIPE) as launch:
+    with launched('aloha.launch.py', *words, output=subprocess.PIPE) as launch:
         assert launch.stdout is not None
         for line in launch.stdout:
             sys.stdout.buffer.write(line)

@@ -23,10 +23,10 @@ import numpy as np
 import rclpy
 from act_msgs.msg import SimState
 from findings import Findings, add_json
-from launched import launched
 from lifeline import hold
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
+from act_ros.nodes.process.launched import launched
 from act_ros.robot.spec import RobotSpec
 from act_ros.sim.cameras import CameraRig
 from act_ros.sim.operator.operator import Operator

@@ -28,12 +28,12 @@ import rclpy
 from act_msgs.msg import PolicyState, SimState
 from findings import Findings, add_json
 from interbotix_xs_msgs.msg import JointGroupCommand
-from launched import launched
 from lifeline import hold
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import Image
 
+from act_ros.nodes.process.launched import launched
 from act_ros.paths import share_dir
 from act_ros.policy.folder import read_config
 from act_ros.robot.spec import RobotSpec
@@ -100,7 +100,7 @@ def start(models: Path, arguments: list[str]) -> dict[str, float]:
     begin = time.monotonic()
     words = ['checkpoint:=a', f'models_dir:={models}', *arguments]
     try:
-        with launched('aloha.launch.py', *words, stdout=subprocess.PIPE) as launch:
+        with launched('aloha.launch.py', *words, output=subprocess.PIPE) as launch:
             threading.Thread(target=listener.read, args=(launch,), daemon=True).start()
             while STAGES[5] not in listener.seen or STAGES[4] not in listener.seen:
                 rclpy.spin_once(node, timeout_sec=0.2)

@@ -29,7 +29,6 @@ import rclpy
 from act_msgs.msg import Command, PolicyState
 from bad_policies import Policies
 from findings import Findings, add_json
-from launched import launched
 from lifeline import hold
 from process_memory import processes, proportional_kib
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
@@ -39,6 +38,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from stalls import Stalls, less_stalls
 
+from act_ros.nodes.process.launched import launched
 from act_ros.paths import share_dir
 from act_ros.robot.spec import RobotSpec
 

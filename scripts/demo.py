@@ -9,13 +9,8 @@ Runs `ros2 launch act_ros aloha.launch.py` for a few episodes of each task, tell
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import rclpy
@@ -23,13 +18,13 @@ from act_msgs.msg import Command, PolicyState, SimState
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from act_ros.data.lerobot.video import VideoError, join_videos
+from act_ros.nodes.process.launched import launched
 from act_ros.sim.film.captions import WORDS
 from act_ros.sim.world import STAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 POLICIES = {'transfer_cube': 'aloha_sim_transfer_cube', 'insertion': 'aloha_sim_insertion'}
 """What is shown, in this order, and who does it."""
-STOP_S = 15.0
 PRINT_S = 2.0
 DRAWING_S = 3.0
 """Once the episodes are over and the simulator has been silent so long, it draws what is left of the film."""
@@ -111,28 +106,6 @@ class Watcher:
         print(line, flush=True)
 
 
-@contextlib.contextmanager
-def launched(arguments: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the launch file, with its output in `log`; whatever happens, it is ended with Ctrl+C's signal."""
-    with log.open('wb') as out:
-        process = subprocess.Popen(
-            ['ros2', 'launch', 'act_ros', 'aloha.launch.py', *arguments],
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-
 def show(task: str, film: Path, log: Path, args: argparse.Namespace) -> str | None:
     """Run the episodes of a task and film them; what came of it in a line, None if they did not all run."""
     name, sentence = WORDS[task]
@@ -147,7 +120,10 @@ def show(task: str, film: Path, log: Path, args: argparse.Namespace) -> str | No
     watcher = Watcher(args.episodes)
     deadline = time.monotonic() + args.timeout
     try:
-        with launched(arguments, log) as process:
+        with (
+            log.open('wb') as output,
+            launched('aloha.launch.py', *arguments, output=output) as process,
+        ):
             while process.poll() is None and time.monotonic() < deadline:
                 watcher.spin()
             code = process.poll()

@@ -19,9 +19,10 @@ from fakes import SPEC, FakeWorker, K
 from interbotix_xs_msgs.msg import JointGroupCommand
 from policy_clients import enable, keep, running, set_parameter
 from rcl_interfaces.srv import DescribeParameters
+from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-from act_ros.nodes.shared.topics import LATCHED, SENSOR
+from act_ros.nodes.shared.topics import COMMAND, LATCHED, SENSOR
 
 UNLIMITED = SPEC.velocity / SPEC.rate_hz + 1e-6
 
@@ -119,6 +120,8 @@ def test_a_network_that_dies_again_and_again_is_a_fault_that_says_what_to_do(ros
         if count < 4:
             ros.wait_until(lambda count=count: len(node.workers) == count + 1)
     ros.wait_until(lambda: states[-1].state == PolicyState.FAULT)
+    told = keep(ros, String, '/act/episode_fault', COMMAND)  # what is being recorded is marked
+    ros.wait_until(lambda: any('the policy held the arms for' in msg.data for msg in told))
     assert 'SIGSEGV; it was started again 3 times within 60 s' in states[-1].reason
     assert 'Set another checkpoint' in states[-1].reason
     count = robot.count()

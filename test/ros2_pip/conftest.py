@@ -180,7 +180,7 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for word; do
             echo "arg $word"
             case $word in
-                /tmp/launch_params_*|/*.yaml) echo "file $(tr '\\n' ';' <"$word")" ;;
+                */launch_params_*|/*.yaml) echo "file $(tr '\\n' ';' <"$word")" ;;
             esac
         done
         case $1 in [0-9]*) exit "$1" ;; esac

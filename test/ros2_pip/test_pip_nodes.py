@@ -306,3 +306,18 @@ def test_packages_are_found(launched: Launched, prefix: Path) -> None:
         f'{prefix}/share/demo/launch',
         'hello me',
     ]
+
+
+def test_files_of_parameters_end_with_the_launch(
+    launched: Launched, env: dict[str, str], tmp_path: Path, standin: None
+) -> None:
+    given = tmp_path / 'given.yaml'
+    given.write_text('/**: {ros__parameters: {x: $(var rate)}}')
+    env['TMPDIR'] = str(tmp_path / 'temporary')
+    Path(env['TMPDIR']).mkdir()
+    done = launched(f"""
+        SetLaunchConfiguration('rate', '50'),
+        Node(package='demo', executable='show', output='screen', parameters=[
+            {{'y': 1}}, ParameterFile('{given}', allow_substs=True)])""")
+    assert len(files(done)) == 2
+    assert not list(Path(env['TMPDIR']).glob('launch_params_*'))

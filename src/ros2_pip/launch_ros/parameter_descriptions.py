@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import tempfile
 from pathlib import Path
@@ -65,7 +66,9 @@ class ParameterFile:
 
 
 def written(text: str) -> Path:
-    """Write a file of parameters; it stays, as a node may be started again."""
+    """Write a file of parameters; it stays as long as the launch does, as a node may be started again."""
     with tempfile.NamedTemporaryFile('w', prefix='launch_params_', delete=False) as file:
         file.write(text)
-    return Path(file.name)
+    path = Path(file.name)
+    atexit.register(path.unlink, missing_ok=True)
+    return path

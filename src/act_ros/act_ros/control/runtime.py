@@ -98,6 +98,12 @@ class Runtime:
         """Whether it holds until somebody enables or resets."""
         return bool(self._fault)
 
+    @property
+    def held_s(self) -> float:
+        """For how many seconds of the ticks' clock a command has been repeated; 0 while none is."""
+        since_s = self._held_since_s
+        return 0.0 if since_s is None else self._now_s - since_s
+
     def enable(self) -> None:
         """Let commands go out; the first starts at the measured pose. Clears a fault."""
         self._enabled, self._fault, self.bridging = True, '', False

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from act_msgs.msg import PolicyState
 from rclpy.node import Node
+from std_msgs.msg import String
 
 from act_ros.control.runtime import State
 from act_ros.nodes.policy.health import health
@@ -15,9 +16,13 @@ from act_ros.nodes.policy.loop import ControlLoop
 from act_ros.nodes.policy.observer import Observer
 from act_ros.nodes.shared.commands import to_time
 from act_ros.nodes.shared.diagnostics import Diagnostics, Health
-from act_ros.nodes.shared.topics import LATCHED
+from act_ros.nodes.shared.topics import COMMAND, LATCHED
 
 PERIOD_S = 0.2
+HELD_S = 1.0
+"""Arms that held for so long while an episode was recorded have spoilt it."""
+_AGAIN_S = 5.0
+"""A hold that lasts is told anew so often: another episode may have begun."""
 _LOG_EVERY, _DIAGNOSE_EVERY = 25, 5  # periods
 
 
@@ -36,6 +41,8 @@ class Status:
         self._ros_now = now
         self._node, self._loop, self._observer, self._each = node, loop, observer, each
         self._state = node.create_publisher(PolicyState, 'policy_state', LATCHED)
+        self._spoilt = node.create_publisher(String, 'episode_fault', COMMAND)
+        self._hold_due_s = HELD_S
         self._diagnostics = Diagnostics(node, self._health, by_itself=False)
         self._said: tuple[State, str] | None = None
         self._stop = threading.Event()
@@ -76,6 +83,7 @@ class Status:
                 self._stop.wait(0.01)  # at most 100 states a second, whatever happens
             self._each()
             self._publish_state()
+            self._tell_recorder()
             self._log(count)
             if count % _DIAGNOSE_EVERY == 0:
                 self._diagnostics.publish()
@@ -103,6 +111,15 @@ class Status:
         msg.missing = ', '.join(self._observer.topic(name) for name in loop.runtime.missing)
         loop.statistics.fill(msg, loop.runtime)
         self._state.publish(msg)
+
+    def _tell_recorder(self) -> None:
+        """The arms stand still for no reason of the task: that is nothing to learn from."""
+        held_s, reason = self._loop.runtime.held_s, self._loop.runtime.reason
+        if held_s < self._hold_due_s:
+            self._hold_due_s = self._hold_due_s if held_s else HELD_S
+            return
+        self._hold_due_s = held_s + _AGAIN_S
+        self._spoilt.publish(String(data=f'the policy held the arms for {held_s:.0f} s: {reason}'))
 
     def _log(self, count: int) -> None:
         state, reason = said = self._now()
