@@ -177,6 +177,26 @@ def tiny_sim(tiny_policy: Path) -> list[str]:
     return [f'checkpoint:={tiny_policy}', *small]
 
 
+SHORT = """
+import sys
+if any(word.endswith('/act_ros/sim') for word in sys.orig_argv):
+    from act_ros.sim.world import STEPS
+    STEPS.update(dict.fromkeys(STEPS, 100))
+"""
+"""Python runs a sitecustomize.py at its start: here the simulator alone heeds it."""
+
+
+@pytest.fixture
+def short_episodes(tmp_path: Path) -> dict[str, str]:
+    """What to add to an environment in which a simulated task is given two seconds, where it has eight or ten."""
+    folder = tmp_path / 'short'
+    folder.mkdir()
+    (folder / 'sitecustomize.py').write_text(SHORT, encoding='utf-8')
+    return {
+        'PYTHONPATH': os.pathsep.join(filter(None, [str(folder), os.environ.get('PYTHONPATH')]))
+    }
+
+
 @pytest.fixture
 def drivers(tmp_path: Path) -> dict[str, str]:
     """An ament prefix with stand-ins of the drivers' packages; returns the environment that has it."""

@@ -74,14 +74,17 @@ def test_death_of_a_node_ends_everything_with_a_clear_line(
     assert 'Traceback' not in launch.text
 
 
-def test_it_ends_after_its_episodes(start: Callable, tiny_sim: list[str], tmp_path: Path) -> None:
+def test_it_ends_after_its_episodes(
+    start: Callable, tiny_sim: list[str], tmp_path: Path, short_episodes: dict[str, str]
+) -> None:
     film = tmp_path / 'film.mp4'
-    launch = start('aloha.launch.py', *tiny_sim, 'episodes:=1', f'video:={film}')
+    given = ('episodes:=1', f'video:={film}')
+    launch = start('aloha.launch.py', *tiny_sim, *given, **short_episodes)
     assert launch.wait() == 0, launch.text
     assert 'seed 0: ' in launch.text
     video = cv2.VideoCapture(str(film))
-    # Two seconds of title, the eight that the task is given, one in which the outcome stands.
-    assert video.get(cv2.CAP_PROP_FRAME_COUNT) > 25 * (2 + 8 + 1)
+    # Two seconds of title, the two that the task is given here, one in which the outcome stands.
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) > 25 * (2 + 2 + 1)
 
 
 def test_parameters_of_a_file_go_before_arguments(
