@@ -22,20 +22,19 @@ from pathlib import Path
 from runpy import run_module
 from typing import IO, Any
 
+MESSAGES = ('act', 'diagnostic', 'interbotix_xs', 'lifecycle', 'rosgraph', 'sensor', 'std')
+SERVICES = ('act_msgs', 'interbotix_xs_msgs', 'lifecycle_msgs', 'rcl_interfaces', 'std_srvs')
 COMMON = (
-    'rclpy.node',
-    'rclpy.executors',
-    *(f'{package}.msg' for package in ('act_msgs', 'diagnostic_msgs', 'interbotix_xs_msgs')),
-    *(f'{package}.msg' for package in ('rosgraph_msgs', 'sensor_msgs', 'std_msgs')),
-    *('act_msgs.srv', 'interbotix_xs_msgs.srv', 'std_srvs.srv'),
+    *('rosidl_parser.parser', 'type_description_interfaces.srv'),
+    *(f'{name}_msgs.msg' for name in MESSAGES),
+    *(f'{name}.srv' for name in SERVICES),
     *(
         'act_ros.control.runtime',
         'act_ros.control.session.session',
         'act_ros.data.recording.archive',
     ),
-    *('act_ros.nodes.process.run', 'act_ros.nodes.shared.base', 'act_ros.nodes.shared.parameters'),
 )
-"""What is loaded. Not MuJoCo, which begins with OpenGL, and threads, when it is: no fork may follow that."""
+"""What is loaded. Neither rclpy nor MuJoCo, which begin threads when they are: no fork may follow that."""
 
 MOST = 1 << 17
 """Bytes of a request."""
@@ -96,6 +95,16 @@ def start(module: str, arguments: Sequence[str], env: dict[str, str], out: IO[An
     with report:
         socket.send_fds(_server[0], [request], [out.fileno(), report.fileno()])
     return Process(mine)
+
+
+def end() -> None:
+    """End what forks them; those that still run go on."""
+    global _server
+    if _server is not None:
+        control, process = _server
+        control.close()
+        process.wait()
+        _server = None
 
 
 def _begin() -> tuple[socket.socket, subprocess.Popen[bytes]]:
