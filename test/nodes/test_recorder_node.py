@@ -27,7 +27,7 @@ def test_a_scripted_demonstration_becomes_a_finished_episode(ros, tmp_path):
         Running('recorder', tmp_path / 'rec', use_sim_time=True, dataset=dataset, length=100,
                 keep_failures=True, episodes=2, private=True) as recorder,
     ):  # fmt: skip
-        assert recorder.process.wait(100) == 0, recorder.output
+        assert recorder.process.wait(400) == 0, recorder.output
         assert sim.stop() == 0 and teleop.stop() == 0
 
     assert sorted(p.name for p in dataset.glob('episode*')) == ['episode_0.hdf5', 'episode_1.hdf5']
