@@ -21,6 +21,7 @@ import yaml
 from safetensors.torch import load_file
 
 from act_ros.commands.train import main
+from act_ros.policy.folder import read_config
 from act_ros.policy.training.run_files import load_state
 from synthetic import TINY, write_episode
 
@@ -120,12 +121,40 @@ def test_training_starts_from_the_weights_of_another_policy(
     assert 0 < moved < (scratch[name] - before[name]).abs().max() / 2
 
 
-def test_a_policy_of_another_shape_is_no_start(
+def test_a_run_that_starts_from_a_policy_keeps_its_sizes(
+    command: list[str], tmp_path: Path
+) -> None:
+    assert main(command) == 0
+    first = tmp_path / 'out'
+    write_recipe(
+        tmp_path / 'training.yaml', {'d_model': 64, 'pre_norm': True, 'image_size': [32, 32]}
+    )
+    command[command.index('--output') + 1] = str(tmp_path / 'second')
+    assert main([*command, '--from', str(first), '--steps', '1']) == 0
+    assert read_config(tmp_path / 'second').same_network(read_config(first))
+
+
+def test_the_words_of_the_field_name_the_length_of_a_chunk(
+    command: list[str], tmp_path: Path
+) -> None:
+    network = {**TINY, 'image_size': [48, 64], 'chunk_size': 7}
+    del network['chunk']
+    words = {'paper': {'policy': network, 'training': TRAINING}}
+    (tmp_path / 'training.yaml').write_text(yaml.safe_dump(words))
+    assert main(command) == 0
+    assert read_config(tmp_path / 'out').chunk == 7
+
+
+def test_a_policy_of_other_cameras_is_no_start(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shipped = Path(__file__).parents[2] / 'models' / 'aloha_sim_transfer_cube'
-    assert main([*command, '--from', str(shipped)]) == 2
-    assert str(shipped) in capsys.readouterr().err
+    assert main(command) == 0
+    first = tmp_path / 'out'
+    config = first / 'config.json'
+    config.write_text(config.read_text().replace('cam_high', 'cam_low'))
+    command[command.index('--output') + 1] = str(tmp_path / 'second')
+    assert main([*command, '--from', str(first)]) == 2
+    assert str(first) in capsys.readouterr().err
     with pytest.raises(SystemExit, match='2'):
         main([*command, '--from', str(tmp_path / 'nowhere')])
     assert 'nowhere' in capsys.readouterr().err

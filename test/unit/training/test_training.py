@@ -64,6 +64,16 @@ def test_a_run_is_not_resumed_with_other_numbers(
         trainer(episodes, tmp_path, seed=5).resume(load_state(whole))
 
 
+def test_a_run_from_before_a_number_was_invented_goes_on_without_it(
+    episodes: Path, whole: Path, tmp_path: Path
+) -> None:
+    old = load_state(whole)
+    del old['recipe']['qpos_dropout']
+    with pytest.raises(PolicyError, match='cannot resume: qpos_dropout was 0.0, and is 0.3'):
+        trainer(episodes, tmp_path).resume(old)
+    trainer(episodes, tmp_path, qpos_dropout=0.0).resume(old)
+
+
 @pytest.mark.parametrize('length', [{'steps': 9}, {'minutes': 2 / 60}])
 def test_a_finished_run_is_lengthened(
     episodes: Path, tmp_path: Path, length: dict[str, Any]

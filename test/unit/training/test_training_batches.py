@@ -12,7 +12,7 @@ import torch
 from training_runs import CPU, RECIPE, same, trainer, weights
 
 from act_ros.data.dataset import Dataset
-from act_ros.policy.training.augment import augment_images
+from act_ros.policy.training.augment import augment_images, withhold_qpos
 from act_ros.policy.training.batches import Batches, Feed, Order, fits
 from act_ros.policy.training.placement import Placement
 from synthetic import TINY
@@ -78,6 +78,16 @@ def test_augmentation_moves_and_brightens_within_its_bounds() -> None:
     values = bright.amax(dim=(1, 2, 3, 4))
     assert 80 <= values.min() < 85 and 115 < values.max() <= 120
     assert torch.equal(bright[:, 0], bright[:, 1])
+
+
+def test_the_joints_of_a_share_of_the_samples_are_withheld_and_the_others_left_alone() -> None:
+    qpos = torch.randn(4000, 14)
+    assert withhold_qpos(qpos, 0.0) is qpos
+    torch.manual_seed(0)
+    seen = withhold_qpos(qpos, 0.3)
+    without = (seen == 0).all(dim=1)
+    assert without.float().mean().item() == pytest.approx(0.3, abs=0.03)
+    assert torch.equal(seen[~without], qpos[~without])
 
 
 def test_augmentation_adds_an_offset_and_noise_within_the_levels_of_a_picture() -> None:

@@ -33,6 +33,7 @@ RECIPE = Recipe(
     augment_brightness=0.1,
     augment_offset=4.0,
     augment_noise=2.0,
+    qpos_dropout=0.3,
     validation=0.3,
     checkpoint_every=3,
     log_every=1,

@@ -156,7 +156,8 @@ def _add_beginning(p: argparse.ArgumentParser) -> None:
         type=existing_path,
         dest='start',
         metavar='DIR',
-        help='start from the weights of this policy, e.g. models/aloha_sim_transfer_cube; default: from scratch',
+        help='start from the weights of this policy, e.g. models/aloha_sim_transfer_cube, and keep its sizes; default: '
+        'from scratch',
     )
 
 

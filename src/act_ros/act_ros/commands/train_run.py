@@ -18,8 +18,9 @@ from act_ros.data.dataset import Dataset
 from act_ros.data.formats.collection import find_episodes
 from act_ros.data.survivable import refuse_unsurvivable
 from act_ros.paths import share_dir
-from act_ros.policy.config import PolicyConfig
+from act_ros.policy.config import ORIGIN, PolicyConfig
 from act_ros.policy.errors import PolicyError
+from act_ros.policy.folder import read_config
 from act_ros.policy.training.curves import Curves
 from act_ros.policy.training.origin import origin
 from act_ros.policy.training.placement import Placement
@@ -49,8 +50,8 @@ def train(args: argparse.Namespace, place: Placement, stopping: Stopping) -> Non
     weights = first_weights(policy, recipe) if fresh else None
     dataset = Dataset(
         args.data,
-        tuple(policy.get('image_size', (480, 640))),
-        int(policy.get('chunk', 100)),
+        policy.image_size,
+        policy.chunk,
         args.cameras,
         args.cache,
         args.jpeg_channels,
@@ -91,18 +92,20 @@ def _out_of_memory(error: Exception) -> bool:
     )
 
 
-def chosen(
-    args: argparse.Namespace, state: dict[str, Any] | None
-) -> tuple[dict[str, Any], Recipe]:
+def chosen(args: argparse.Namespace, state: dict[str, Any] | None) -> tuple[PolicyConfig, Recipe]:
     """The configuration that was named, with what the command line changes; a resumed run's length is its own.
+
+    The network of a run that starts from another policy is that policy's.
 
     Raises:
         PolicyError: there is no such configuration, or one of its entries is wrong.
     """
-    policy, recipe = load_recipe(
+    entries, recipe = load_recipe(
         args.config_file or share_dir() / 'config' / 'training.yaml', args.config
     )
-    PolicyConfig.from_dict({'cameras': ['any'], **policy})  # refused before the frames are decoded
+    policy = PolicyConfig.from_dict({'cameras': ['any'], **entries})
+    if args.start is not None:
+        policy = read_config(args.start)
     changes = {'batch': args.batch, 'checkpoint_every': args.checkpoint_every}
     if args.steps is not None or args.minutes is not None:
         changes.update(steps=args.steps, minutes=args.minutes or 0.0)
@@ -113,13 +116,12 @@ def chosen(
     )
 
 
-def first_weights(policy: dict[str, Any], recipe: Recipe) -> dict[str, Tensor] | None:
+def first_weights(config: PolicyConfig, recipe: Recipe) -> dict[str, Tensor] | None:
     """ImageNet's weights for the backbone of a new run, where its kind of normalization has them.
 
     Raises:
         PolicyError: they can't be had or aren't wanted, and without them such a backbone learns nothing.
     """
-    config = PolicyConfig.from_dict({'cameras': ['any'], **policy})
     if config.norm != 'frozen_batch':
         return None
     if not recipe.pretrained:
@@ -130,10 +132,10 @@ def first_weights(policy: dict[str, Any], recipe: Recipe) -> dict[str, Tensor] |
     return imagenet_weights(config.backbone)
 
 
-def complete_config(policy: dict[str, Any], dataset: Dataset) -> tuple[PolicyConfig, list[str]]:
+def complete_config(policy: PolicyConfig, dataset: Dataset) -> tuple[PolicyConfig, list[str]]:
     """The network's configuration: what was chosen, and what the episodes give; notes on what they lack."""
     entries, notes = origin(dataset)
-    given = {
+    given: dict[str, Any] = {
         'cameras': dataset.cameras,
         'state_dim': dataset.qpos.shape[1],
         'action_dim': dataset.actions.shape[1],
@@ -141,7 +143,8 @@ def complete_config(policy: dict[str, Any], dataset: Dataset) -> tuple[PolicyCon
         'rate_assumed': not dataset.rate_stated,
         'joint_names': dataset.joint_names,
     }
-    return PolicyConfig.from_dict({**policy, **given, **entries}), [*dataset.notes, *notes]
+    config = dataclasses.replace(policy, **{**ORIGIN, **given, **entries})
+    return config, [*dataset.notes, *notes]
 
 
 def describe(trainer: Trainer, recipe: Recipe) -> str:

@@ -176,7 +176,7 @@ class PolicyConfig:
 
     def same_network(self, other: PolicyConfig) -> bool:
         """Whether weights of one fit the other: they differ at most in what they were trained on."""
-        return replace(self, **_ORIGIN) == replace(other, **_ORIGIN)
+        return replace(self, **ORIGIN) == replace(other, **ORIGIN)
 
     def _check_numbers(self) -> None:
         """Refuse what isn't a number, or is out of range, before it becomes a puzzling error of PyTorch's."""
@@ -278,7 +278,7 @@ _LISTS = (
     *('cameras', 'image_size', 'image_mean', 'image_std', 'training_seeds'),
     *('joint_names', 'action_names'),
 )
-_ORIGIN: dict[str, Any] = {
+ORIGIN: dict[str, Any] = {
     'task': '',
     'training_seeds': (),
     'rate_assumed': False,

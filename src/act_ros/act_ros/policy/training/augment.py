@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small changes of the training images, so that a policy doesn't depend on a camera's exact aim and exposure."""
+"""What is changed of training samples: so that a policy looks at its pictures, and not at a camera's exact aim."""
 
 from __future__ import annotations
 
@@ -37,6 +37,13 @@ def augment_images(images: Tensor, recipe: Recipe) -> Tensor:
     if noise:
         pixels.add_(torch.randn_like(pixels), alpha=noise)
     return pixels.clamp_(0, 255)
+
+
+def withhold_qpos(qpos: Tensor, share: float) -> Tensor:
+    """Normalized joint positions (B, state_dim), with zeros in so large a share of the samples, drawn at random."""
+    if not share:
+        return qpos
+    return qpos * (torch.rand(len(qpos), 1, device=qpos.device) >= share)
 
 
 def _shift(images: Tensor, most: int) -> Tensor:

@@ -40,6 +40,8 @@ class Recipe:
         augment_brightness: images are scaled by a factor of 1 ± this.
         augment_offset: so many of 255 levels are added to them, or taken away.
         augment_noise: standard deviation of noise of each pixel, in levels.
+        qpos_dropout: share of the samples whose joint positions are withheld, with 0 (the mean) in their
+            place. What to do is then in the pictures only, and a network learns to look at them.
         validation: fraction of the episodes that is held out.
         validation_samples: observations of them that are predicted for the validation loss.
         checkpoint_every: steps between checkpoints, each with a validation.
@@ -63,6 +65,7 @@ class Recipe:
     augment_brightness: float = 0.0
     augment_offset: float = 0.0
     augment_noise: float = 0.0
+    qpos_dropout: float = 0.0
     validation: float = 0.05
     validation_samples: int = 256
     checkpoint_every: int = 1000
@@ -82,7 +85,7 @@ class Recipe:
                 raise PolicyError(
                     f'{name} is {getattr(self, name)!r}; expected one of {", ".join(choices)}'
                 )
-        for name in ('ema', 'validation', 'augment_brightness'):
+        for name in ('ema', 'validation', 'augment_brightness', 'qpos_dropout'):
             if not 0 <= getattr(self, name) < 1:
                 raise PolicyError(
                     f'{name} is {getattr(self, name)}; expected a number from 0 to below 1'

@@ -27,7 +27,7 @@ from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.network import ACT, Losses, act_loss
 from act_ros.policy.normalize import Normalizer
-from act_ros.policy.training.augment import augment_images
+from act_ros.policy.training.augment import augment_images, withhold_qpos
 from act_ros.policy.training.batches import Batches, Feed, Order, Samples
 from act_ros.policy.training.curves import Curves
 from act_ros.policy.training.optimize import Average, FiniteCheck, build_optimizer
@@ -136,7 +136,8 @@ class Trainer:
     def _losses(self, samples: Samples) -> Losses:
         actions, is_pad = self.normalizer.actions(samples.actions), samples.is_pad
         pixels = augment_images(samples.images, self.recipe)
-        images, qpos = self.normalizer.images(pixels), self.normalizer.qpos(samples.qpos)
+        images = self.normalizer.images(pixels)
+        qpos = withhold_qpos(self.normalizer.qpos(samples.qpos), self.recipe.qpos_dropout)
         with self._autocast():
             prediction = self.model(qpos, images, actions, is_pad)
             return act_loss(prediction, actions, is_pad, self.recipe.kl_weight)
@@ -273,6 +274,7 @@ def _named(state: Mapping[str, Any]) -> dict[str, Any]:
     return {
         'seed': state.get('seed'),
         'joint_order': state.get('joint_order'),
+        **Recipe().to_dict(),  # a run of an earlier version did without what came later
         **state['recipe'],
         **json.loads(state['config']),
     }
