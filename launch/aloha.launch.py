@@ -148,8 +148,9 @@ def _arguments() -> list[DeclareLaunchArgument]:
         argument(
             'inference',
             'async',
-            'async: beside the 50 Hz loop, as fast as it can; sync: one inference per tick.',
-            ('async', 'sync'),
+            'async: beside the 50 Hz loop, as fast as it can; sync: one inference per tick, which the tick waits for; '
+            'auto: sync where the engine is fast enough for it, else async.',
+            ('async', 'sync', 'auto'),
         ),
         *engine_arguments(),
         argument(

@@ -43,29 +43,6 @@ class Described:
     services: set[tuple[str, str]] = field(default_factory=set)
 
 
-class NoWorker:
-    """Stands for an inference process: none is needed to ask a node for its interface."""
-
-    ready, non_finite, runs_on = False, 0, ''
-    error: str | None = None
-    pid: int | None = None
-
-    def __init__(self, folder: Path) -> None:
-        """Of any policy."""
-
-    def start(self) -> None:
-        """Nothing."""
-
-    def submit(self, tick: int, observation: Any) -> None:
-        """Nothing."""
-
-    def poll(self) -> None:
-        """Nothing."""
-
-    def close(self, timeout_s: float = 0.0) -> None:
-        """Nothing."""
-
-
 def describe_nodes(hidden: Sequence[str]) -> dict[str, Described]:
     """What every executable with nodes has, simulated and real together."""
     with tempfile.TemporaryDirectory() as folder:
@@ -89,6 +66,7 @@ def makers() -> dict[str, Callable[[Any], Any]]:
     """How the nodes of each executable are made, given what ends them."""
     from act_ros.nodes.doctor.node import DoctorNode
     from act_ros.nodes.guard import GuardNode
+    from act_ros.nodes.policy.engine import Unloaded
     from act_ros.nodes.policy.node import PolicyNode
     from act_ros.nodes.recorder.node import RecorderNode
     from act_ros.nodes.replay.node import ReplayNode
@@ -98,7 +76,7 @@ def makers() -> dict[str, Callable[[Any], Any]]:
     from act_ros.nodes.teleop import TeleopNode
 
     return {
-        'policy': lambda stop: PolicyNode(stop, make_worker=NoWorker),
+        'policy': lambda stop: PolicyNode(stop, make_worker=Unloaded),
         'recorder': RecorderNode,
         'session': SessionNode,
         'teleop': TeleopNode,

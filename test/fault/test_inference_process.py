@@ -69,8 +69,14 @@ def gone(pid):
     return not Path(f'/proc/{pid}').exists()
 
 
-@pytest.mark.parametrize('number', [signal.SIGSTOP, signal.SIGKILL])
-def test_a_process_that_hangs_or_is_killed_is_replaced_while_the_arms_hold(ros, node, number):
+@pytest.mark.parametrize(
+    ('number', 'inference'),
+    [(signal.SIGSTOP, 'async'), (signal.SIGKILL, 'async'), (signal.SIGKILL, 'sync')],
+)
+def test_a_process_that_hangs_or_is_killed_is_replaced_while_the_arms_hold(
+    ros, node, number, inference
+):
+    node.node.loop.mode.ask(inference)
     old = node.worker.pid
     os.kill(old, number)
     ros.wait_until(lambda: node.state == 'HOLDING', DEADLINE_S, 'HOLDING')

@@ -17,6 +17,9 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
+from act_ros.control.inference_mode import InferenceMode
+from act_ros.nodes.policy.priority import BEHIND, prioritize
+from act_ros.nodes.process.real_time import may_take_real_time, take_real_time
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_config
 from act_ros.policy.inference.channel import SLOTS, Answerer, Caller, ObservationMemory
@@ -62,7 +65,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope='module')
 def running(checkpoint: Path) -> Iterator[InferenceWorker]:
-    worker = InferenceWorker(checkpoint, threads=1, nice=5)
+    worker = InferenceWorker(checkpoint, threads=1)
     worker.start()
     wait_for(lambda: worker.ready or worker.error)
     assert worker.error is None
@@ -96,6 +99,7 @@ def test_a_chunk_is_what_the_policy_predicts(worker: InferenceWorker, checkpoint
     worker.submit(7, observation(3, qpos))
     chunk = next_chunk(worker)
     assert worker.runs_on.startswith('runs on torch fp32 on cpu, 1 thread: ')
+    assert f': {1e3 * worker.pass_s:.1f} ms' in worker.runs_on and worker.pass_s > 0
     want = Policy.load(checkpoint).predict(qpos, some_images(tiny_config(), 3))
     assert chunk.tick == 7 and chunk.inference_s > 0
     np.testing.assert_allclose(chunk.actions, want, atol=1e-5)
@@ -136,12 +140,49 @@ def test_a_bad_observation_is_refused_and_the_worker_goes_on(worker: InferenceWo
     assert next_chunk(worker).tick == 2
 
 
-def test_the_process_yields_and_ignores_ctrl_c(worker: InferenceWorker) -> None:
+def test_who_waits_is_woken_by_the_chunk(worker: InferenceWorker) -> None:
+    worker.submit(4, observation())
+    worker.wait(120.0)
+    chunk = worker.poll()
+    assert chunk is not None and chunk.tick == 4
+
+
+def test_the_process_ignores_ctrl_c(worker: InferenceWorker) -> None:
     assert worker.pid is not None
-    assert os.getpriority(os.PRIO_PROCESS, worker.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 5
     os.kill(worker.pid, signal.SIGINT)
     worker.submit(3, observation())
     assert next_chunk(worker).tick == 3
+
+
+def test_the_process_goes_behind_others_or_with_the_loop_that_waits_for_it(
+    worker: InferenceWorker,
+) -> None:
+    def placed() -> set[tuple[int, int]]:
+        threads = [int(thread.name) for thread in Path(f'/proc/{worker.pid}/task').iterdir()]
+        assert threads
+        return {
+            (os.sched_getscheduler(thread), os.getpriority(os.PRIO_PROCESS, thread))
+            for thread in threads
+        }
+
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    mode = InferenceMode('async', 50.0)
+    mode.load(0.001)
+    prioritize(worker.pid, mode)
+    assert placed() == {(os.SCHED_OTHER, min(own + BEHIND, 19))}
+    if os.geteuid() != 0 or not may_take_real_time():
+        return  # for what follows, one needs to be allowed to
+    mode.ask('sync')
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    take_real_time()
+    try:
+        prioritize(worker.pid, mode)
+    finally:
+        os.sched_setscheduler(0, *before)
+    assert placed() == {(os.SCHED_RR, own)}
+    mode.load(0.1)  # so slow that it would take the processor from the cameras
+    prioritize(worker.pid, mode)
+    assert placed() == {(os.SCHED_OTHER, own)}
 
 
 def test_nothing_is_loaded_into_the_callers_process(checkpoint: Path) -> None:

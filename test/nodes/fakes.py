@@ -39,7 +39,7 @@ class FakeWorker:
     def __init__(self, folder):
         self.folder = folder
         self.ready, self.error, self.non_finite = True, None, 0
-        self.closed, self.runs_on = False, ''
+        self.closed, self.runs_on, self.pass_s = False, '', 0.01
         self.seen = []
         self.predict = lambda tick, observation: self.toward(0.3)
         self._chunks = []
@@ -64,6 +64,9 @@ class FakeWorker:
         return self._chunks.pop(0) if self._chunks else None
 
     pid = None
+
+    def wait(self, timeout_s):
+        pass
 
     def close(self, timeout_s=2.0):
         self.closed = True

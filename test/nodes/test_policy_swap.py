@@ -38,7 +38,7 @@ def test_the_way_the_chunks_are_executed_can_be_changed_while_it_runs(ros, robot
     assert set_parameter(ros, 'ensemble', 'newest').successful
     ros.wait_until(lambda: type(loop.runtime.execution).__name__ == 'TemporalEnsemble')
     assert set_parameter(ros, 'inference', 'sync').successful
-    ros.wait_until(lambda: loop.sync)
+    ros.wait_until(lambda: loop.mode.sync)
     chunks = loop.statistics.chunks
     ros.wait_until(lambda: loop.statistics.chunks > chunks + 10)
     assert (loop.statistics.held, node.state) == (held, 'RUNNING')

@@ -159,3 +159,25 @@ def test_a_stamp_that_was_rounded_down_belongs_to_its_tick():
 def test_a_rate_that_cannot_be_is_refused():
     with pytest.raises(ValueError, match='rate_hz must be positive, got 0'):
         Ticker(0.0, SimTime())
+
+
+def test_a_tick_is_held_until_its_moment_however_long_its_work_took():
+    steady = Steady()
+    ticker = Ticker(50.0, SystemTime(steady.time, steady.time), steady.time, steady.sleep)
+    moments = []
+    for work in (0.0, 0.003, 0.0099, 0.012):
+        beat = ticker.wait()
+        steady.now += work
+        ticker.hold(beat.tick, 0.5)
+        moments.append(ticker.into(beat.tick))
+    assert moments == pytest.approx([0.5, 0.5, 0.5, 0.6])
+
+
+def test_a_clock_that_jumps_back_holds_a_tick_no_longer_than_any():
+    steady, ahead = Steady(), [0.0]
+    system = SystemTime(steady.time, lambda: steady.now + ahead[0])
+    ticker = Ticker(50.0, system, steady.time, steady.sleep)
+    beat = ticker.wait()
+    ahead[0], before = -100.0, steady.now
+    ticker.hold(beat.tick, 0.5)
+    assert steady.now - before == pytest.approx(0.01)

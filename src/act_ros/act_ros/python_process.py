@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -37,3 +38,24 @@ def die_with(caller: int) -> None:
         os._exit(0)
 
     threading.Thread(target=watch, name='parent watch', daemon=True).start()
+
+
+def schedule(pid: int, policy: int, priority: int, nice: int) -> None:
+    """Give every thread of a process a place, also those that an engine has made: each has its own.
+
+    What the system does not allow stays as it is, and a process that is gone needs no place.
+
+    Args:
+        pid: of the process.
+        policy: as `os.sched_setscheduler` has it.
+        priority: of a real-time policy; else 0.
+        nice: -20 to 19.
+    """
+    threads: list[int] = []
+    with suppress(OSError):
+        threads = [int(thread.name) for thread in Path(f'/proc/{pid}/task').iterdir()]
+    for thread in threads:
+        with suppress(ProcessLookupError, PermissionError):
+            os.sched_setscheduler(thread, policy, os.sched_param(priority))
+        with suppress(ProcessLookupError, PermissionError):
+            os.setpriority(os.PRIO_PROCESS, thread, nice)

@@ -192,6 +192,17 @@ class Ticker:
             self._sleep(min(max(left, 1e-5), give_up - now, _POLL_S if stands else left))
         return None
 
+    def into(self, tick: int) -> float:
+        """How far into a tick it is now, in periods; 1 and more: the next one is due."""
+        ros = self._timebase.ros_at(self._steady())
+        return 0.0 if ros is None else ros * self.rate_hz - tick
+
+    def hold(self, tick: int, share: float) -> None:
+        """Sleep until `share` of a tick's period is over; at most so long, whatever ROS time does."""
+        left = min(share - self.into(tick), share)
+        if left > 0.0:
+            self._sleep(left / self.rate_hz)
+
     def _beat(self, ros_s: float) -> Beat | None:
         tick = tick_of(ros_s, self.rate_hz)
         jumped = self._last is None or self._epoch != self._timebase.epoch

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -95,8 +95,16 @@ class Policy:
         return chunk
 
 
-def warm_up(policy: Policy, runs: int = 4) -> float:
-    """Run a policy on a black picture: the first passes allocate and are slow.
+WARM_UP_S, MOST = 0.1, 10
+"""For how long passes are timed, and at most how many."""
+
+
+def warm_up(policy: Policy, timed: Callable[[], object] = lambda: None) -> float:
+    """Run a policy on a black picture: the first two passes allocate and are slow.
+
+    Args:
+        policy: to be run.
+        timed: called before the passes that count.
 
     Returns:
         Seconds of a pass, the median of those after the first two.
@@ -104,9 +112,12 @@ def warm_up(policy: Policy, runs: int = 4) -> float:
     Raises:
         PolicyError: as `Policy.predict`.
     """
-    config, seconds = policy.config, []
+    config = policy.config
+    seconds: list[float] = []
     black = np.zeros((*config.image_size, 3), np.uint8)
-    for _ in range(runs):
+    while len(seconds) < 3 or (len(seconds) < 2 + MOST and sum(seconds[2:]) < WARM_UP_S):
+        if len(seconds) == 2:
+            timed()
         begin = time.perf_counter()
         policy.predict(
             np.zeros(config.state_dim, np.float32), dict.fromkeys(config.cameras, black)

@@ -27,11 +27,12 @@ class Worker(Protocol):
     """An inference process, as `act_ros.policy.inference.worker.InferenceWorker` is one.
 
     Used by one thread at a time. `non_finite` counts the predictions it threw away as not finite; `runs_on` says what
-    computes the network and how fast, once it is ready.
+    computes the network and how fast, once it is ready; `pass_s` is how many seconds a pass took then.
     """
 
     non_finite: int
     runs_on: str
+    pass_s: float
 
     @property
     def pid(self) -> int | None:
@@ -54,6 +55,9 @@ class Worker(Protocol):
     def poll(self) -> Chunk | None:
         """A chunk that has come since, or None; never blocks."""
 
+    def wait(self, timeout_s: float) -> None:
+        """Wait until there is something to poll, or the process is gone; at most so long."""
+
     def close(self, timeout_s: float = 2.0) -> None:
         """End the process: it has this time to end itself."""
 
@@ -61,7 +65,7 @@ class Worker(Protocol):
 class Unloaded:
     """Stands for an inference process where a policy is known and not loaded."""
 
-    non_finite, runs_on = 0, ''
+    non_finite, runs_on, pass_s = 0, '', 0.0
     pid: int | None = None
     ready, error = False, None
 
@@ -76,6 +80,9 @@ class Unloaded:
 
     def poll(self) -> Chunk | None:
         """There is never a chunk."""
+
+    def wait(self, timeout_s: float) -> None:
+        """Nothing will come."""
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Nothing has to be ended."""
@@ -229,9 +236,9 @@ def look_at(path: Path, spec: RobotSpec) -> tuple[bool, str]:
 
 
 def spawn(values: Mapping[str, Any], folder: Path) -> Worker:
-    """The suite's own inference process, by the parameters, at low priority: the loop goes first."""
+    """The suite's own inference process, by the parameters."""
     from act_ros.policy.inference.worker import InferenceWorker
 
     choice = EngineChoice(values['device'], values['engine'], values['precision'])
-    worker: Worker = InferenceWorker(folder, values['threads'], nice=10, choice=choice)
+    worker: Worker = InferenceWorker(folder, values['threads'], choice)
     return worker

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from act_ros.control.inference_mode import ASYNC, SYNC
 from act_ros.control.runtime import State
 from act_ros.nodes.policy.inference import NOT_LOADED
 from act_ros.nodes.policy.loop import ControlLoop
@@ -73,11 +74,13 @@ def _skew(loop: ControlLoop) -> Health:
 def _inference(loop: ControlLoop) -> Health:
     inference, statistics, worker = loop.inference, loop.statistics, loop.engine.worker
     well = inference.worker_says in ('running', 'loading', NOT_LOADED)
+    behind = loop.mode.line if loop.mode.behind and well else ''
     return Health(
         'inference',
-        OK if well else ERROR,
-        inference.worker_says,
+        WARN if behind else OK if well else ERROR,
+        behind or inference.worker_says,
         {
+            'mode': SYNC if loop.mode.sync else ASYNC,
             'checkpoint': str(loop.engine.folder),
             'process': worker.pid,
             'memory [MiB]': memory_of(worker.pid) >> 20,

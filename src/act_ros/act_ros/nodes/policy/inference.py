@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
 from act_ros.control.ensemble import Execution
+from act_ros.control.inference_mode import InferenceMode
 from act_ros.control.runtime import Runtime
 from act_ros.control.ticker import tick_of
 from act_ros.nodes.policy.engine import Engine, Unloaded, Worker
@@ -15,6 +17,7 @@ from act_ros.nodes.policy.statistics import Statistics
 from act_ros.robot.types import Chunk
 
 NOT_LOADED = 'not loaded'
+_LOOK_S = 0.01  # how often a tick that waits for its inference looks whether it is to stop
 
 
 class Inference:
@@ -35,16 +38,17 @@ class Inference:
         runtime: Runtime,
         engine: Engine,
         statistics: Statistics,
+        mode: InferenceMode,
         rate_hz: float,
         stopped: Callable[[], bool],
     ) -> None:
-        """Hand `engine`'s chunks to `runtime`; `stopped` ends any waiting."""
+        """Hand `engine`'s chunks to `runtime`, tell `mode` how fast it is; `stopped` ends any waiting."""
         self.engine, self.loaded = engine, False
         self.candidate: Engine | None = None
         self.broken, self.worker_says = '', 'loading'
         self.timeout_s = 3.0
         self.taken: list[Chunk] = []
-        self._runtime, self._statistics = runtime, statistics
+        self._runtime, self._statistics, self._mode = runtime, statistics, mode
         self._rate_hz, self._stopped = rate_hz, stopped
         self._candidate_execution: Execution | None = None
         self._asked_at: float | None = None  # since when an answer is due, steady time
@@ -72,7 +76,12 @@ class Inference:
         """Let this be the present policy from now on."""
         self.engine, self.broken, self._runtime.trouble = engine, '', ''
         self._asked_at, self._thrown = None, 0
-        self.worker_says, self.loaded = 'running', not self.unloaded
+        self.worker_says = 'running'
+        if self.unloaded:
+            self.loaded = False
+            self._mode.load(math.inf)
+        else:
+            self._load()
 
     def submit(self, sight: RobotView) -> dict[int, int]:
         """Hand the observation to every policy; returns the tick it is of by the engine's id."""
@@ -99,7 +108,9 @@ class Inference:
             timeout_s = min(timeout_s or self.timeout_s, self.timeout_s)
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while awaited and not self._stopped():
-            for engine, chunk in self.collect(tick):
+            next(each for each in engines if id(each) in awaited).worker.wait(_LOOK_S)
+            came = self.collect(tick)
+            for engine, chunk in came:
                 if awaited.get(id(engine)) == chunk.tick:
                     del awaited[id(engine)]
             failed = self.broken or any(engine.worker.error for engine in engines)
@@ -107,7 +118,8 @@ class Inference:
                 return
             if deadline is not None and time.monotonic() > deadline:
                 return
-            time.sleep(0.0005)
+            if not came:  # a process that ends is heard for a while before it is gone
+                time.sleep(0.0005)
 
     def collect(self, tick: int) -> list[tuple[Engine, Chunk]]:
         """Take in every chunk that has come; returns them."""
@@ -132,10 +144,15 @@ class Inference:
             self._count_thrown(worker.non_finite)
         self.broken = worker.error or self._hangs()
         ready = worker.ready
-        self.loaded = self.loaded or ready
+        if ready and not self.loaded:
+            self._load()
         waiting = NOT_LOADED if self.unloaded else 'loading'
         self.worker_says = self.broken or ('running' if ready else waiting)
         self._runtime.trouble = f'the policy stopped: {self.broken}' if self.broken else ''
+
+    def _load(self) -> None:
+        self.loaded = True
+        self._mode.load(self.engine.worker.pass_s)
 
     def _hangs(self) -> str:
         if self._asked_at is None:

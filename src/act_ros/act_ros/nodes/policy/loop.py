@@ -3,9 +3,10 @@
 
 Three ways to tick. Asynchronous: by the ticker, while inference runs beside it on the newest
 observation.
-Synchronous: by the ticker, each tick waiting for its inference. Lockstep: by the simulator, which
-    waits for the command of each observation; then every tick's inference is of that tick's own
-    observation.
+Synchronous: by the ticker, each tick waiting for its inference; its command goes out at three
+    quarters of its period, or when the inference is done if that is later.
+Lockstep: by the simulator, which waits for the command of each observation; then every tick's
+    inference is of that tick's own observation.
 """
 
 from __future__ import annotations
@@ -16,18 +17,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from act_ros.control.ensemble import Execution
+from act_ros.control.inference_mode import PHASE, InferenceMode
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.ticker import Beat, Ticker, tick_of
 from act_ros.nodes.policy.engine import Engine, Unloaded
 from act_ros.nodes.policy.inference import Inference
-from act_ros.nodes.policy.observer import Observer
+from act_ros.nodes.policy.observer import Observer, RobotView
 from act_ros.nodes.policy.statistics import Statistics
 from act_ros.nodes.shared.commands import CommandOutput
 from act_ros.nodes.shared.gate_keeper import ANSWER_S
 from act_ros.robot.types import Floats
 
-SYNC_TIMEOUT_S = 1.0
-"""A synchronous tick without lockstep gives its inference up after this."""
 _SILENT_WAITS = 10  # of 0.1 s; without a tick in more of them, ROS time is taken to stand still
 _REPEAT_S = 0.4  # a lockstep simulator repeats what it waits for every 0.5 s
 
@@ -43,7 +43,7 @@ class ControlLoop:
         observer: Observer,
         output: CommandOutput,
         statistics: Statistics,
-        sync: bool,
+        mode: InferenceMode,
         crashed: Callable[..., object],
     ) -> None:
         """Run `engine`'s chunks through `runtime` at the ticker's beats.
@@ -56,12 +56,12 @@ class ControlLoop:
         self.crashed = crashed
         self.waiting_for_clock = False
         self.cadence = ticker.cadence
-        self.sync = sync
+        self.mode = mode
         self.state_changed = threading.Event()
         self._ticker, self._observer, self._output = ticker, observer, output
         self._stop = threading.Event()
         self._watchdog = output.watchdog(crashed)
-        self.inference = Inference(runtime, engine, statistics, ticker.rate_hz, self._ending)
+        self.inference = Inference(runtime, engine, statistics, mode, ticker.rate_hz, self._ending)
         self._said: tuple[State, str] | None = None
         self._reset_at_s: float | None = None
         self._last_tick: int | None = None
@@ -190,19 +190,29 @@ class ControlLoop:
             self._observer.restart()
         sight = self._observer.sight()
         with self.lock:
+            sync = self.mode.sync
             if beat.jumped:
                 self._reset(beat.tick)
             self._reset_if_asked(beat.tick)
-            if self.sync:
-                self.inference.ask(sight, beat.tick, SYNC_TIMEOUT_S)
+            if sync:
+                self._infer(sight, beat.tick)
             self.inference.collect(beat.tick)
             command = self.runtime.step(beat.tick, beat.now_s, sight.inputs)
             self.inference.promote()
         self._publish(beat.tick, beat.now_s, command)
         self._last_tick = beat.tick
         self.statistics.tick(beat, sight, self.runtime)
-        if not self.sync:
+        if not sync:
             self.inference.submit(sight)
+
+    def _infer(self, sight: RobotView, tick: int) -> None:
+        """Wait for the inference of a tick, and then for the moment at which its command is due."""
+        alone = self.inference.candidate is None  # how slow another policy is, is its own matter
+        self.inference.ask(sight, tick, self.mode.patience_s)
+        if alone and self.inference.loaded:
+            self.mode.count(late=self._ticker.into(tick) >= 1.0)
+        # Not as soon as it is done: commands would be as uneven as inference is.
+        self._ticker.hold(tick, PHASE)
 
     def _lockstep(self) -> None:
         """Answer the observation that the simulator waits with, once."""

@@ -25,6 +25,7 @@ from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
 from act_ros.control.ensemble import Execution, make_execution
+from act_ros.control.inference_mode import InferenceMode
 from act_ros.control.limiter import Limiter
 from act_ros.control.runtime import Runtime
 from act_ros.control.tick_inputs import Freshness
@@ -97,7 +98,7 @@ class PolicyNode(BaseNode):
             self.observer,
             self.output,
             Statistics(1.0 / self.spec.rate_hz),
-            sync=values['inference'] == 'sync',
+            InferenceMode(values['inference'], self.spec.rate_hz),
             crashed=stop.fail,
         )
         self.loop.inference.timeout_s = values['inference_timeout_s']
@@ -270,7 +271,7 @@ class PolicyNode(BaseNode):
             return str(error)
         with self.loop.lock:
             self.loop.runtime.freshness = self._freshness(changed)
-            self.loop.sync = values['inference'] == 'sync'
+            self.loop.mode.ask(values['inference'])
             self.loop.inference.timeout_s = values['inference_timeout_s']
         return ''
 

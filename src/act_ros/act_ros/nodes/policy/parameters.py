@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from act_ros.control.ensemble import ORDERS
+from act_ros.control.inference_mode import MODES
 from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS
 from act_ros.nodes.shared.parameters import Param
 from act_ros.policy.config import MOST
@@ -38,7 +39,8 @@ PARAMETERS = (
     Param('execute', 0, 'With ensemble none: actions executed of each chunk, at most its length; 0: '
           'all.', low=0, high=MOST['chunk'], read_only=False),
     Param('inference', 'async', 'async: beside the loop, as fast as it can; sync: one inference '
-          'per tick, which the tick waits for.', choices=('async', 'sync'), read_only=False),
+          'per tick, which the tick waits for; auto: sync where a pass of the loaded engine takes at most half a '
+          'tick, else async.', choices=MODES, read_only=False),
     Param('inference_timeout_s', 3.0, 'An inference process that gives no answer for so many '
           'seconds (and 5 times as long as its last one took) is started again.', low=0.2,
           high=60.0, read_only=False),

@@ -45,6 +45,7 @@ class Status:
         self._hold_due_s = HELD_S
         self._diagnostics = Diagnostics(node, self._health, by_itself=False)
         self._said: tuple[State, str] | None = None
+        self._said_of_mode = ''
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name='status', daemon=True)
 
@@ -83,6 +84,7 @@ class Status:
                 self._stop.wait(0.01)  # at most 100 states a second, whatever happens
             self._each()
             self._publish_state()
+            self._log_mode()
             self._tell_recorder()
             self._log(count)
             if count % _DIAGNOSE_EVERY == 0:
@@ -106,11 +108,23 @@ class Status:
         msg = PolicyState(state=getattr(PolicyState, state.name), reason=reason)
         msg.header.stamp = to_time(self._ros_now() or 0.0)
         msg.checkpoint = str(loop.engine.folder)
-        said = (loop.engine.worker.runs_on, loop.runtime.shortfall)
+        said = (loop.engine.worker.runs_on, loop.mode.line, loop.runtime.shortfall)
         msg.notes = [*loop.engine.notes, *(note for note in said if note)]
         msg.missing = ', '.join(self._observer.topic(name) for name in loop.runtime.missing)
         loop.statistics.fill(msg, loop.runtime)
         self._state.publish(msg)
+
+    def _log_mode(self) -> None:
+        """Say how inference goes, once."""
+        mode, log = self._loop.mode, self._node.get_logger()
+        line = mode.line
+        if line in ('', self._said_of_mode):
+            return
+        self._said_of_mode = line
+        if mode.warns:
+            log.warning(line)
+        else:
+            log.info(line)
 
     def _tell_recorder(self) -> None:
         """The arms stand still for no reason of the task: that is nothing to learn from."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from act_ros.nodes.policy.engine import Engine
 from act_ros.nodes.policy.loop import ControlLoop
+from act_ros.nodes.policy.priority import prioritize
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import version_of
 
@@ -48,6 +49,7 @@ class Supervisor:
         self._next: Engine | None = None
         self._seen: tuple[Engine, float] | None = None  # engine that was ready, and since when
         self._usual: int | None = None  # its memory once settled
+        self._placed: tuple[int | None, bool, bool] | None = None  # process, and how it was placed
 
     @property
     def settles(self) -> bool:
@@ -64,6 +66,7 @@ class Supervisor:
             elif self._loop.inference.broken:
                 self._replace(self._loop.inference.broken)
             else:
+                self._place()
                 self._watch_memory()
         finally:
             self.busy.release()
@@ -129,6 +132,14 @@ class Supervisor:
                 f'the policy stopped: {why}. Set another checkpoint (ros2 param set), or mend the '
                 f'cause and set this one again; then enable'
             )
+
+    def _place(self) -> None:
+        """Give the process its priority; not before it is loaded, which is short, and somebody waits for it."""
+        loop, mode = self._loop, self._loop.mode
+        placed = (loop.engine.worker.pid, mode.sync, mode.fits)
+        if loop.inference.loaded and placed != self._placed:
+            prioritize(placed[0], mode)
+            self._placed = placed
 
     def _watch_memory(self) -> None:
         loop = self._loop

@@ -24,6 +24,7 @@ from act_ros.robot.types import Floats, Frame
 SLOTS = 4
 _NOTE = struct.Struct('=qq')  # tick, number of the observation
 _CHUNK = struct.Struct('=qd')  # tick, seconds of inference
+_SECONDS = struct.Struct('=d')
 _MAX_MESSAGE = 1 << 20
 
 READY, FAILED, CHUNK, NON_FINITE = b'R', b'F', b'C', b'N'
@@ -81,7 +82,7 @@ class Answer:
 
 
 class Caller:
-    """The control process's end. Nothing here waits."""
+    """The control process's end. Nothing here but `wait` waits."""
 
     def __init__(self, end: socket.socket) -> None:
         """Take one end of a SOCK_SEQPACKET pair."""
@@ -105,7 +106,10 @@ class Caller:
         except OSError:
             return None
         kind, body = message[:1], message[1:]
-        if kind in (READY, FAILED):
+        if kind == READY:
+            seconds = _SECONDS.unpack(body[: _SECONDS.size])[0]
+            return Answer(kind, seconds=seconds, text=body[_SECONDS.size :].decode())
+        if kind == FAILED:
             return Answer(kind, text=body.decode())
         if kind == NON_FINITE:
             return Answer(kind, tick=_CHUNK.unpack(body)[0])
@@ -114,6 +118,10 @@ class Caller:
             actions = np.frombuffer(body[_CHUNK.size :], np.float32).reshape(-1, action_dim)
             return Answer(kind, tick, seconds, actions)
         return None
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait for an answer, or until the other side is gone; the only thing here that waits."""
+        select.select([self._socket], [], [], timeout_s)
 
     def close(self) -> None:
         """Close this end: the other process sees it and ends."""
@@ -143,9 +151,9 @@ class Answerer:
         except OSError:
             return b''
 
-    def ready(self, runs_on: str = '') -> None:
-        """Say that the policy is loaded and warm, and what runs it."""
-        self._socket.send(READY + runs_on.encode())
+    def ready(self, pass_s: float = 0.0, runs_on: str = '') -> None:
+        """Say that the policy is loaded and warm, how long a pass takes, and what runs it."""
+        self._socket.send(READY + _SECONDS.pack(pass_s) + runs_on.encode())
 
     def failed(self, reason: str) -> None:
         """Say why there will be no more chunks."""

@@ -34,19 +34,19 @@ PROCESS = 'act_ros.policy.inference.worker_process'
 
 
 class InferenceWorker:
-    """A policy in a process of its own. Nothing but `close` waits.
+    """A policy in a process of its own. Nothing but `wait` and `close` waits.
 
     Attributes:
         checkpoint: the policy's folder.
         non_finite: predictions that were thrown away because they held NaN or infinity.
         runs_on: the engine, why that one, and how fast it is; empty until the policy is ready.
+        pass_s: seconds of a pass, as `warm_up` measured them when it was loaded.
     """
 
     def __init__(
         self,
         checkpoint: Path,
         threads: int = 1,
-        nice: int = 0,
         choice: EngineChoice = REFERENCE,
     ) -> None:
         """Prepare; `start` starts the process.
@@ -54,15 +54,11 @@ class InferenceWorker:
         Args:
             checkpoint: the policy's folder.
             threads: CPU threads of the network.
-            nice: how much the process yields to others (0 to 19).
             choice: as in `Policy.load`.
         """
         self.checkpoint = Path(checkpoint)
-        self.non_finite, self.runs_on = 0, ''
-        self._arguments = [
-            *(str(threads), str(nice)),
-            *(choice.device, choice.engine, choice.precision),
-        ]
+        self.non_finite, self.runs_on, self.pass_s = 0, '', 0.0
+        self._arguments = [str(threads), choice.device, choice.engine, choice.precision]
         self._config: PolicyConfig | None = None
         self._memory: ObservationMemory | None = None
         self._caller: Caller | None = None
@@ -151,6 +147,11 @@ class InferenceWorker:
         self._listen()
         return self._chunks.popleft() if self._chunks else None
 
+    def wait(self, timeout_s: float) -> None:
+        """Wait until the process says something, or is gone; at most so long."""
+        if self._caller is not None and not self._chunks:
+            self._caller.wait(timeout_s)
+
     def close(self, timeout_s: float = 2.0) -> None:
         """End the process and wait for it: `timeout_s` in good faith, then by force. May be called twice."""
         if self._caller is not None:
@@ -173,7 +174,7 @@ class InferenceWorker:
         )  # before reading: its last words count
         while answer := self._caller.receive(self._config.action_dim):
             if answer.kind == READY:
-                self._ready, self.runs_on = True, answer.text
+                self._ready, self.runs_on, self.pass_s = True, answer.text, answer.seconds
             elif answer.kind == FAILED:
                 self._error = answer.text
             elif answer.kind == NON_FINITE:

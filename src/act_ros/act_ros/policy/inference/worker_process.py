@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process behind `InferenceWorker`: loads a policy, then predicts for the newest observation, again and again.
 
-Started as `python -m` of this module with CALLER FOLDER CONFIG SOCKET_FD MEMORY_FD THREADS NICE DEVICE ENGINE
-PRECISION.
+Started as `python -m` of this module with CALLER FOLDER CONFIG SOCKET_FD MEMORY_FD THREADS DEVICE ENGINE PRECISION.
 CONFIG is the policy's configuration as the caller has read it.
 """
 
@@ -20,12 +19,12 @@ from act_ros.policy.engines.choice import EngineChoice
 from act_ros.policy.errors import NonFiniteError, PolicyError
 from act_ros.policy.inference.channel import Answerer, ObservationMemory
 from act_ros.policy.policy import Policy, runs_on, warm_up
-from act_ros.python_process import die_with
+from act_ros.python_process import die_with, schedule
 
 
 def main(argv: Sequence[str]) -> int:
     """Serve until the caller closes its end or dies; 1 when the policy failed."""
-    caller, folder, config, socket_fd, memory_fd, threads, nice, *choice = argv
+    caller, folder, config, socket_fd, memory_fd, threads, *choice = argv
     die_with(int(caller))
     # The caller may have real-time priority; this process would then hold up everything for seconds.
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
@@ -35,8 +34,9 @@ def main(argv: Sequence[str]) -> int:
         policy = Policy.load(Path(folder), int(threads), EngineChoice(*choice))
         if policy.config != told:
             raise PolicyError(f'{folder} was changed while it was being loaded; set it again')
-        answerer.ready(runs_on(policy, warm_up(policy)))
-        _serve(policy, ObservationMemory(told, int(memory_fd)), answerer, int(nice))
+        pass_s = _measure(policy, int(caller))
+        answerer.ready(pass_s, runs_on(policy, pass_s))
+        _serve(policy, ObservationMemory(told, int(memory_fd)), answerer)
     except (BrokenPipeError, ConnectionResetError):
         return 0  # the caller has gone
     except PolicyError as error:
@@ -48,8 +48,20 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _serve(policy: Policy, memory: ObservationMemory, answerer: Answerer, nice: int) -> None:
-    yields = False
+def _measure(policy: Policy, caller: int) -> float:
+    """Seconds of a pass where the caller waits for it, which then shares its scheduling; here for 0.1 s or a pass.
+
+    Among a computer's other programs a pass takes as long as they let it, and that says nothing of the engine.
+    """
+    me, nice = os.getpid(), os.getpriority(os.PRIO_PROCESS, 0)
+    scheduling = os.sched_getscheduler(caller), os.sched_getparam(caller).sched_priority
+    try:
+        return warm_up(policy, lambda: schedule(me, *scheduling, nice))
+    finally:
+        schedule(me, os.SCHED_OTHER, 0, nice)
+
+
+def _serve(policy: Policy, memory: ObservationMemory, answerer: Answerer) -> None:
     while (note := answerer.newest()) is not None:
         tick, number = note
         begin = time.perf_counter()
@@ -62,21 +74,6 @@ def _serve(policy: Policy, memory: ObservationMemory, answerer: Answerer, nice: 
             answerer.non_finite(tick)
             continue
         answerer.chunk(tick, time.perf_counter() - begin, actions)
-        if (
-            not yields
-        ):  # only now: loading is short, and somebody waits for it and for the first chunk
-            _yield(nice)
-            yields = True
-
-
-def _yield(nice: int) -> None:
-    """Let every thread go after others, also those that an engine has made: each has a priority of its own."""
-    for thread in Path('/proc/self/task').iterdir():
-        try:
-            before = os.getpriority(os.PRIO_PROCESS, int(thread.name))
-            os.setpriority(os.PRIO_PROCESS, int(thread.name), min(before + nice, 19))
-        except ProcessLookupError:
-            continue  # it has just ended
 
 
 if __name__ == '__main__':
