@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 
 pytest_plugins = ['not_run', 'fuzzing']
 POLL_S = 0.01
@@ -38,6 +39,11 @@ if find_spec('rclpy') is None:
     collect_ignore_glob = ['nodes/*', 'launch/*', 'fault/*', 'ros2_pip/*']
     # Nothing is installed then, and the processes that tests start have to find the package, too.
     os.environ['PYTHONPATH'] = str(Path(__file__).resolve().parents[1] / 'src/act_ros')
+
+
+def pytest_sessionfinish() -> None:
+    """End what this process of the run has begun: it is looked whether any process was left."""
+    warm.end()
 
 
 def _claim_domain() -> tuple[int, socket.socket]:

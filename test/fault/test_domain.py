@@ -30,8 +30,7 @@ def begin(executable, *parameters, **env):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize('domain', ['abc', '500'])
-@pytest.mark.parametrize('executable', ['policy', 'sim'])
+@pytest.mark.parametrize(('executable', 'domain'), [('policy', 'abc'), ('sim', '500')])
 def test_a_domain_that_does_not_exist_is_one_line(executable, domain):
     process = begin(executable, ROS_DOMAIN_ID=domain)
     output, _ = process.communicate(timeout=90)
@@ -58,16 +57,4 @@ def test_a_second_node_of_the_name_in_the_domain_ends_with_what_to_do(ros, execu
         first.send_signal(signal.SIGINT)
         output, _ = first.communicate(timeout=90)
     assert first.returncode == 0, output
-    assert 'Traceback' not in output
-
-
-@pytest.mark.parametrize(
-    ('parameter', 'reason'),
-    [('threads:=two', "threads' to 'two'"), ('enable:=[1,', 'enable:=[1,')],
-)
-def test_a_parameter_that_cannot_be_read_is_one_line(parameter, reason):
-    process = begin('policy', parameter)
-    output, _ = process.communicate(timeout=90)
-    assert process.returncode == 1, output
-    assert reason in output
     assert 'Traceback' not in output

@@ -16,9 +16,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import lifeline
 import pytest
+from rig_drivers import DRIVER, XS_LAUNCH, XSARM_CONTROL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE_S = 240.0
@@ -111,6 +113,35 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[...,
         launch.kill()
 
 
+@pytest.fixture
+def refused(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """`refused('sim.launch.py', 'seed:=first')`: in which words a launch file refuses arguments, and that nothing starts.
+
+    Visited in this process as `ros2 launch` visits it, which as a process takes most of a second.
+    """
+
+    def visit(entity: Any, context: Any) -> None:
+        for inner in entity.visit(context) or ():
+            visit(inner, context)
+
+    def refuse(file: str, *arguments: str) -> str:
+        from launch import LaunchContext
+        from launch.actions import IncludeLaunchDescription
+        from launch.launch_description_sources import PythonLaunchDescriptionSource
+        from launch_ros.actions import Node
+
+        started: list[Any] = []
+        monkeypatch.setattr(Node, 'execute', lambda node, _: started.append(node))
+        source = PythonLaunchDescriptionSource(str(ROOT / 'launch' / file))
+        given = [tuple(argument.split(':=', 1)) for argument in arguments]
+        with pytest.raises(Exception) as error:  # whatever it is: `launch` shows its words
+            visit(IncludeLaunchDescription(source, launch_arguments=given), LaunchContext())
+        assert not started
+        return str(error.value)
+
+    return refuse
+
+
 @pytest.fixture(scope='session')
 def tiny_policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A policy with random weights that looks through cam_high; made in a process, to keep PyTorch out of this one.
@@ -144,6 +175,71 @@ def tiny_sim(tiny_policy: Path) -> list[str]:
     """Arguments of aloha.launch.py for a simulation that asks little of the machine."""
     small = ['image_height:=48', 'image_width:=64', 'image_rate_hz:=20.0']
     return [f'checkpoint:={tiny_policy}', *small]
+
+
+SHORT = """
+import sys
+if any(word.endswith('/act_ros/sim') for word in sys.orig_argv):
+    from act_ros.sim.world import STEPS
+    STEPS.update(dict.fromkeys(STEPS, 100))
+"""
+"""Python runs a sitecustomize.py at its start: here the simulator alone heeds it."""
+
+
+@pytest.fixture
+def short_episodes(tmp_path: Path) -> dict[str, str]:
+    """What to add to an environment in which a simulated task is given two seconds, where it has eight or ten."""
+    folder = tmp_path / 'short'
+    folder.mkdir()
+    (folder / 'sitecustomize.py').write_text(SHORT, encoding='utf-8')
+    return {
+        'PYTHONPATH': os.pathsep.join(filter(None, [str(folder), os.environ.get('PYTHONPATH')]))
+    }
+
+
+@pytest.fixture
+def drivers(tmp_path: Path) -> dict[str, str]:
+    """An ament prefix with stand-ins of the drivers' packages; returns the environment that has it."""
+    prefix, calls = tmp_path / 'drivers', tmp_path / 'calls'
+    calls.mkdir()
+    executables = {
+        'interbotix_xsarm_control': None,
+        'interbotix_xs_modules': None,
+        'interbotix_xs_sdk': 'xs_sdk',
+        'interbotix_gravity_compensation': 'interbotix_gravity_compensation',
+        'realsense2_camera': 'realsense2_camera_node',
+        'tf2_ros': 'static_transform_publisher',
+        'interbotix_slate_driver': 'slate_base_node',
+        'teleop_twist_joy': 'teleop_node',
+        'joy': 'joy_node',
+        'rviz2': 'rviz2',
+    }
+    for package, executable in executables.items():
+        marker = prefix / 'share' / 'ament_index' / 'resource_index' / 'packages' / package
+        for folder in (
+            marker.parent,
+            prefix / 'share' / package / 'launch',
+            prefix / 'lib' / package,
+        ):
+            folder.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+        if executable:
+            path = prefix / 'lib' / package / executable
+            path.write_text(DRIVER, encoding='utf-8')
+            path.chmod(0o755)
+    launch_file = (
+        prefix / 'share' / 'interbotix_xsarm_control' / 'launch' / 'xsarm_control.launch.py'
+    )
+    launch_file.write_text(XSARM_CONTROL, encoding='utf-8')
+    modules = prefix / 'python' / 'interbotix_xs_modules' / 'xs_launch'
+    modules.mkdir(parents=True)
+    (modules.parent / '__init__.py').touch()
+    (modules / '__init__.py').write_text(XS_LAUNCH, encoding='utf-8')
+    return {
+        'AMENT_PREFIX_PATH': f'{prefix}:{os.environ["AMENT_PREFIX_PATH"]}',
+        'PYTHONPATH': f'{prefix / "python"}:{os.environ.get("PYTHONPATH", "")}',
+        'CALLS': str(calls),
+    }
 
 
 class Listener:

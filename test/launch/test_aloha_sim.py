@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,29 +62,21 @@ def test_two_robots_share_a_network_by_namespace(
     assert not [topic for topic in present if topic.startswith(('/act/', '/follower_', '/cam_'))]
 
 
-def test_death_of_a_node_ends_everything_with_a_clear_line(
-    start: Callable, tiny_sim: list[str]
+def test_it_ends_after_its_episodes(
+    start: Callable, tiny_sim: list[str], tmp_path: Path, short_episodes: dict[str, str]
 ) -> None:
-    launch = start('aloha.launch.py', *tiny_sim)
-    launch.wait_for('is loading')
-    os.kill(launch.pid('sim'), signal.SIGKILL)
-    assert launch.wait() == 1
-    assert 'sim ended with exit code -9' in launch.text
-    assert 'Traceback' not in launch.text
-
-
-def test_it_ends_after_its_episodes(start: Callable, tiny_sim: list[str], tmp_path: Path) -> None:
     film = tmp_path / 'film.mp4'
-    launch = start('aloha.launch.py', *tiny_sim, 'episodes:=1', f'video:={film}')
+    given = ('episodes:=1', f'video:={film}')
+    launch = start('aloha.launch.py', *tiny_sim, *given, **short_episodes)
     assert launch.wait() == 0, launch.text
     assert 'seed 0: ' in launch.text
     video = cv2.VideoCapture(str(film))
-    # Two seconds of title, the eight that the task is given, one in which the outcome stands.
-    assert video.get(cv2.CAP_PROP_FRAME_COUNT) > 25 * (2 + 8 + 1)
+    # Two seconds of title, the two that the task is given here, one in which the outcome stands.
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) > 25 * (2 + 2 + 1)
 
 
-def test_parameters_of_a_file_go_before_arguments(
-    start: Callable, tiny_sim: list[str], tmp_path: Path, environment: dict[str, str]
+def test_parameters_of_a_file_go_before_arguments_and_the_death_of_a_node_ends_everything(
+    start: Callable, tiny_sim: list[str], tmp_path: Path, listener: Any
 ) -> None:
     path = tmp_path / 'mine.yaml'
     path.write_text(
@@ -93,13 +84,18 @@ def test_parameters_of_a_file_go_before_arguments(
         encoding='utf-8',
     )
     launch = start('aloha.launch.py', *tiny_sim, f'params_file:={path}', 'enable:=false')
+    kind = pytest.importorskip('rcl_interfaces.srv').GetParameters
+    asked = listener.node.create_client(kind, '/act/policy/get_parameters')
+    listener.spin_until(asked.service_is_ready, 'the policy')
+    names = ['max_image_age_s', 'ensemble', 'enable']
+    answer = asked.call_async(kind.Request(names=names))
+    listener.spin_until(answer.done, 'its parameters')
+    age_s, ensemble, enable = answer.result().values
+    assert (age_s.double_value, ensemble.string_value, enable.bool_value) == (0.5, 'newest', False)
+    assert enable.type == 1  # a bool, and not one that is missing
+
     launch.wait_for('is loading')
-    for name, value in (('max_image_age_s', '0.5'), ('ensemble', 'newest'), ('enable', 'False')):
-        got = subprocess.run(
-            ['ros2', 'param', 'get', '/act/policy', name],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert got.stdout.strip().endswith(value), got
+    os.kill(launch.pid('sim'), signal.SIGKILL)
+    assert launch.wait() == 1
+    assert 'sim ended with exit code -9' in launch.text
+    assert 'Traceback' not in launch.text

@@ -14,7 +14,7 @@ import pytest
 from demo import POLICIES, summary
 
 from act_ros.sim.film.captions import WORDS
-from act_ros.sim.film.film_maker import FPS
+from act_ros.sim.film.shot import FPS
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / 'scripts' / 'demo.py'

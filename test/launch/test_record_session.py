@@ -60,12 +60,12 @@ class Person:
         self.listener.node.destroy_client(client)
         return future.result()
 
-    def sees(self, state: int) -> None:
+    def sees(self, *states: int) -> None:
         def seen() -> bool:
             assert self.launch.process.poll() is None, self.launch.text
-            return bool(self.states) and self.states[-1].state == state
+            return bool(self.states) and self.states[-1].state in states
 
-        self.listener.spin_until(seen, f'state {state}')
+        self.listener.spin_until(seen, f'state {states}')
 
     def squeezes(self, *openings: float) -> None:
         """Open all, until they are, then these."""
@@ -85,7 +85,8 @@ class Person:
         self.listener.spin_until(lambda: self.now_s > end, 'time goes on')
 
     def starts(self) -> None:
-        self.sees(self.kinds.WAITING)
+        """Begin an episode, without waiting for the end of the reset time."""
+        self.sees(self.kinds.WAITING, self.kinds.RESET)
         self.squeezes(*self.shut)
         self.sees(self.kinds.RECORDING)
         self.hands.grip(*self.open)
@@ -114,7 +115,7 @@ def person(listener: Any) -> Person:
 
 def test_a_session_by_hand_alone(start: Callable, tmp_path: Path, person: Person) -> None:
     data = tmp_path / 'data'
-    launch = start('record.launch.py', f'dataset:={data}', 'episodes:=2', 'reset_time:=6', *SMALL)
+    launch = start('record.launch.py', f'dataset:={data}', 'episodes:=2', 'reset_time:=60', *SMALL)
     person.brings_the_arms_to_the_start(launch)
 
     person.starts()
@@ -143,6 +144,8 @@ def test_a_session_by_hand_alone(start: Callable, tmp_path: Path, person: Person
         person.squeezes(0.0, 0.0)
         person.sees(person.kinds.RESET)
     person.squeezes(0.5, 0.0)  # the right one alone: it was no success
+    person.listener.spin_until(lambda: not person.states[-1].success, 'the other verdict')
+    person.squeezes(0.0, 0.0)  # and that is all: the reset time is not waited for
     person.listener.spin_until(lambda: launch.process.poll() is not None, 'the end')
     assert launch.wait() == 0, launch.text
     person.finds_all_arms_at_rest()

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 import lifeline
+import warm
 
 
 def _take_terminal() -> None:
@@ -39,21 +40,20 @@ class Running:
             f'{key}:={str(value) if value != [] else [""]}' for key, value in parameters.items()
         ]
         options = [part for pair in given for part in ('-p', pair)]
-        command = [sys.executable, '-m', module_of(name), '--ros-args', '-r', '__ns:=/act']
+        words = ['--ros-args', '-r', '__ns:=/act', *options]
         self._mark, env = lifeline.tie(os.environ)
         env.update(PYTHONPATH=os.pathsep.join(sys.path), OMP_NUM_THREADS='1')
         self.log = log
+        self.process: subprocess.Popen[bytes] | warm.Process
         with log.open('wb') as out:
-            where = out if terminal is None else terminal
-            self.process = subprocess.Popen(
-                [*command, *options],
-                stdin=None if terminal is None else terminal,
-                stdout=where,
-                stderr=where,
-                env=env,
-                start_new_session=terminal is not None,
-                preexec_fn=None if terminal is None else _take_terminal,
-            )
+            if terminal is None:
+                self.process = warm.start(module_of(name), words, env, out)
+            else:
+                self.process = subprocess.Popen(
+                    [sys.executable, '-m', module_of(name), *words],
+                    stdin=terminal, stdout=terminal, stderr=terminal, env=env,
+                    start_new_session=True, preexec_fn=_take_terminal,
+                )  # fmt: skip
 
     @property
     def output(self) -> str:
@@ -75,6 +75,7 @@ class Running:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.process.kill()
         lifeline.end(self._mark)
         self.process.wait()
         if error is not None:

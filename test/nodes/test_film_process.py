@@ -14,7 +14,8 @@ import pytest
 
 from act_ros.nodes.sim import film_process as module
 from act_ros.nodes.sim.film_process import FilmProcess
-from act_ros.sim.film.film_maker import FPS, TITLE_S, VERDICT_S, Shot
+from act_ros.sim.film.film_maker import TITLE_S, VERDICT_S
+from act_ros.sim.film.shot import FPS, Shot
 from act_ros.sim.world import World
 
 pytestmark = pytest.mark.timeout(300)  # it yields to all that runs beside the tests

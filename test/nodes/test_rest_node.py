@@ -14,7 +14,7 @@ from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()
 ARMS = [name for arm in SPEC.arms for name in (arm.leader, arm.follower)]
-SMALL = {'image_height': 48, 'image_width': 64, 'image_rate_hz': 10.0, 'auto_reset': False}
+NO_PICTURES = {'cameras': [], 'auto_reset': False}
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def sim(ros, tmp_path):
             JointState, f'/{arm}/joint_states',
             lambda msg, arm=arm: poses.setdefault(arm, []).append(list(msg.position[:6])), 50,
         )  # fmt: skip
-    with Running('sim', tmp_path / 'sim', **SMALL) as process:
+    with Running('sim', tmp_path / 'sim', **NO_PICTURES) as process:
         ros.wait_until(lambda: len(poses) == 4, what='joint states')
         process.node, process.poses = node, poses
         yield process

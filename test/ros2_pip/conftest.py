@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 _launch = importlib.util.find_spec('launch')
 # The folder of launch files is a package called launch too, for want of another, and has no origin.
 if _launch is None or _launch.origin is None:
-    collect_ignore_glob = ['test_*.py']
+    collect_ignore_glob = ['test_*.py', 'graph']
 
 HEADER = """
 import sys
@@ -277,6 +278,14 @@ def launched(
         return ros2('launch', launch_file(actions, before=before), *arguments)
 
     return run
+
+
+@pytest.fixture
+def seen() -> Any:
+    """What a launch in this process came by."""
+    from seen import Seen
+
+    return Seen()
 
 
 @pytest.fixture

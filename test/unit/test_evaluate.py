@@ -305,9 +305,8 @@ def test_video_films_the_first_seed(models: Path, tmp_path: Path) -> None:
 def test_a_film_of_another_episode_is_said_to_be_one(models: Path, tmp_path: Path) -> None:
     setting = EvaluationSetting((str(models / 'plain'),), 'transfer_cube')
     before = rollout.evaluator_of(setting).run(0, 1)
-    changed = Result(**{**vars(before), 'digest': '0123'})
-    assert len(list(film_again(setting, 0, before, tmp_path / 'a'))) == 1
-    _, warning = film_again(setting, 0, changed, tmp_path / 'b')
+    changed = Result(**{**vars(before), 'digest': '0123'})  # of the same one see above
+    _, warning = film_again(setting, 0, changed, tmp_path / 'a')
     rollout.evaluator_of.cache_clear()
     assert 'went another way' in warning and '0123' in warning
 

@@ -16,7 +16,8 @@ import pytest
 from act_ros.robot.types import Frame
 from act_ros.sim.film.captions import BAND, WORDS, captioned, episode_text, title_card, verdict
 from act_ros.sim.film.film_file import Film
-from act_ros.sim.film.film_maker import FPS, TITLE_S, VERDICT_S, FilmMaker, Shot, film_episode
+from act_ros.sim.film.film_maker import TITLE_S, VERDICT_S, FilmMaker, film_episode
+from act_ros.sim.film.shot import FPS, Shot
 from act_ros.sim.film.studio import HEIGHT, WIDTH
 from act_ros.sim.world import STAGES, STEPS, SimulationError, World
 

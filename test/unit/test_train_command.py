@@ -276,36 +276,40 @@ def wait_for(process: subprocess.Popen[str], there: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(('number', 'status'), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def stopped(process: subprocess.Popen[str], number: int, output: Path) -> tuple[int, list[str]]:
+    """What a run that gets a signal ends with; and what it has said, which was checked."""
+    process.send_signal(number)
+    _, said = process.communicate(timeout=PATIENCE_S)
+    assert 'Traceback' not in said
+    lines = [line for line in said.splitlines() if line.startswith('train: ')]
+    step = load_state(output)['step']
+    assert lines[-1] == f'train: stopped at step {step}; go on with --resume', said
+    return process.returncode, lines
+
+
 def test_a_run_that_is_interrupted_leaves_a_checkpoint(
-    command: list[str], tmp_path: Path, start: Start, number: int, status: int
+    command: list[str], tmp_path: Path, start: Start
 ) -> None:
     write_recipe(tmp_path / 'training.yaml', checkpoint_every=10**6)
     process = start('act_ros.commands.train', *command, '--steps', '1000000000')
     wait_for(process, lambda: (tmp_path / 'out' / 'log').exists())
-    process.send_signal(number)
-    _, said = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == status, said
-    lines = [line for line in said.splitlines() if line.startswith('train: ')]
-    assert (
-        lines[-1]
-        == f'train: stopped at step {load_state(tmp_path / "out")["step"]}; go on with --resume'
-    )
-    assert 'Traceback' not in said
+    status, _ = stopped(process, signal.SIGINT, tmp_path / 'out')
+    assert status == 130
     step = load_state(tmp_path / 'out')['step']
     assert main([*command, '--resume', '--steps', str(step + 2)]) == 0
     assert load_state(tmp_path / 'out')['step'] == step + 2
 
 
-def test_a_run_that_would_take_days_on_a_cpu_says_so(
+def test_a_run_that_would_take_days_on_a_cpu_says_so_and_one_that_is_terminated_leaves_a_checkpoint(
     command: list[str], tmp_path: Path, start: Start
 ) -> None:
     write_recipe(tmp_path / 'training.yaml', checkpoint_every=3)
     process = start('act_ros.commands.train', *command, '--steps', '1000000000')
     wait_for(process, lambda: (tmp_path / 'out' / 'step_3').exists())
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=PATIENCE_S)
-    assert re.search(r'train: a step takes .* 1000000000 of them \d+ days; --config small', said)
+    status, lines = stopped(process, signal.SIGTERM, tmp_path / 'out')
+    assert status == 143
+    days = r'train: a step takes .* 1000000000 of them \d+ days; --config small'
+    assert re.search(days, '\n'.join(lines))
 
 
 def test_a_second_interruption_ends_at_once(

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 
 from act_ros.nodes.shared.base import Logger
 from act_ros.python_process import python_command
-from act_ros.sim.film.film_maker import FPS, Shot
+from act_ros.sim.film.shot import FPS, Shot
 
 MOST_WAITING = 120 * FPS
 """While more shots than these are to be drawn, no further episode is filmed."""

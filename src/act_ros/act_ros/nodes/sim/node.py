@@ -21,7 +21,6 @@ from act_msgs.srv import ResetSim
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 
-from act_ros.data.seeds import next_seed
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.camera_parameter import chosen_cameras
@@ -130,6 +129,8 @@ class SimNode(BaseNode):
         folder = self._values['seeds_after']
         if not folder:
             return int(self._values['seed'])
+        from act_ros.data.seeds import next_seed  # with HDF5, which nothing else here needs
+
         return next_seed(Path(folder), self._values['task'], self.get_logger().warning)
 
     def start(self) -> None:

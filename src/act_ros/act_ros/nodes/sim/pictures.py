@@ -17,7 +17,7 @@ from act_ros.nodes.shared.topics import robot_topic
 from act_ros.nodes.sim.film_process import FilmProcess
 from act_ros.robot.spec import Camera
 from act_ros.robot.types import Frame
-from act_ros.sim.film.film_maker import TICKS_PER_FRAME, Shot
+from act_ros.sim.film.shot import TICKS_PER_FRAME, Shot
 from act_ros.sim.render_thread import CameraView, RenderThread
 from act_ros.sim.simulation import Simulation
 from act_ros.sim.world import WorldState

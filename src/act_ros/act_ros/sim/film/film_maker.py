@@ -12,51 +12,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from act_ros.robot.types import Frame
 from act_ros.sim.film.captions import captioned, episode_text, title_card
 from act_ros.sim.film.film_file import Film
+from act_ros.sim.film.shot import FPS, TICKS_PER_FRAME, Shot
 from act_ros.sim.film.studio import Studio
 from act_ros.sim.world import SimulationError, WorldState
 
-FPS = 25
-TICKS_PER_FRAME = 2
-"""A frame of the film is every second tick of 20 ms."""
 TITLE_S, VERDICT_S = 2.0, 1.0
 """How long the title stands, and an episode's last picture with its outcome."""
-
-
-class Shot(NamedTuple):
-    """One frame of a film before it is drawn.
-
-    Attributes:
-        episode: number from 1 on.
-        seed: seed of the episode.
-        reached: highest stage of the task so far, 0 to 4.
-        elapsed_s: seconds since the episode began.
-        physics: the world's state (`WorldState.physics`).
-    """
-
-    episode: int
-    seed: int
-    reached: int
-    elapsed_s: float
-    physics: NDArray[np.float64]
-
-    def to_bytes(self) -> bytes:
-        """Four numbers and the state, as float64."""
-        return np.concatenate([self[:4], self.physics]).tobytes()
-
-    @classmethod
-    def from_bytes(cls, row: bytes) -> Shot:
-        """What `to_bytes` made."""
-        values = np.frombuffer(row)
-        episode, seed, reached = (int(value) for value in values[:3])
-        return cls(episode, seed, reached, float(values[3]), values[4:])
 
 
 class FilmMaker:
