@@ -74,7 +74,7 @@ def _add_data(p: argparse.ArgumentParser) -> None:
         type=words,
         default='paper',
         metavar='NAME',
-        help="configuration of the file below: 'paper' (default; for a GPU), 'small' (two CPU cores), 'small_gpu'",
+        help="configuration of the file below: 'paper' (default; for a GPU), 'small' (an hour on a CPU), 'small_gpu'",
     )
     p.add_argument(
         '--config-file',
