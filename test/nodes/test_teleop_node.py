@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from act_msgs.msg import Command
+from act_msgs.msg import Command, SimState
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 from processes import Running
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
 from act_ros.control.limiter import SOFT
 from act_ros.control.ticker import tick_of
+from act_ros.nodes.shared.topics import LATCHED
 from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()
@@ -139,6 +141,33 @@ def test_a_follower_that_hears_nothing_is_a_fault_until_it_is_engaged_again(arms
     answer = ros.call(arms.node, SetBool, '/act/teleop/engage', SetBool.Request(data=True))
     assert answer.success, answer.message
     ros.wait_until(lambda: len(arms.command) > count + 10)
+
+
+def test_in_simulation_a_fault_ends_with_the_world_in_which_it_was(ros, tmp_path):
+    arms = Arms(ros)
+    clock = arms.node.create_publisher(Clock, '/clock', 10)
+    world = arms.node.create_publisher(SimState, '/act/sim_state', LATCHED)
+
+    def stamp():
+        return arms.node.get_clock().now().to_msg()
+
+    def begin(episode):
+        msg = SimState(episode=episode)
+        msg.header.stamp = stamp()
+        world.publish(msg)
+
+    arms.node.create_timer(0.01, lambda: clock.publish(Clock(clock=stamp())))
+    begin(1)
+    with Running('teleop', tmp_path / 'log', use_sim_time=True, **PATIENT) as process:
+        ros.wait_until(lambda: len(arms.command) > 5, what='commands')
+        arms.pose['leader_left'][0] = 0.8  # and the follower stays
+        ros.wait_until(lambda: 'disengaged; the followers hold' in process.output)
+        arms.pose['leader_left'][0] = 0.0
+        arms.go_on(50)  # what was under way arrives
+        count = len(arms.command)
+        begin(2)
+        ros.wait_until(lambda: len(arms.command) > count + 10)
+        assert 'engaged, slowly at first (the world is set up anew)' in process.output
 
 
 def test_the_operator_engages_and_disengages_by_squeezing_both_leader_grippers(ros, tmp_path):

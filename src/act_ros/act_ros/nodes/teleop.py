@@ -49,10 +49,9 @@ class TeleopNode(BaseNode):
     """`act/teleop`: publishes the followers' commands and `act/command`; serves `~/engage`."""
 
     def __init__(self, stop: Stop, led: bool = False, owner: Node | None = None) -> None:
-        """Subscribe to all arms; `stop` is set when nothing more can be done.
+        """Subscribe to all arms; `stop` is set when nothing more can be done, and ends the ticks.
 
         Args:
-            stop: ends the ticks.
             led: a session tells when to follow, and nobody else: no squeeze, and not from the start.
             owner: the node of this process that serves `~/stop`, where it is another.
         """
@@ -67,8 +66,7 @@ class TeleopNode(BaseNode):
         self._leaders: Floats | None = None
         self._followers: Floats | None = None
         simulated = bool(self.get_parameter('use_sim_time').value)
-        self._led = led
-        self._engaged = not led and (simulated or bool(self._values['engage']))
+        self._led, self._engaged = led, not led and (simulated or bool(self._values['engage']))
         # A scripted operator tells nothing with his hands, and a session watches them itself.
         self._squeeze = None if simulated or led else Squeeze([True] * len(spec.grippers))
         self._time: SimTime | SystemTime = SimTime() if simulated else SystemTime()
@@ -115,11 +113,13 @@ class TeleopNode(BaseNode):
         self.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
 
     def _on_sim(self, msg: SimState) -> None:
-        """A new episode has put the arms elsewhere: what was seen before doesn't count."""
+        """A new episode has put the arms elsewhere: what was seen before doesn't count, nor does a fault."""
         with self._lock:
             if msg.episode != self._episode:
                 self._episode, self._not_before_s = msg.episode, seconds(msg.header.stamp)
                 self._teleoperation.release()
+                if self.output.gate.fault and not self._led:
+                    self._engage(True, 'the world is set up anew')
 
     def _run(self) -> None:
         """Body of the 50 Hz thread."""
@@ -285,9 +285,9 @@ class TeleopNode(BaseNode):
 
     def _on_engage(self, request: Any, response: Any) -> Any:
         with self._lock:
-            response.message = self._engage(bool(request.data), 'service')
-            response.success = not response.message
-            response.message = response.message or ('engaged' if self._engaged else 'disengaged')
+            refused = self._engage(bool(request.data), 'service')
+            response.message = refused or ('engaged' if self._engaged else 'disengaged')
+            response.success = not refused
         return response
 
 
