@@ -49,9 +49,10 @@ class TeleopNode(BaseNode):
     """`act/teleop`: publishes the followers' commands and `act/command`; serves `~/engage`."""
 
     def __init__(self, stop: Stop, led: bool = False, owner: Node | None = None) -> None:
-        """Subscribe to all arms; `stop` is set when nothing more can be done, and ends the ticks.
+        """Subscribe to all arms.
 
         Args:
+            stop: ends the ticks; is set when nothing more can be done.
             led: a session tells when to follow, and nobody else: no squeeze, and not from the start.
             owner: the node of this process that serves `~/stop`, where it is another.
         """
@@ -189,8 +190,7 @@ class TeleopNode(BaseNode):
         """Lead the arms toward where they are to go; the followers' command. Hold the lock."""
         followers, *leaders = self._moves
         for move in leaders:
-            command = move.tick(self._leaders)
-            if command is not None and self._lead is not None:
+            if self._lead and (command := move.tick(self._leaders)) is not None:
                 self._lead.send(command)
         return followers.tick(self._followers)
 
