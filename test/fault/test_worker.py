@@ -20,11 +20,14 @@ from safetensors.torch import load_file, save_file
 from act_ros.control.inference_mode import InferenceMode
 from act_ros.nodes.policy.priority import BEHIND, prioritize
 from act_ros.nodes.process.real_time import may_take_real_time, take_real_time
+from act_ros.policy import policy as policy_module
+from act_ros.policy.engines.choice import EngineChoice
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_config
+from act_ros.policy.inference import worker_process
 from act_ros.policy.inference.channel import SLOTS, Answerer, Caller, ObservationMemory
 from act_ros.policy.inference.worker import InferenceWorker
-from act_ros.policy.policy import Policy
+from act_ros.policy.policy import Policy, warm_up
 from act_ros.robot.types import Chunk, Observation
 from synthetic import some_images, tiny_config, write_policy
 
@@ -234,6 +237,32 @@ def test_predictions_that_are_not_finite_are_counted_and_not_delivered(tmp_path:
         assert worker.poll() is None and worker.error is None
     finally:
         worker.close()
+
+
+def test_a_caller_that_dies_while_a_policy_is_loaded_leaves_no_traceback(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = subprocess.Popen(['true'])
+    gone.wait()
+    mine, theirs = socket.socketpair()
+    monkeypatch.setattr(
+        worker_process, 'die_with', lambda caller: None
+    )  # it comes a moment too late
+    with mine:
+        told = [str(gone.pid), str(checkpoint), read_config(checkpoint).to_json()]
+        told += [str(theirs.detach()), '-1', '1', 'cpu', 'torch', 'fp32']
+        assert worker_process.main(told) == 0
+
+
+def test_a_policy_that_is_slow_is_timed_without_the_loops_priority(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = Policy.load(checkpoint, 1, EngineChoice('cpu', 'torch', 'fp32'))
+    placed: list[int] = []
+    for limit, calls in (0.0, 0), (60.0, 1):  # of what is slow
+        monkeypatch.setattr(policy_module, 'WARM_UP_S', limit)
+        assert warm_up(policy, lambda: placed.append(1)) > 0
+        assert len(placed) == calls
 
 
 def test_a_killed_process_is_seen(checkpoint: Path) -> None:

@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
         pass_s = _measure(policy, int(caller))
         answerer.ready(pass_s, runs_on(policy, pass_s))
         _serve(policy, ObservationMemory(told, int(memory_fd)), answerer)
-    except (BrokenPipeError, ConnectionResetError):
+    except (BrokenPipeError, ConnectionResetError, ProcessLookupError):
         return 0  # the caller has gone
     except PolicyError as error:
         answerer.failed(str(error))
@@ -51,7 +51,8 @@ def main(argv: Sequence[str]) -> int:
 def _measure(policy: Policy, caller: int) -> float:
     """Seconds of a pass where the caller waits for it, which then shares its scheduling; here for 0.1 s or a pass.
 
-    Among a computer's other programs a pass takes as long as they let it, and that says nothing of the engine.
+    Among a computer's other programs a pass takes as long as they let it, and that says nothing of the engine. One that
+    is slow all the same is timed as it is: nobody will wait for it, and it must not hold up who has a tick to keep.
     """
     me, nice = os.getpid(), os.getpriority(os.PRIO_PROCESS, 0)
     scheduling = os.sched_getscheduler(caller), os.sched_getparam(caller).sched_priority
