@@ -8,7 +8,7 @@ see). Source `setup.bash` first.
 
     benchmarks/control_loop.py --seconds 60
     benchmarks/control_loop.py --seconds 60 -- checkpoint:=NAME task:=insertion
-    benchmarks/control_loop.py --seconds 600 --sync -- precision:=int8 record:=/tmp/episodes
+    benchmarks/control_loop.py --seconds 600 --sync -- precision:=int8 record:=outputs/episodes
     benchmarks/control_loop.py --attach            # measure what runs already
 
 Exit code 0 if every target is met, 1 if not, 2 if there was nothing to measure.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alive import is_alive
 
 Ros2 = Callable[..., 'subprocess.CompletedProcess[str]']
 
@@ -39,14 +40,6 @@ def listener(prefix: Path) -> str:
     program.write_text(LISTENER)
     program.chmod(0o755)
     return program.name
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from alive import is_alive
+
 # A program that ignores signals until it is killed, or for a minute.
 STUBBORN = """
 STUBBORN = '''
@@ -27,14 +29,6 @@ def stubborn(*signals, **kwargs):
         cmd=[sys.executable, '-u', '-c', STUBBORN, *signals], name='stubborn', output='screen',
         **kwargs)
 """
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_interrupt_ends_processes_with_sigint_where_there_is_no_terminal(

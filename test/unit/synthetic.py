@@ -62,6 +62,13 @@ def write_episode(
     return writer.finish(success=True)
 
 
+def write_episodes(folder: Path, count: int = 3, ticks: int = 12) -> Path:
+    """So many episodes of so many ticks, each with other values; returns the folder."""
+    for i in range(count):
+        write_episode(folder / f'episode_{i}.hdf5', ticks, seed=i)
+    return folder
+
+
 def all_frames(data: Dataset) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Every frame of a training set, (ticks, cameras, h, w, 3)."""
     into = np.empty(data.frames.shape, np.uint8)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import lifeline
 import pytest
+from alive import is_alive
 
 DEADLINE_S = 60.0
 TESTS = """
@@ -87,22 +88,13 @@ def until(condition, what: str) -> None:
         time.sleep(0.02)
 
 
-def alive(pid: int) -> bool:
-    """Whether it runs; one that is over and waits to be collected does not."""
-    try:
-        stat = Path(f'/proc/{pid}/stat').read_text()
-    except OSError:
-        return False
-    return stat.rpartition(')')[2].split()[0] not in 'ZX'
-
-
 @pytest.mark.parametrize('options', [(), (*XDIST, '2')], ids=['one process', 'xdist'])
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGINT], ids=['killed', 'Ctrl+C'])
 def test_a_run_that_is_ended_leaves_no_process_and_says_what_it_did_not_run(
     tmp_path: Path, options: tuple[str, ...], number: signal.Signals
 ) -> None:
     with running(tmp_path, *options) as (pytest_process, pids):
-        assert all(map(alive, pids))
+        assert all(map(is_alive, pids))
         # A terminal sends Ctrl+C to all of its processes; `kill -9` is for one.
         if number == signal.SIGINT:
             os.killpg(pytest_process.pid, number)
@@ -110,7 +102,7 @@ def test_a_run_that_is_ended_leaves_no_process_and_says_what_it_did_not_run(
             os.kill(pytest_process.pid, number)
         out, _ = pytest_process.communicate(timeout=DEADLINE_S)  # also of the guardian
         assert pytest_process.returncode != 0
-        until(lambda: not any(map(alive, pids)), f'none of {pids} was left')
+        until(lambda: not any(map(is_alive, pids)), f'none of {pids} was left')
     said = [line for line in out.splitlines() if 'NOT RUN' in line]
     assert len(said) == 1, out
     counts = re.search(r'3 collected, (\d) run, (\d) NOT RUN$', said[0])
@@ -126,7 +118,7 @@ def test_what_a_crashed_worker_of_xdist_started_is_ended(tmp_path: Path) -> None
     with running(tmp_path, *XDIST, '1') as (pytest_process, (worker, *started)):
         os.kill(worker, signal.SIGKILL)
         out, _ = pytest_process.communicate(timeout=DEADLINE_S)
-        until(lambda: not any(map(alive, started)), f'none of {started} was left')
+        until(lambda: not any(map(is_alive, started)), f'none of {started} was left')
     assert "worker 'gw0' crashed" in out
     assert 'NOT RUN' not in out and 'left running' not in out  # a new worker runs the third
 
@@ -141,4 +133,4 @@ def test_a_run_that_leaves_a_process_fails_and_names_it(tmp_path: Path) -> None:
     left = next(line for line in done.stdout.splitlines() if line.startswith('left running'))
     assert left.endswith('sleep 601')
     pid = int(left.split(':')[1])
-    until(lambda: not alive(pid), 'it was ended')
+    until(lambda: not is_alive(pid), 'it was ended')

@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 from act_ros.commands.train import main
 from act_ros.policy.folder import read_config
 from act_ros.policy.training.run_files import load_state
-from synthetic import TINY, write_episode
+from synthetic import TINY, write_episodes
 
 TRAINING = {
     'pretrained': False,
@@ -49,10 +49,7 @@ def write_recipe(path: Path, policy: dict[str, Any] | None = None, **training: A
 
 @pytest.fixture(scope='module')
 def episodes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp('episodes')
-    for i in range(3):
-        write_episode(folder / f'episode_{i}.hdf5', 12, seed=i)
-    return folder
+    return write_episodes(tmp_path_factory.mktemp('episodes'))
 
 
 @pytest.fixture

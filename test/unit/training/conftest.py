@@ -8,15 +8,12 @@ from pathlib import Path
 import pytest
 from training_runs import trainer
 
-from synthetic import write_episode
+from synthetic import write_episodes
 
 
 @pytest.fixture(scope='session')
 def episodes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp('episodes')
-    for i in range(3):
-        write_episode(folder / f'episode_{i}.hdf5', 12, seed=i)
-    return folder
+    return write_episodes(tmp_path_factory.mktemp('episodes'))
 
 
 @pytest.fixture(scope='session')
