@@ -107,7 +107,8 @@ def test_files_damaged_anywhere_are_refused_and_leave_no_process(ros, node, poli
         assert not result.successful
         assert 'model.safetensors' in result.reason
         assert node.node.loop.engine.folder.name == 'one'
-        assert node.state == 'RUNNING'
+        # A machine busy with other work may have starved the process for as long as a chunk lasts.
+        ros.wait_until(lambda: node.state == 'RUNNING', DEADLINE_S, 'RUNNING')
         assert gone(node.workers[-1].pid)
     shutil.rmtree(policies / 'cut')
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable
 
 from act_ros.control.ensemble import Execution
@@ -18,6 +19,7 @@ from act_ros.robot.types import Chunk
 
 NOT_LOADED = 'not loaded'
 _LOOK_S = 0.01  # how often a tick that waits for its inference looks whether it is to stop
+_MOST_IN_FLIGHT = 10_000  # observations since the last answer; for a process that never gives one
 
 
 class Inference:
@@ -53,6 +55,9 @@ class Inference:
         self._candidate_execution: Execution | None = None
         self._asked_at: float | None = None  # since when an answer is due, steady time
         self._thrown = 0
+        # By the engine's id: the ticks that it was given and has not answered, with the world they are of.
+        self._flight: defaultdict[int, deque[tuple[int, int]]] = defaultdict(_flight)
+        self._world = 0
 
     @property
     def unloaded(self) -> bool:
@@ -76,12 +81,20 @@ class Inference:
         """Let this be the present policy from now on."""
         self.engine, self.broken, self._runtime.trouble = engine, '', ''
         self._asked_at, self._thrown = None, 0
+        self._flight = defaultdict(_flight, {id(engine): self._flight[id(engine)]})
         self.worker_says = 'running'
         if self.unloaded:
             self.loaded = False
             self._mode.load(math.inf)
         else:
             self._load()
+
+    def new_world(self) -> None:
+        """What was submitted so far was seen before the world was set up anew: the answers to it are void.
+
+        The chunk's tick does not tell: it is that of the joint states, and a picture may be older.
+        """
+        self._world += 1
 
     def submit(self, sight: RobotView) -> dict[int, int]:
         """Hand the observation to every policy; returns the tick it is of by the engine's id."""
@@ -90,6 +103,7 @@ class Inference:
             observation = sight.observation(engine.config)
             if observation is not None and engine.worker.ready:
                 tick = tick_of(observation.stamp_s, self._rate_hz)
+                self._flight[id(engine)].append((tick, self._world))
                 engine.worker.submit(tick, observation)
                 ticks[id(engine)] = tick
                 if engine is self.engine and self._asked_at is None:
@@ -130,12 +144,23 @@ class Inference:
                 came.append((engine, chunk))
                 if engine is self.engine:
                     self._asked_at = None
+                if not self._of_this_world(engine, chunk):
+                    continue
                 if self._runtime.accept(chunk, tick, engine is self.candidate):
                     self._statistics.chunk(chunk)
                     self.taken.append(chunk)
         if not self.broken:
             self._check(self.engine.worker)
         return came
+
+    def _of_this_world(self, engine: Engine, chunk: Chunk) -> bool:
+        """Whether a chunk answers to what was seen in the present world. Those it has overtaken have no answer."""
+        flight = self._flight[id(engine)]
+        while flight:
+            tick, world = flight.popleft()
+            if tick == chunk.tick:
+                return world == self._world
+        return False
 
     def _check(self, worker: Worker) -> None:
         """Notice what the policy's process threw away, that it has ended, or that it hangs."""
@@ -181,3 +206,7 @@ class Inference:
         if self.candidate is not None and self._runtime.execution is self._candidate_execution:
             self.install(self.candidate)
             self.candidate, self._candidate_execution = None, None
+
+
+def _flight() -> deque[tuple[int, int]]:
+    return deque(maxlen=_MOST_IN_FLIGHT)

@@ -188,12 +188,12 @@ class ControlLoop:
     def _beat(self, beat: Beat) -> None:
         if beat.jumped and self._last_tick is not None and beat.tick < self._last_tick:
             self._observer.restart()
-        sight = self._observer.sight()
         with self.lock:
             sync = self.mode.sync
             if beat.jumped:
                 self._reset(beat.tick)
             self._reset_if_asked(beat.tick)
+            sight = self._observer.sight()  # only now: what was seen before a reset is forgotten
             if sync:
                 self._infer(sight, beat.tick)
             self.inference.collect(beat.tick)
@@ -265,6 +265,7 @@ class ControlLoop:
     def _reset(self, tick: int) -> None:
         self._reset_tick = tick
         self.runtime.reset(tick)
+        self.inference.new_world()
 
     def _publish(self, tick: int, stamp_s: float, command: Floats | None) -> None:
         if command is not None and self._output.command(tick, stamp_s, command):
