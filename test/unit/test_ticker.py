@@ -77,6 +77,20 @@ def test_ticks_bridge_a_hiccup_of_the_simulator():
     assert np.abs(np.diff(at) - 0.02).max() < 0.002
 
 
+@pytest.mark.parametrize('lost_s', [0.04, 0.08, 0.12, 0.3])
+def test_where_the_simulator_has_lost_time_for_good_what_it_sends_is_soon_new_again(lost_s):
+    sim = SimTime()
+    whole = clock_messages(sim, 600, jitter=lambda rng: rng.exponential(0.002))
+    steady = Steady([(at + lost_s * (at > 1003.0), act) for at, act in whole])
+    beats = run(sim, steady, 280)
+    when = np.array([when for _, when in beats])
+    # What is published with /clock is as old as the tick is ahead of the simulator; arms hold at 0.1 s.
+    sent = np.floor((when - 1000.0 - lost_s * (when > 1003.0 + lost_s)) * 100) / 100
+    age = np.array([beat.now_s for beat, _ in beats]) - sent
+    assert age[when > 1003.0].max() < SimTime.AHEAD_S + 0.02
+    assert age[when > 1003.0 + lost_s + 1.0].max() < 0.035
+
+
 @pytest.mark.parametrize('factor', [0.2, 0.5, 0.8])
 def test_ticks_stretch_with_a_slow_simulator(factor):
     sim = SimTime()

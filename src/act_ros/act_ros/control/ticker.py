@@ -63,14 +63,16 @@ class SimTime:
     """ROS time is what `/clock` says, made smooth.
 
     A message is never early, only late; so the fastest of the recent arrivals tells best how the
-    two clocks lie to each other, and ticks are even although messages are not. The estimate runs
-    ahead of the newest message by a little at most: where the simulator stops or is slower than
+    two clocks lie to each other, and ticks are even although messages are not. Of the most recent: a
+    simulator that was starved does not catch up, and what it says would look as old as it has lost time. The
+    estimate runs ahead of the newest message by a little at most: where the simulator stops or is slower than
     real time, so are the ticks. Thread-safe: `observe` is called where messages are received,
     `ros_at` by the loop.
     """
 
-    WINDOW_S = 2.0  # arrivals looked back on
-    AHEAD_S = 0.1  # how far beyond the newest message the clock is extrapolated in real time
+    WINDOW_S = 2.0  # arrivals looked back on for the simulator's speed
+    LEAD_S = 0.5  # and for the fastest of them
+    AHEAD_S = 0.05  # how far beyond the newest message the clock is extrapolated in real time
     SETTLE_S = (
         0.5  # time constant of the estimate's correction: 1 ms of error moves a tick by 40 us
     )
@@ -96,7 +98,8 @@ class SimTime:
             self._seen.append((arrival_s, ros_s))
             while arrival_s - self._seen[0][0] > self.WINDOW_S:
                 self._seen.popleft()
-            lead = max(ros - arrival for arrival, ros in self._seen)
+            since_s = arrival_s - self.LEAD_S
+            lead = max(ros - arrival for arrival, ros in self._seen if arrival >= since_s)
             if fresh or abs(lead - self._lead) > 0.1:
                 self._lead = lead
             else:
