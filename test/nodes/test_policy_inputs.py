@@ -26,6 +26,18 @@ def test_a_missing_camera_is_waited_for_by_its_topic(ros, robot, policy):
     ros.wait_until(robot.count)
 
 
+def test_the_policy_is_not_asked_about_a_picture_that_is_too_old(ros, robot, policy):
+    node = running(ros, policy(max_image_age_s=0.2))
+    robot.images_on = False
+    ros.wait_until(lambda: node.state == 'HOLDING')
+    asked, ticks = len(node.worker.seen), node.node.loop.statistics.ticks
+    ros.wait_until(lambda: node.node.loop.statistics.ticks > ticks + 20)
+    assert len(node.worker.seen) == asked
+    robot.images_on = True
+    running(ros, node)
+    assert len(node.worker.seen) > asked
+
+
 def test_images_of_an_encoding_that_is_not_read_are_said_and_nothing_moves(ros, robot, policy):
     robot.encoding = 'bayer_rggb8'
     node = policy()

@@ -15,6 +15,7 @@ from act_ros.control.ensemble import Execution
 from act_ros.control.guide import Guide
 from act_ros.control.limiter import Limiter, Reason
 from act_ros.control.short_chunks import ShortChunks
+from act_ros.control.standing import Standing
 from act_ros.control.tick_inputs import JOINTS, Freshness, TickInputs
 from act_ros.robot.spec import Vector
 from act_ros.robot.types import Chunk, Floats
@@ -65,6 +66,7 @@ class Runtime:
         # Between a reset while commands were going out and the first action after it.
         self.bridging = False
         self._first_tick = 0  # chunks of ticks before this are of another time
+        self._standing = Standing(limiter.spec.rate_hz)
         self._tick, self._now_s = 0, 0.0
         self._short = ShortChunks()
 
@@ -112,6 +114,7 @@ class Runtime:
     def disable(self) -> None:
         """Stop commanding; a position-controlled arm stays at the last command."""
         self._enabled = False
+        self._forget_plan()
         self._forget_command()
         self.idle_reason = DISABLED
         self._become(State.IDLE, DISABLED)
@@ -128,9 +131,7 @@ class Runtime:
         self.bridging = self.bridging or self._command is not None
         self._fault, self._rejection = '', ''
         self._first_tick = tick
-        self.execution.reset()
-        if self._next is not None:
-            self._next[0].reset()
+        self._forget_plan()
         self._forget_command()
 
     def replace(self, execution: Execution, cameras: Iterable[str], own: bool = False) -> None:
@@ -156,11 +157,12 @@ class Runtime:
         """Take a chunk in (of the replacing policy, if so); False if it was too old or bad."""
         if not self._first_tick <= chunk.tick <= tick:
             return False
+        self._look_whether_standing(tick)
         target = self._next[0] if replacement and self._next is not None else self.execution
         try:
-            taken = target.add(chunk)
+            taken = self._standing.add(target, chunk)
             if self._next is not None and self._own and not replacement:
-                self._next[0].add(chunk)
+                self._standing.add(self._next[0], chunk)
         except ValueError as error:
             self.reject(1, str(error))
             return False
@@ -178,6 +180,7 @@ class Runtime:
         """The command (dof,) of a tick, or None if none may be sent; sets `state` and `reason`."""
         self._tick, self._now_s, self._guide.limited = tick, now_s, ()
         self._take_over(tick)
+        self._look_whether_standing(tick)
         complaints = self._judge(now_s, inputs)
         self.missing = tuple(complaints)
         wanting = '; '.join(complaints.values())
@@ -200,9 +203,20 @@ class Runtime:
             self._short.gap(tick)
             return self._wait(self._rejection or self._no_chunk(), here)
         self._follow(action, inputs.qpos)
+        self._standing.acted(tick)
         self.bridging = False
         self._become(State.RUNNING, '')
         return self._command
+
+    def _look_whether_standing(self, tick: int) -> None:
+        if self._standing.come_to_stand(tick, self.execution):
+            self._blend = None
+            self._forget_plan()
+
+    def _forget_plan(self) -> None:
+        self.execution.reset()
+        if self._next is not None:
+            self._next[0].reset()
 
     def _take_over(self, tick: int) -> None:
         """Go over to the next execution as soon as it has an action; at once if nothing is commanded."""
@@ -259,12 +273,15 @@ class Runtime:
     def _no_chunk(self) -> str:
         if self._short.why:
             return self._short.why
+        if self._standing.void:
+            return 'the arms stood, so what was planned before is void: waiting for a chunk of now'
         if self._command is None:
             return 'waiting for the first chunk of actions from the policy'
         return 'the chunks are used up; inference is slower than a chunk is long'
 
     def _forget_command(self) -> None:
         self._command, self._blend = None, None
+        self._standing.begin()
         self._guide.release()
 
     def _become(self, state: State, reason: str) -> None:

@@ -96,10 +96,12 @@ class Inference:
         """
         self._world += 1
 
-    def submit(self, sight: RobotView) -> dict[int, int]:
-        """Hand the observation to every policy; returns the tick it is of by the engine's id."""
+    def submit(self, sight: RobotView, now_s: float) -> dict[int, int]:
+        """Hand the observation to every policy that can use it; returns the tick it is of by the engine's id."""
         ticks = {}
         for engine in self._engines():
+            if self._runtime.freshness.complaints(now_s, sight.inputs, engine.config.cameras):
+                continue  # what must not move the arms must not plan for them either
             observation = sight.observation(engine.config)
             if observation is not None and engine.worker.ready:
                 tick = tick_of(observation.stamp_s, self._rate_hz)
@@ -110,14 +112,14 @@ class Inference:
                     self._asked_at = time.monotonic()
         return ticks
 
-    def ask(self, sight: RobotView, tick: int, timeout_s: float | None) -> None:
+    def ask(self, sight: RobotView, tick: int, now_s: float, timeout_s: float | None) -> None:
         """Let every policy predict from what is seen now and wait for it, if a chunk is due."""
         due = self._runtime.execution.due(tick) or self._runtime.replacing
         if self.candidate is None and not due:
             return
         engines = self._engines()
         thrown = [engine.worker.non_finite for engine in engines]
-        awaited = self.submit(sight)
+        awaited = self.submit(sight, now_s)
         if self.candidate is not None:  # that it hangs must not stop the present one
             timeout_s = min(timeout_s or self.timeout_s, self.timeout_s)
         deadline = None if timeout_s is None else time.monotonic() + timeout_s

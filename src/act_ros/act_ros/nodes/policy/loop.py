@@ -195,7 +195,7 @@ class ControlLoop:
             self._reset_if_asked(beat.tick)
             sight = self._observer.sight()  # only now: what was seen before a reset is forgotten
             if sync:
-                self._infer(sight, beat.tick)
+                self._infer(sight, beat)
             self.inference.collect(beat.tick)
             command = self.runtime.step(beat.tick, beat.now_s, sight.inputs)
             self.inference.promote()
@@ -203,16 +203,16 @@ class ControlLoop:
         self._last_tick = beat.tick
         self.statistics.tick(beat, sight, self.runtime)
         if not sync:
-            self.inference.submit(sight)
+            self.inference.submit(sight, beat.now_s)
 
-    def _infer(self, sight: RobotView, tick: int) -> None:
+    def _infer(self, sight: RobotView, beat: Beat) -> None:
         """Wait for the inference of a tick, and then for the moment at which its command is due."""
         alone = self.inference.candidate is None  # how slow another policy is, is its own matter
-        self.inference.ask(sight, tick, self.mode.patience_s)
+        self.inference.ask(sight, beat.tick, beat.now_s, self.mode.patience_s)
         if alone and self.inference.loaded:
-            self.mode.count(late=self._ticker.into(tick) >= 1.0)
+            self.mode.count(late=self._ticker.into(beat.tick) >= 1.0)
         # Not as soon as it is done: commands would be as uneven as inference is.
-        self._ticker.hold(tick, PHASE)
+        self._ticker.hold(beat.tick, PHASE)
 
     def _lockstep(self) -> None:
         """Answer the observation that the simulator waits with, once."""
@@ -231,7 +231,7 @@ class ControlLoop:
                 self._reset(tick)  # only a new episode leaves a tick out
             self._reset_if_asked(tick)
             if self.runtime.enabled:
-                self.inference.ask(sight, tick, None)
+                self.inference.ask(sight, tick, stamp_s, None)
             else:
                 self.inference.collect(tick)
             # Without the network the simulator waits: the episode is the same when it is back.
