@@ -72,7 +72,7 @@ class SimTime:
 
     WINDOW_S = 2.0  # arrivals looked back on for the simulator's speed
     LEAD_S = 0.5  # and for the fastest of them
-    AHEAD_S = 0.05  # how far beyond the newest message the clock is extrapolated in real time
+    AHEAD_S = 0.08  # how far beyond the newest message it is extrapolated: less than a joint state may be old
     SETTLE_S = (
         0.5  # time constant of the estimate's correction: 1 ms of error moves a tick by 40 us
     )
