@@ -31,6 +31,7 @@ import rclpy
 from endurance_faults import Blow, blows
 from endurance_scene import END_S, ROLES, START_S, Launched, Sample
 from lifeline import hold
+from rclpy.signals import SignalHandlerOptions
 
 from act_ros.data.check import check_episode
 from act_ros.data.formats.collection import EpisodeRef
@@ -239,7 +240,8 @@ def main() -> int:
         given += [f'{name}:={size}' for name, size in SIZE.items() if name not in asked]
         freed = remove_leftovers()
         print(f'shared memory that was left by others: {freed / 2**20:.0f} MiB, freed', flush=True)
-        rclpy.init()
+        # Else Ctrl+C would take ROS away from this program as well, before the table is made.
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         scene = Launched(folder / 'episodes', folder / 'log', temporary, [*given, *args.arguments])
         rows: list[Row] = []
         try:

@@ -46,7 +46,7 @@ def node(ros, policies):
     robot = FakeRobot(ros.node('robot'))
     robot.follows = True  # else it is a fault, after a second
     made = Running(
-        ros, policies, 'one', InferenceWorker, inference_timeout_s=1.0, max_image_age_s=2.0
+        ros, policies, 'one', InferenceWorker, inference_timeout_s=5.0, max_image_age_s=2.0
     )
     ros.wait_until(lambda: made.state == 'RUNNING', DEADLINE_S, 'RUNNING')
     ros.wait_until(lambda: made.node.supervisor.settles, DEADLINE_S)
