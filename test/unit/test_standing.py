@@ -125,11 +125,9 @@ def test_no_action_is_of_a_plan_from_before_the_arms_last_stood(events):
     made = runtime()
     tick, moved, since = 1000, None, 1000
     for event, ticks, period, late in events:
-        if event == 'enable' and made.state is State.RUNNING:
-            continue  # the arms move as they did
         if event in ('enable', 'disable'):
             getattr(made, event)()
-            moved = None
+            moved = moved if event == 'enable' else None  # enabled once more they move as they did
         elif event == 'fail':
             made.fail('broken')
         made.trouble = 'away' if event == 'trouble' else ''

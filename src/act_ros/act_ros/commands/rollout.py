@@ -114,7 +114,8 @@ class Flight:
 
     def begins(self, tick: int) -> bool:
         """Whether an inference begins at a tick: at tick 0, and then every 1 / `share` ticks, rounded up."""
-        return floor(tick * self._share) > floor((tick - 1) * self._share)
+        # A millionth of slack: a third of a tick three times is a whole one, less a rounding.
+        return floor(tick * self._share + 1e-6) > floor((tick - 1) * self._share + 1e-6)
 
     def add(self, chunk: Chunk) -> None:
         """Send a chunk on its way."""
