@@ -52,8 +52,7 @@ def test_the_policy_is_not_asked_until_every_camera_shows_the_new_world(
     ros.wait_until(lambda: len(worker.seen) > still)  # the last picture, with newer joints
     since_s = now_s(robot)
     node.node.loop.new_world(since_s)
-    ros.wait_until(lambda: 'nothing usable from cam_high yet' in node.reason)
-    assert node.state == 'HOLDING'
+    ros.wait_until(lambda: node.state == 'HOLDING' and 'from cam_high yet' in node.reason)
     worker.seen.clear()
     robot.images_on = True
     running(ros, node)

@@ -115,6 +115,7 @@ class Runtime:
         """Stop commanding; a position-controlled arm stays at the last command."""
         self._enabled = False
         self._forget_plan()
+        self._standing.begin()
         self._forget_command()
         self.idle_reason = DISABLED
         self._become(State.IDLE, DISABLED)
@@ -132,6 +133,7 @@ class Runtime:
         self._fault, self._rejection = '', ''
         self._first_tick = tick
         self._forget_plan()
+        self._standing.begin()
         self._forget_command()
 
     def replace(self, execution: Execution, cameras: Iterable[str], own: bool = False) -> None:
@@ -281,7 +283,6 @@ class Runtime:
 
     def _forget_command(self) -> None:
         self._command, self._blend = None, None
-        self._standing.begin()
         self._guide.release()
 
     def _become(self, state: State, reason: str) -> None:
