@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import shlex
 import signal
 import subprocess
@@ -25,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import ros_domain
 from bench_programs import PROGRAMS, Program
 from bench_report import write_report
 from lifeline import hold
@@ -132,7 +132,7 @@ def main() -> int:
     )
     args = parser.parse_args()
     hold()
-    os.environ.setdefault('ROS_DOMAIN_ID', str(random.randint(1, 101)))
+    ros_domain.leave()
     os.environ['PYTHONUNBUFFERED'] = '1'
     OUTPUT.mkdir(parents=True, exist_ok=True)
     outcomes = []

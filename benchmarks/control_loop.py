@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import rclpy
+import ros_domain
 from act_msgs.msg import PolicyState
 from command_observer import Observer
 from findings import Findings, add_json
@@ -229,6 +230,7 @@ def main() -> int:
     try:
         if args.attach:
             return measure(args, None)
+        ros_domain.leave()
         sync = ['inference:=sync'] if args.sync else []
         with launched('aloha.launch.py', *sync, *args.arguments) as launch:
             return measure(args, launch)

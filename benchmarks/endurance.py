@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
+import ros_domain
 from endurance_faults import Blow, blows
 from endurance_scene import END_S, ROLES, START_S, Launched, Sample
 from lifeline import hold
@@ -229,6 +230,7 @@ def main() -> int:
     parser.add_argument('arguments', nargs='*', metavar='name:=value', help='for the launch file')
     args = parser.parse_args()
     hold()
+    ros_domain.leave()
     config = read_config(share_dir() / 'models' / args.policy)
     with tempfile.TemporaryDirectory(prefix='act_ros_endurance_') as scratch:
         folder = args.keep or Path(scratch)

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
+import ros_domain
 from act_msgs.msg import PolicyState
 from fault_list import NOTICE_S, Fault, faults
 from fault_scene import NAMES, Scene
@@ -143,6 +144,7 @@ def main() -> int:
     add_json(parser)
     args = parser.parse_args()
     hold()
+    ros_domain.leave()
     rows = []
     with tempfile.TemporaryDirectory(prefix='act_ros_faults_') as folder:
         rclpy.init()

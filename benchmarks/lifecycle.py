@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import rclpy
+import ros_domain
 from act_msgs.msg import Command
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -201,6 +202,7 @@ def main() -> int:
     if args.cycles < 4:
         parser.error('with fewer than 4 cycles nothing can be compared')
     hold()
+    ros_domain.leave()
     try:
         with launched('aloha.launch.py', 'autostart:=false', *args.arguments) as launch:
             return run(args, launch.pid)

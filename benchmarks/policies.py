@@ -20,6 +20,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import ros_domain
 from findings import Findings, add_json
 from lifeline import hold
 
@@ -78,6 +79,7 @@ def main() -> int:
     add_json(parser)
     args = parser.parse_args()
     hold()
+    ros_domain.leave()
     found = Findings()
     for task in args.tasks:
         for engine in args.engines:

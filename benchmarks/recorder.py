@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from typing import Any
 import h5py
 import numpy as np
 import rclpy
+import ros_domain
 from act_msgs.msg import RecorderState
 from act_msgs.srv import StartEpisode, StopEpisode
 from findings import Findings, add_json
@@ -249,9 +249,8 @@ def main() -> int:
     args = parser.parse_args()
     hold()
     args.cameras = CAMERAS[: args.count]
-    os.environ.update(
-        ENV, ROS_DOMAIN_ID=os.environ.get('ROS_DOMAIN_ID') or str(random.randint(1, 101))
-    )
+    os.environ.update(ENV)
+    ros_domain.leave()
     print(
         f'{args.count} cameras x {args.height}x{args.width} x 50 Hz, {os.cpu_count()} cores',
         flush=True,

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+import ros_domain
 from findings import Findings, add_json
 from lifeline import hold
 from recorder import MOST_LOST_S, Operator
@@ -165,9 +166,8 @@ def main() -> int:
     args = parser.parse_args()
     hold()
     cameras = CAMERAS[: args.cameras]
-    os.environ.update(
-        ENV, ROS_DOMAIN_ID=os.environ.get('ROS_DOMAIN_ID') or str(random.randint(1, 101))
-    )
+    os.environ.update(ENV)
+    ros_domain.leave()
     robot, operator = Robot(cameras), Operator()
     results: list[Result] = []
     with tempfile.TemporaryDirectory(dir=args.folder, prefix='recorder_kills_') as scratch:

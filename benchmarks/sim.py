@@ -21,6 +21,7 @@ os.environ.setdefault('LP_NUM_THREADS', '1')
 
 import numpy as np
 import rclpy
+import ros_domain
 from act_msgs.msg import SimState
 from findings import Findings, add_json
 from lifeline import hold
@@ -115,6 +116,7 @@ def main() -> int:
     add_json(parser)
     args = parser.parse_args()
     hold()
+    ros_domain.leave()
     found = Findings()
     for task in sorted(STEPS):
         ticks(task, args.seconds, found)

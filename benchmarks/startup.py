@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import rclpy
+import ros_domain
 from act_msgs.msg import PolicyState, SimState
 from findings import Findings, add_json
 from interbotix_xs_msgs.msg import JointGroupCommand
@@ -123,6 +124,7 @@ def main() -> int:
     parser.add_argument('arguments', nargs='*', metavar='name:=value', help='for the launch file')
     args = parser.parse_args()
     hold()
+    ros_domain.leave()
     rclpy.init()
     found = Findings()
     took: dict[str, list[dict[str, float]]] = {'cold': [], 'warm': []}

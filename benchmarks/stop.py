@@ -24,6 +24,7 @@ from multiprocessing.synchronize import Event
 
 import numpy as np
 import rclpy
+import ros_domain
 from findings import Findings, add_json
 from interbotix_xs_msgs.msg import JointGroupCommand
 from lifeline import hold
@@ -166,6 +167,7 @@ def main() -> int:
     add_json(parser)
     arguments = parser.parse_args()
     hold()
+    ros_domain.leave()
     context = multiprocessing.get_context('spawn')
     end, sent_at = context.Event(), context.Value('d', 0.0)
     commander = context.Process(target=command, args=(end, sent_at), daemon=True)

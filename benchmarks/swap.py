@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
+import ros_domain
 from act_msgs.msg import Command, PolicyState
 from bad_policies import Policies
 from findings import Findings, add_json
@@ -228,6 +229,7 @@ def main() -> int:
     parser.add_argument('arguments', nargs='*', metavar='name:=value', help='for the launch file')
     args = parser.parse_args()
     hold()
+    ros_domain.leave()
     with tempfile.TemporaryDirectory(prefix='act_ros_swap_') as folder:
         source = (share_dir() / 'models' / args.checkpoint).resolve()
         policies = Policies(Path(folder) / 'models', source, random.Random(args.seed))

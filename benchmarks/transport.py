@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
-import random
 import sys
 import time
 from array import array
@@ -25,6 +24,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import rclpy
+import ros_domain
 from findings import Findings, add_json
 from lifeline import hold
 from rclpy.node import Node
@@ -176,8 +176,6 @@ def measure(load: Load, profile: Path | None) -> tuple[Received, float, float, f
     os.environ.pop('FASTRTPS_DEFAULT_PROFILES_FILE', None)
     if profile:
         os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(profile)
-    os.environ['ROS_DOMAIN_ID'] = str(random.randint(1, 101))
-    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     context = multiprocessing.get_context('spawn')
     ends = [context.Pipe() for _ in range(2)]
     processes = [
@@ -240,6 +238,7 @@ def main() -> int:
     add_json(parser)
     args = parser.parse_args()
     hold()
+    ros_domain.leave()
     load = Load(args.cameras, args.height, args.width, args.rate, args.seconds)
     print(
         f'{load.cameras} cameras x {load.height}x{load.width} x {load.rate_hz:g} Hz, {load.seconds:g} s each, '

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ros_domain
 import warm
 
 pytest_plugins = ['not_run', 'fuzzing']
@@ -46,29 +45,14 @@ def pytest_sessionfinish() -> None:
     warm.end()
 
 
-def _claim_domain() -> tuple[int, socket.socket]:
-    """A ROS domain, and the socket that keeps others from claiming it while this process lives."""
-    # Above 101 a domain's ports fall into the range that the kernel gives to outgoing traffic.
-    for domain in random.sample(range(1, 102), 101):
-        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        try:
-            claim.bind(f'\0act_ros-test-domain-{domain}')
-        except OSError:
-            claim.close()
-            continue
-        return domain, claim
-    raise RuntimeError('all 101 ROS domains are in use by other test processes')
-
-
-DOMAIN, _CLAIM = _claim_domain()
-os.environ['ROS_DOMAIN_ID'] = str(DOMAIN)
-os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+ros_domain.leave()
+DOMAIN = int(os.environ['ROS_DOMAIN_ID'])
 
 
 @contextlib.contextmanager
 def _own_domain() -> Iterator[str]:
-    number, claim = _claim_domain()
-    with claim:
+    number, held = ros_domain.claim()
+    with held:
         yield str(number)
 
 

@@ -1,0 +1,1 @@
+../test/ros_domain.py
