@@ -14,6 +14,8 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 
+from act_ros.robot.spec import RobotSpec
+
 
 class ChunkListener(Node):
     """Prints a line for each chunk."""
@@ -21,12 +23,13 @@ class ChunkListener(Node):
     def __init__(self) -> None:
         """Subscribe; chunks are sent as sensor data."""
         super().__init__('chunk_listener')
+        self.grippers = RobotSpec.load().grippers
         self.create_subscription(Chunk, '/act/chunk', self.on_chunk, qos_profile_sensor_data)
 
     def on_chunk(self, msg: Chunk) -> None:
         """Row i of a chunk is meant for tick + i."""
         actions = np.array(msg.actions).reshape(msg.rows, msg.dof)
-        grippers = actions[-1, [6, 13]].round(2)
+        grippers = actions[-1, list(self.grippers)].round(2)
         print(f'tick {msg.tick}: {msg.rows} actions, grippers end at {grippers}', flush=True)
 
 

@@ -16,7 +16,7 @@ from act_ros.sim.world import World
 policy = Policy.load('aloha_sim_transfer_cube')
 world = World('transfer_cube', seed=0)
 cameras = CameraRig(world)
-ensemble = TemporalEnsemble(policy.config.chunk, dof=14)
+ensemble = TemporalEnsemble(policy.config.chunk, policy.config.action_dim)
 for tick in range(int(sys.argv[1]) if len(sys.argv) > 1 else 400):
     cameras.update(world.state())
     picture = cameras.render('top', 480, 640)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read an episode, of whatever kind: HDF5 of any ALOHA, or FOLDER/episode_N of a LeRobot dataset.
 
-python examples/read_episode.py data/transfer_cube/episode_0.hdf5
+python examples/read_episode.py data/cube/episode_0.hdf5
 """
 
 import sys
@@ -10,6 +10,8 @@ from pathlib import Path
 
 from act_ros.data.playback import find_episode
 
+if len(sys.argv) != 2:
+    sys.exit(__doc__)
 with find_episode(Path(sys.argv[1])).open() as episode:
     print(f'{episode.kind}: {len(episode)} ticks, cameras {", ".join(episode.cameras)}')
     print('task', episode.attrs.get('task'), '- success', episode.attrs.get('success'))

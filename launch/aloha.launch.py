@@ -36,7 +36,7 @@ from act_ros.launching import (
 )
 from act_ros.policy.folder import read_config
 from act_ros.policy.library import Library, shipped_policy
-from act_ros.policy.robot_fit import misfits, rate_refusal, with_rate
+from act_ros.policy.robot_fit import misfits, refusal, with_rate
 from act_ros.robot.spec import RobotSpec
 
 HERE = Path(__file__).parent
@@ -59,8 +59,9 @@ def _choose(context: LaunchContext) -> list[Action]:
     rate_hz = number(context, 'policy_rate_hz', float, 0.0)
     config = with_rate(read_config(library.find(name)), rate_hz)
     reasons = misfits(config, RobotSpec.load())
-    if not simulated and (refusal := rate_refusal(config)):
-        reasons.append(refusal)
+    terms = {'assume_rate': simulated, 'sim_to_real': simulated or flag(context, 'sim_to_real')}
+    if reason := refusal(config, **terms):
+        reasons.append(reason)
     if reasons:
         raise LaunchArgumentError(f'{name} is no policy for this robot: {"; ".join(reasons)}')
     if task == AUTO:
@@ -80,6 +81,7 @@ def _policy(context: LaunchContext) -> list[Action]:
         'models_dir': value(context, 'models_dir'),
         'allow_any_path': flag(context, 'allow_any_path'),
         'assume_rate': simulated,
+        'sim_to_real': simulated or flag(context, 'sim_to_real'),
         'policy_rate_hz': number(context, 'policy_rate_hz', float, 0.0),
         'enable': simulated if enable == 'auto' else enable == 'true',
         'autostart': flag(context, 'autostart'),
@@ -103,10 +105,9 @@ def _policy(context: LaunchContext) -> list[Action]:
     return examined(context, nodes) if enable == 'true' and not simulated else nodes
 
 
-def _arguments() -> list[DeclareLaunchArgument]:
+def _checkpoint_arguments() -> list[DeclareLaunchArgument]:
+    """Which policy, and on what terms."""
     return [
-        auto_reset_argument('true'),
-        task_argument(AUTO, ' auto: the task that the policy was trained for.'),
         argument(
             'checkpoint',
             AUTO,
@@ -130,6 +131,20 @@ def _arguments() -> list[DeclareLaunchArgument]:
             'Control rate in Hz of the data that the policy was trained on, where it states none: with '
             'robot:=aloha such a policy does not start without it. 0: not known. It is written nowhere.',
         ),
+        argument(
+            'sim_to_real',
+            'false',
+            'Run a policy that learned from simulated demonstrations on the robot, which is refused otherwise.',
+            BOOLEAN,
+        ),
+    ]
+
+
+def _arguments() -> list[DeclareLaunchArgument]:
+    return [
+        auto_reset_argument('true'),
+        task_argument(AUTO, ' auto: the task that the policy was trained for.'),
+        *_checkpoint_arguments(),
         enable_argument('policy'),
         argument(
             'autostart',

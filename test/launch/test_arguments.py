@@ -33,7 +33,7 @@ ARGUMENTS = {
     'hardware.launch.py': SHARED | HARDWARE,
     'aloha.launch.py': SHARED | SIM | HARDWARE | STOP
     | {'checkpoint', 'models_dir', 'allow_any_path', 'ensemble', 'inference', 'record',
-       'policy_rate_hz', 'device', 'engine', 'precision', 'autostart'},
+       'policy_rate_hz', 'device', 'engine', 'precision', 'autostart', 'sim_to_real'},
     'replay.launch.py': SHARED | SIM | HARDWARE | STOP | {'episode', 'joint_order'},
     'record.launch.py': SHARED | SIM | HARDWARE | STOP
     | {'dataset', 'length', 'keep_failures', 'reset_time', 'sounds'},
@@ -123,6 +123,17 @@ def test_a_robot_does_not_start_with_a_rate_that_nobody_stated(
     assert 'nobody stated' not in refused(*given, 'policy_rate_hz:=50', 'rig:=/nowhere')
 
 
+def test_a_robot_does_not_start_with_what_was_learned_in_simulation(
+    refused: Callable[..., str], tiny_policy: Path, tmp_path: Path
+) -> None:
+    config = json.loads((tiny_policy / 'config.json').read_text())
+    (tmp_path / 'config.json').write_text(json.dumps({**config, 'training_seeds': [[1000, 1001]]}))
+    given = ('aloha.launch.py', 'robot:=aloha', f'checkpoint:={tmp_path}')
+    assert 'learned from simulated demonstrations (seeds 1000 to 1001)' in refused(*given)
+    # What is missing now are the drivers, or else the rig.
+    assert 'simulated' not in refused(*given, 'sim_to_real:=true', 'rig:=/nowhere')
+
+
 def test_missing_checkpoint_is_refused_with_those_there_are(
     refused: Callable[..., str], tiny_policy: Path
 ) -> None:
@@ -133,7 +144,7 @@ def test_missing_checkpoint_is_refused_with_those_there_are(
 
 def test_broken_checkpoint_is_refused(refused: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / 'config.json').write_text('{"format": 1}', encoding='utf-8')
-    assert '"cameras" is missing' in refused('aloha.launch.py', f'checkpoint:={tmp_path}')
+    assert 'lacks cameras' in refused('aloha.launch.py', f'checkpoint:={tmp_path}')
 
 
 ROS_PYTHON = """

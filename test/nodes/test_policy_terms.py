@@ -107,6 +107,18 @@ def test_a_rate_that_must_be_stated_stops_a_swap_until_it_is(ros, robot, policy,
     assert node.node.loop.engine.folder.name == 'unstated'
 
 
+def test_a_robot_is_not_run_by_what_was_learned_in_simulation(ros, robot, policy, models):
+    write_config(models / 'simulated', training_seeds=[[1000, 1049]])
+    with pytest.raises(
+        ValueError, match=r'simulated demonstrations \(seeds 1000 to 1049\).*sim_to_real:=true'
+    ):
+        policy(checkpoint='simulated', sim_to_real=False)
+    node = running(ros, policy(sim_to_real=False))
+    result = set_parameter(ros, 'checkpoint', 'simulated')
+    assert not result.successful and 'simulated demonstrations' in result.reason
+    assert node.node.loop.engine.folder.name != 'simulated'
+
+
 def test_a_policy_that_states_its_rate_needs_nobody_else_to(ros, robot, policy, models):
     write_config(models / 'slow', rate_hz=30.0)
     node = running(ros, policy(assume_rate=False, policy_rate_hz=50.0))

@@ -100,7 +100,9 @@ def test_lerobots_words_for_sizes_are_read_and_the_old_ones_stay() -> None:
         ('a',), chunk=20, d_model=64, heads=4, feedforward=96,
         encoder_layers=2, decoder_layers=1, vae_layers=3,
     )  # fmt: skip
-    text = json.dumps({'format': 1, 'cameras': ['a'], **theirs})
+    words = {'chunk', 'd_model', 'heads', 'feedforward', 'encoder_layers', 'decoder_layers', 'vae_layers'}
+    written = json.loads(ours.to_json())
+    text = json.dumps({**{name: v for name, v in written.items() if name not in words}, **theirs})
     assert PolicyConfig.from_json(text) == PolicyConfig.from_json(ours.to_json()) == ours
     with pytest.raises(PolicyError, match='chunk_size and chunk are one entry by two names'):
         PolicyConfig.from_dict({'cameras': ['a'], 'chunk': 20, **theirs})
@@ -155,6 +157,14 @@ def test_a_wrong_configuration_is_refused(
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
     with pytest.raises(PolicyError, match=f'config.json: .*{message}'):
         load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize('name', ['cameras', 'image_size', 'state_dim', 'action_dim', 'rate_hz', 'image_std'])
+def test_nothing_is_assumed_where_a_configuration_lacks_what_is_always_written(name: str) -> None:
+    written = json.loads(tiny_config().to_json())
+    del written[name]
+    with pytest.raises(PolicyError, match=f'lacks {name};'):
+        PolicyConfig.from_json(json.dumps(written))
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ For when nothing else leads them: after a session or a policy that has died whil
 from __future__ import annotations
 
 import sys
-import threading
 import time
 
 from rclpy.node import Node
 
 from act_ros.control.session.session import MOVE_S
 from act_ros.control.session.types import SessionError
+from act_ros.nodes.process.node_thread import node_thread
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.session.robot import SessionRobot
 from act_ros.nodes.shared.base import BaseNode
@@ -43,7 +43,7 @@ class RestNode(BaseNode):
         self._teleop_stop = Stop()
         self._teleop = TeleopNode(self._teleop_stop, led=True, owner=self)
         self._robot = SessionRobot(self, self._teleop, spec, simulated=False)
-        self._thread = threading.Thread(target=self._run, name='rest', daemon=True)
+        self._thread = node_thread(self, self._stop, self._run, 'the way to rest stopped')
 
     @property
     def groups(self) -> list[list[Node]]:
@@ -66,9 +66,6 @@ class RestNode(BaseNode):
             self._go()
         except (SessionError, DriverError) as error:
             self.get_logger().error(str(error))
-            self._stop.fail()
-        except Exception as error:  # a thread that dies must not leave the node looking alive
-            self.get_logger().fatal(f'stopped: {type(error).__name__}: {error}')
             self._stop.fail()
         else:
             self._stop.set()

@@ -26,6 +26,7 @@ from act_ros.control.motion.pose_motion import PoseMotion
 from act_ros.control.motion.teleoperation import Teleoperation
 from act_ros.control.session.gesture import DISENGAGE_S, ENGAGE_S, Squeeze, every_gripper
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
+from act_ros.nodes.process.node_thread import node_thread
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.arm_poses import ArmPoses, Silence
 from act_ros.nodes.shared.base import BaseNode
@@ -89,7 +90,7 @@ class TeleopNode(BaseNode):
         if not led:
             self.create_service(SetBool, '~/engage', self._on_engage)
         self._watchdog = self.output.watchdog(stop.fail)
-        self._thread = threading.Thread(target=self._run, name='teleop', daemon=True)
+        self._thread = node_thread(self, self._stop, self._run, 'teleoperation stopped')
 
     def start(self) -> None:
         """Begin to tick."""
@@ -124,15 +125,11 @@ class TeleopNode(BaseNode):
 
     def _run(self) -> None:
         """Body of the 50 Hz thread."""
-        try:
-            while not self._stop.is_set():
-                self._watchdog.pulse()
-                beat = self._ticker.wait()
-                if beat is not None:
-                    self._tick(beat)
-        except Exception as error:  # a thread that dies must not leave the node looking alive
-            self.get_logger().fatal(f'teleoperation stopped: {type(error).__name__}: {error}')
-            self._stop.fail()
+        while not self._stop.is_set():
+            self._watchdog.pulse()
+            beat = self._ticker.wait()
+            if beat is not None:
+                self._tick(beat)
 
     def _tick(self, beat: Beat) -> None:
         with self._lock:

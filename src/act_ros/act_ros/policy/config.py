@@ -239,7 +239,7 @@ class PolicyConfig:
         """Read the text of `config.json`.
 
         Raises:
-            PolicyError: it isn't JSON, has an unknown entry, lacks one, or a value is out of range.
+            PolicyError: it isn't JSON, has an unknown entry, lacks one that is always written, or a value is out of range.
         """
         try:
             data = json.loads(text)
@@ -252,6 +252,13 @@ class PolicyConfig:
             raise PolicyError(
                 f'"format" is {shown(version)}, and this version of act_ros reads {FORMAT}: it is not a policy of '
                 f'act_ros, or one of another version'
+            )
+        data = in_our_words(data)
+        # What is always written: without them a file is another's, or damaged, and a default would be a guess.
+        missing = [f.name for f in fields(cls)[:_FIRST_NEW] if f.name not in data]
+        if missing:
+            raise PolicyError(
+                f'lacks {listed(missing)}; write what the policy was made with, or convert it anew from where it came'
             )
         return cls.from_dict(data)
 

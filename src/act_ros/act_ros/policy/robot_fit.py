@@ -111,8 +111,31 @@ def assumed_rate(config: PolicyConfig) -> list[str]:
     ]
 
 
-def rate_refusal(config: PolicyConfig) -> str:
-    """Why a robot of metal does not run a policy whose rate nobody stated, and what to do; '' where it is stated."""
+def refusal(config: PolicyConfig, *, assume_rate: bool, sim_to_real: bool) -> str:
+    """Why a policy does not run on these terms, those of a robot of metal say; '' where it does.
+
+    Args:
+        config: the policy.
+        assume_rate: it may run though nobody states its rate.
+        sim_to_real: it may run though simulated demonstrations are what it learned from.
+    """
+    reasons = [] if sim_to_real else [_simulated_refusal(config)]
+    reasons += [] if assume_rate else [_rate_refusal(config)]
+    return '; '.join(reason for reason in reasons if reason)
+
+
+def _simulated_refusal(config: PolicyConfig) -> str:
+    if not config.training_seeds:
+        return ''
+    first, last = config.training_seeds[0][0], config.training_seeds[-1][1]
+    return (
+        f'the policy learned from simulated demonstrations (seeds {first} to {last}), and on a robot its pictures and '
+        f'poses mean nothing to it: name one that learned from demonstrations of this robot. If it is meant for the '
+        f'robot: sim_to_real:=true at the launch'
+    )
+
+
+def _rate_refusal(config: PolicyConfig) -> str:
     if not config.rate_assumed:
         return ''
     rate = f'{config.rate_hz:g}'

@@ -9,13 +9,13 @@ unsafe to move the arms, 1 where there is another problem, 0 where all is well o
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Sequence
 
 from act_ros.nodes.doctor.drivers import drivers
 from act_ros.nodes.doctor.findings import Finding, as_json, status, table
 from act_ros.nodes.doctor.machine import machine
 from act_ros.nodes.doctor.topics import Ears
+from act_ros.nodes.process.node_thread import node_thread
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.parameters import Param, Parameters
@@ -51,7 +51,7 @@ class DoctorNode(BaseNode):
         self._values, self._stop = Parameters(self, PARAMETERS).values, stop
         self._spec = RobotSpec.load()
         self._ears = Ears(self, self._spec, self._values['robot'] == 'sim')
-        self._thread = threading.Thread(target=self._run, name='doctor', daemon=True)
+        self._thread = node_thread(self, self._stop, self._run, 'the doctor stopped')
 
     @property
     def groups(self) -> list[list[BaseNode]]:
@@ -67,12 +67,7 @@ class DoctorNode(BaseNode):
         self._thread.join(timeout=1.0)
 
     def _run(self) -> None:
-        try:
-            findings = self._look()
-        except Exception as error:  # a thread that dies must not leave the node looking alive
-            self.get_logger().fatal(f'the doctor stopped: {type(error).__name__}: {error}')
-            self._stop.fail()
-            return
+        findings = self._look()
         sys.stdout.write((as_json if self._values['json'] else table)(findings) + '\n')
         sys.stdout.flush()
         if code := status(findings):

@@ -153,7 +153,7 @@ class PolicyNode(BaseNode):
 
     def _terms(self, changed: Mapping[str, Any] = NOTHING) -> Terms:
         values = {**self.parameters.values, **changed}
-        return Terms(values['policy_rate_hz'], values['assume_rate'])
+        return Terms(values['policy_rate_hz'], values['assume_rate'], values['sim_to_real'])
 
     def _engine(
         self, checkpoint: str, changed: Mapping[str, Any] = NOTHING, loaded: bool = True

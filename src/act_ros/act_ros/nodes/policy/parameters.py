@@ -29,6 +29,8 @@ PARAMETERS = (
           low=0.0, high=10_000.0, read_only=False),
     Param('assume_rate', True, 'Whether a policy may run whose rate nobody states, at 50 Hz. aloha.launch.py says false '
           'with robot:=aloha.'),
+    Param('sim_to_real', True, 'Whether a policy may run that learned from simulated demonstrations. aloha.launch.py says '
+          'false with robot:=aloha, unless sim_to_real:=true.'),
     Param('enable', False, 'Whether the arms may move from the start; else call ~/enable.'),
     Param('autostart', True, 'Whether the policy is loaded at the start; else nothing is loaded and nothing moves before '
           'ros2 lifecycle set (or a lifecycle manager) has configured and activated this node.'),

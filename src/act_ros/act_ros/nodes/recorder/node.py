@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from act_ros.data.recording.episode_log import RAW
 from act_ros.data.recording.grid import Heard, RowData
 from act_ros.data.recording.open_episode import OpenEpisode
 from act_ros.data.recording.source_watch import SourceWatch
+from act_ros.nodes.process.node_thread import node_thread
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.recorder.episodes import Episodes
 from act_ros.nodes.recorder.health import health
@@ -92,7 +92,7 @@ class RecorderNode(BaseNode):
         self._min_free = values['min_free_mb'] * 1024**2
         # On the inputs' thread: a service of this node waits for the file it finishes.
         Diagnostics(self._inputs, self._health, self.get_name())
-        self._thread = threading.Thread(target=self._run, name='grid', daemon=True)
+        self._thread = node_thread(self, self._stop, self._run, 'recording stopped')
 
     @property
     def groups(self) -> list[list[Node]]:
@@ -120,23 +120,19 @@ class RecorderNode(BaseNode):
 
     def _run(self) -> None:
         """Body of the 50 Hz thread."""
-        try:
-            while not self._stop.is_set():
-                beat = self._ticker.wait()
-                if beat is None:
-                    continue
-                if beat.jumped:
-                    self._jumped(beat.tick)
-                due = beat.tick - DELAY_TICKS
-                for tick in range(due - beat.missed, due + 1):
-                    self._row(tick)
-                if beat.tick % STATE_TICKS == 0:
-                    self._publish_state()
-                if beat.tick % REMIND_TICKS == 0:
-                    self._remind()
-        except Exception as error:  # a thread that dies must not leave the node looking alive
-            self.get_logger().fatal(f'recording stopped: {type(error).__name__}: {error}')
-            self._stop.fail()
+        while not self._stop.is_set():
+            beat = self._ticker.wait()
+            if beat is None:
+                continue
+            if beat.jumped:
+                self._jumped(beat.tick)
+            due = beat.tick - DELAY_TICKS
+            for tick in range(due - beat.missed, due + 1):
+                self._row(tick)
+            if beat.tick % STATE_TICKS == 0:
+                self._publish_state()
+            if beat.tick % REMIND_TICKS == 0:
+                self._remind()
 
     def _jumped(self, tick: int) -> None:
         """The clock was set: what was heard is of another time, and the open episode ends here."""

@@ -21,6 +21,7 @@ from act_ros.control.motion.replay_motion import ReplayMotion
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
 from act_ros.data.errors import EpisodeError
 from act_ros.data.playback import read_recording
+from act_ros.nodes.process.node_thread import node_thread
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.arm_poses import ArmPoses
 from act_ros.nodes.shared.base import BaseNode
@@ -92,7 +93,7 @@ class ReplayNode(BaseNode):
         self._keeper = GateKeeper(self, self._output, self._disarm)
         self._watchdog = self._output.watchdog(stop.fail)
         self._poses.report(self._ticker, limiter, lambda: self._enabled, self._values['max_age_s'])
-        self._thread = threading.Thread(target=self._run, name='replay', daemon=True)
+        self._thread = node_thread(self, self._stop, self._run, 'replay stopped')
 
     @property
     def groups(self) -> list[list[Node]]:
@@ -125,17 +126,13 @@ class ReplayNode(BaseNode):
 
     def _run(self) -> None:
         """Body of the 50 Hz thread."""
-        try:
-            while not self._stop.is_set():
-                self._watchdog.pulse()
-                beat = self._ticker.wait()
-                if beat is None:
-                    continue
-                with self._lock:
-                    self._tick(beat)
-        except Exception as error:  # a thread that dies must not leave the node looking alive
-            self.get_logger().fatal(f'replay stopped: {type(error).__name__}: {error}')
-            self._stop.fail()
+        while not self._stop.is_set():
+            self._watchdog.pulse()
+            beat = self._ticker.wait()
+            if beat is None:
+                continue
+            with self._lock:
+                self._tick(beat)
 
     def _tick(self, beat: Beat) -> None:
         if beat.jumped:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +21,7 @@ from act_ros.control.session.session import Session
 from act_ros.control.session.text import faults, headline, hint, line
 from act_ros.control.session.types import Ask, Phase, RecorderStatus, SessionView, Sound
 from act_ros.exit_status import HUNG
+from act_ros.nodes.process.node_thread import node_thread
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.session.recorder_client import RecorderClient
 from act_ros.nodes.session.robot import SessionRobot
@@ -80,7 +80,14 @@ class SessionNode(BaseNode):
             )
             self._serve()
         Diagnostics(self, self._health)
-        self._thread = threading.Thread(target=self._run, name='session', daemon=True)
+        self._thread = node_thread(
+            self,
+            self._stop,
+            self._run,
+            'the session stopped',
+            crashed=self._teleop.hold,
+            code=HUNG,
+        )
 
     def _serve(self) -> None:
         trigger, choice = self._on_trigger, self._on_choice
@@ -116,14 +123,8 @@ class SessionNode(BaseNode):
         """Body of the session's thread."""
         if self._session is None:
             return
-        try:
-            self._session.run()
-        except Exception as error:  # a thread that dies must not leave the node looking alive
-            self._teleop.hold()
-            self.get_logger().fatal(f'the session stopped: {type(error).__name__}: {error}')
-            self._stop.fail(HUNG)
-        else:
-            self._stop.set()
+        self._session.run()
+        self._stop.set()
 
     def _play(self, sound: Sound) -> None:
         if self._sounds:

@@ -21,6 +21,7 @@ from act_msgs.srv import ResetSim
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 
+from act_ros.nodes.process.node_thread import node_thread
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.camera_parameter import chosen_cameras
@@ -118,7 +119,7 @@ class SimNode(BaseNode):
             self, self.simulation, cameras, self._begin_film(values['video']), self._no_pictures
         )
         Diagnostics(self, self._health)
-        self._thread = threading.Thread(target=self._run, name='physics', daemon=True)
+        self._thread = node_thread(self, self._stop, self._run, 'the simulation stopped')
 
     @property
     def groups(self) -> list[list[Node]]:
@@ -156,14 +157,10 @@ class SimNode(BaseNode):
 
     def _run(self) -> None:
         """Body of the physics thread."""
-        try:
-            if self._lockstep:
-                self._run_lockstep()
-            else:
-                self._run_paced()
-        except Exception as error:  # a thread that dies must not leave the node looking alive
-            self.get_logger().fatal(f'the simulation stopped: {type(error).__name__}: {error}')
-            self._stop.fail()
+        if self._lockstep:
+            self._run_lockstep()
+        else:
+            self._run_paced()
 
     def _run_paced(self) -> None:
         pace, paced = RealTimePace(STEP_S), self.simulation.count
