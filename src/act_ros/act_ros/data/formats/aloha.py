@@ -28,6 +28,7 @@ from act_ros.data.formats.hdf5_members import (
     optional_member,
     read_numbers,
 )
+from act_ros.data.names import unfit_name
 from act_ros.git_lfs import pointer_said
 from act_ros.robot.types import Floats
 from act_ros.text import printable_data
@@ -174,9 +175,11 @@ def _camera(images: Any, name: str) -> Any:
     """A member of the cameras' group.
 
     Raises:
-        NoCamera: it leads elsewhere.
+        NoCamera: it leads elsewhere, or its name can be no camera's.
         KeyError: it is damaged.
     """
+    if why := unfit_name(name):
+        raise NoCamera(f'no camera: {why}')
     try:
         return member(images, name)
     except NowhereError as error:

@@ -21,6 +21,7 @@ from act_ros.data.lerobot.plan import Plan
 from act_ros.data.lerobot.stage import NOTE, ROWS, StageJob, column_values
 from act_ros.data.lerobot.stats import picture_stats, vector_stats
 from act_ros.data.lerobot.video import join_videos
+from act_ros.data.names import path_inside
 
 CHUNKS, DATA_MB, VIDEO_MB = 1000, 100, 200
 """Files a folder, and their sizes at most, as LeRobot's own default."""
@@ -110,10 +111,10 @@ def _videos(
     tick: Callable[[str], None],
 ) -> None:
     key = IMAGES + camera
-    parts = [job.folder / f'{camera}.mp4' for job in jobs]
+    parts = [path_inside(job.folder, f'{camera}.mp4') for job in jobs]
     for number, group in enumerate(_groups([p.stat().st_size for p in parts], VIDEO_MB)):
         place = _place(number)
-        path = root / VIDEO_PATH.format(video_key=key, **place)
+        path = path_inside(root, VIDEO_PATH.format(video_key=key, **place))
         path.parent.mkdir(parents=True, exist_ok=True)
         join_videos([parts[i] for i in group], path)
         frames = 0

@@ -25,6 +25,7 @@ from act_ros.data.lerobot.tables import (
     load_json,
     read_json,
     read_lines,
+    refuse_names,
     seconds,
     whole,
 )
@@ -100,11 +101,7 @@ class Layout:
 
     @cached_property
     def _pictures(self) -> dict[str, str]:
-        return {
-            key.removeprefix(IMAGES).removeprefix('observation.'): key
-            for key, feature in self.features.items()
-            if feature.get('dtype') in ('video', 'image')
-        }
+        return _cameras(self.features)
 
     @cached_property
     def by_index(self) -> dict[int, EpisodeEntry]:
@@ -155,6 +152,7 @@ def read_layout(root: Path) -> Layout:
         fps, features = float(info['fps']), info['features']
         if not 0 < fps < math.inf:
             raise LayoutError(f'{root / INFO}: fps is {fps}; expected a positive number')
+        refuse_names(root / INFO, _cameras(features))
         if version.startswith('v3.'):
             entries = _all_of(root, _entries_v3(root, info))
         elif version in ('v2.0', 'v2.1'):
@@ -189,6 +187,11 @@ def _all_of(root: Path, entries: Iterator[EpisodeEntry]) -> tuple[EpisodeEntry, 
     if len(found) > MOST_EPISODES:
         raise LayoutError(f'{root} lists more than {MOST_EPISODES} episodes')
     return found
+
+
+def _cameras(features: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    pictures = [key for key, one in features.items() if one.get('dtype') in ('video', 'image')]
+    return {key.removeprefix(IMAGES).removeprefix(OBSERVED): key for key in pictures}
 
 
 def _listed_once(root: Path, entries: Sequence[EpisodeEntry]) -> None:

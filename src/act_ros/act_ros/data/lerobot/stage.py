@@ -23,6 +23,7 @@ from act_ros.data.lerobot.layout import AGE, IMAGES, STAMP, SUCCESS
 from act_ros.data.lerobot.plan import VECTORS, Plan, attributes
 from act_ros.data.lerobot.stats import PictureCounts, picture_stats, vector_stats
 from act_ros.data.lerobot.video import Codec, VideoWriter
+from act_ros.data.names import path_inside
 
 ROWS, NOTE = 'rows.parquet', 'episode.json'
 
@@ -103,7 +104,8 @@ def stage(job: StageJob) -> int:
 def _encode(job: StageJob, episode: Episode, work: Path) -> dict[str, PictureCounts]:
     """All cameras of an episode, tick by tick."""
     counts = {name: PictureCounts() for name in job.cameras}
-    writers = {name: VideoWriter(work / f'{name}.mp4', job.fps, job.codec) for name in job.cameras}
+    paths = {name: path_inside(work, f'{name}.mp4') for name in job.cameras}
+    writers = {name: VideoWriter(path, job.fps, job.codec) for name, path in paths.items()}
     try:
         streams = {name: iter(episode.images[name]) for name in job.cameras}
         for t in range(job.length):

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.caps import MOST_NOTE, MOST_NUMBER, MOST_TABLE, regular_file
 from act_ros.data.lerobot.columns import table_rows
+from act_ros.data.names import unfit_name
 
 
 class LayoutError(EpisodeError):
@@ -87,6 +88,16 @@ def whole(row: Mapping[str, Any], name: str, where: str) -> int:
             f'{where}: {name} is {repr(value)[:40]}; expected a whole number of at least 0 (and at most 2^53)'
         )
     return int(value) if isinstance(value, int) else int(number)
+
+
+def refuse_names(where: Path, cameras: Iterable[str]) -> None:
+    """Refuse names of cameras that cannot be those of files.
+
+    Raises:
+        LayoutError: one cannot; the message says which and why.
+    """
+    for why in filter(None, map(unfit_name, cameras)):
+        raise LayoutError(f'{where}: a feature of pictures: {why}; rename it there')
 
 
 def seconds(value: Any) -> float:
