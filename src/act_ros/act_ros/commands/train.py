@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -218,17 +219,17 @@ def run(args: argparse.Namespace, stopping: Stopping) -> int:
     except PolicyError as error:
         print(f'train: {error}', file=sys.stderr)
         return 2
-    with output_folder(args.output, args.resume):
+    with output_folder(args.output, args.resume, alone=place.rank == 0):
         train(args, place, stopping)
     return 0
 
 
 @contextmanager
-def output_folder(output: Path, resume: bool) -> Iterator[None]:
-    """Make the output folder, and remove it again if nothing comes to be in it.
+def output_folder(output: Path, resume: bool, alone: bool = True) -> Iterator[None]:
+    """Make the output folder, and remove it again if nothing comes to be in it; `alone`: keep other trainings out.
 
     Raises:
-        PolicyError: a run or a policy is there and `resume` isn't set, or it can't be made.
+        PolicyError: a run or a policy is there and `resume` isn't set, it can't be made, or another training has it.
     """
     from act_ros.policy.folder import CONFIG
     from act_ros.policy.training.run_files import STATE
@@ -242,12 +243,29 @@ def output_folder(output: Path, resume: bool) -> Iterator[None]:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PolicyError(f'the output folder {output} cannot be made: {error}') from error
+    held = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        if alone and not _taken(held):
+            raise PolicyError(
+                f'another training is at work in {output}; wait for its end, or name another folder'
+            )
         yield
     finally:
+        os.close(held)
         for folder in made:
             with suppress(OSError):
                 folder.rmdir()
+
+
+def _taken(folder: int) -> bool:
+    """Lock a folder for as long as it is open; whether nobody else has it."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a file system without locks
+    return True
 
 
 if __name__ == '__main__':

@@ -25,6 +25,7 @@ from act_ros.policy.training.curves import Curves
 from act_ros.policy.training.origin import origin
 from act_ros.policy.training.placement import Placement
 from act_ros.policy.training.recipe import LENGTH, Recipe, load_recipe
+from act_ros.policy.training.resume import run_config, run_recipe
 from act_ros.policy.training.run_files import load_state
 from act_ros.policy.training.trainer import Trainer
 from act_ros.policy.training.validation import blindness
@@ -95,7 +96,7 @@ def _out_of_memory(error: Exception) -> bool:
 def chosen(args: argparse.Namespace, state: dict[str, Any] | None) -> tuple[PolicyConfig, Recipe]:
     """The configuration that was named, with what the command line changes; a resumed run's length is its own.
 
-    The network of a run that starts from another policy is that policy's.
+    The network of a run that starts from another policy is that policy's, also when it is resumed.
 
     Raises:
         PolicyError: there is no such configuration, or one of its entries is wrong.
@@ -106,11 +107,13 @@ def chosen(args: argparse.Namespace, state: dict[str, Any] | None) -> tuple[Poli
     policy = PolicyConfig.from_dict({'cameras': ['any'], **entries})
     if args.start is not None:
         policy = read_config(args.start)
+    elif state is not None and state.get('origin'):
+        policy = run_config(state)
     changes = {'batch': args.batch, 'checkpoint_every': args.checkpoint_every}
     if args.steps is not None or args.minutes is not None:
         changes.update(steps=args.steps, minutes=args.minutes or 0.0)
     elif state is not None:
-        changes.update({name: state['recipe'][name] for name in LENGTH})
+        changes.update({name: run_recipe(state)[name] for name in LENGTH})
     return policy, dataclasses.replace(
         recipe, **{name: value for name, value in changes.items() if value is not None}
     )
@@ -190,6 +193,10 @@ def run(trainer: Trainer, stopping: Stopping) -> None:
                 bar.write(f'train: {warning}', file=sys.stderr)
 
         trainer.run(shown)
+    if trainer.step == 0 and not stopping.heard:
+        raise PolicyError(
+            f'not one step fitted into {recipe.minutes:g} minutes; give it more --minutes'
+        )
     if trainer.place.rank == 0:
         curves.close()
         minutes = (time.monotonic() - begin) / 60

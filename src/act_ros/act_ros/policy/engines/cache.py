@@ -7,15 +7,17 @@ this user, so that a folder that came from elsewhere, a stranger's policy say, b
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,9 @@ from act_ros.policy.engines.fingerprint import digest_of, weights_of
 from act_ros.policy.formats.source import Source
 
 BESIDE = '.engines'
+MOST_BESIDE, MOST_OF_USER = 6, 40
+"""Entries that are kept beside a policy, and in the user's folder: those that were used last."""
+_ENTRY = re.compile(r'[a-z0-9]+-[a-z0-9]+-[0-9a-f]{16}(\.partial)?')
 RECORD = 'record.json'
 EXPORT = 1
 """Version of what is exported and of how it is compared; raised when either would come out otherwise."""
@@ -41,15 +46,25 @@ class Entry:
 
 
 def user_cache() -> Path:
-    """This user's folder for engines; may not be there."""
-    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    """This user's folder for engines; may not be there.
+
+    Raises:
+        OSError: this user has no home.
+    """
+    try:
+        base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    except RuntimeError as error:
+        raise OSError(errno.ENOENT, 'this user has no home; set XDG_CACHE_HOME') from error
     return Path(base) / 'act_ros' / 'engines'
 
 
 def places(source: Source) -> list[Path]:
     """Where entries of a policy may be, the best first."""
     beside = source.path if source.path.is_dir() else source.path.parent
-    return [beside / BESIDE, user_cache()]
+    found = [beside / BESIDE]
+    with suppress(OSError):
+        found.append(user_cache())
+    return found
 
 
 def key_of(source: Source, choice: EngineChoice, threads: int | None) -> str:
@@ -87,6 +102,8 @@ def find(place: Path, key: str, name: str) -> Entry | None:
         for file, digest in record['files'].items():
             if digest_of(folder / file) != digest:
                 raise ValueError(f'has a damaged {file}')
+        with suppress(OSError):  # a place that cannot be written forgets nothing
+            os.utime(folder / RECORD)
         return Entry(folder, float(record['difference']), str(record['refused']))
     except FileNotFoundError:
         if folder.exists():
@@ -137,7 +154,34 @@ def keep(partial: Path, key: str, difference: float, refused: str = '') -> Entry
     folder = partial.with_suffix('')
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
+    _forget_oldest(folder.parent)
     return Entry(folder, difference, refused)
+
+
+def forget(policy: Path) -> None:
+    """Remove what is kept beside a policy; what else lies there stays."""
+    place = policy / BESIDE
+    for folder in _entries(place):
+        shutil.rmtree(folder, ignore_errors=True)
+    (place / '.lock').unlink(missing_ok=True)
+    with suppress(OSError):
+        place.rmdir()
+
+
+def _forget_oldest(place: Path) -> None:
+    """Remove what was used least lately. A process that has an entry loaded keeps it."""
+    most = MOST_BESIDE if place.name == BESIDE else MOST_OF_USER
+    with suppress(OSError):  # another process removes one at the same time
+        for folder in sorted(_entries(place), key=lambda f: (f / RECORD).stat().st_mtime)[:-most]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _entries(place: Path) -> list[Path]:
+    return [
+        f
+        for f in place.glob('*-*-*')
+        if _ENTRY.fullmatch(f.name) and f.is_dir() and not f.is_symlink()
+    ]
 
 
 def _named(name: str, key: str) -> str:

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from act_ros.policy.engines.cache import forget
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import CONFIG, MODEL
 
 STATE = 'training_state.pt'
-_STEP = re.compile(r'step_(\d+)')
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    'step': int, 'seconds': (int, float), 'best': (int, float), 'seed': int, 'recipe': dict, 'config': str,
+    'episodes': list, 'network': dict, 'average': dict, 'optimizer': dict,
+}  # fmt: skip
+"""What every state has."""
 _SPARE = 1 << 20
 """Bytes beside the tensors that a file of them needs at most."""
 
@@ -58,24 +62,48 @@ def load_state(output: Path) -> dict[str, Any]:
         raise PolicyError(
             f'cannot resume: {path} is damaged ({error}); train anew in another folder'
         ) from error
+    lacking = [name for name, kind in _KINDS.items() if not _is(state, name, kind)]
+    if lacking:
+        raise PolicyError(
+            f'cannot resume: {path} is not the state of a run of act_ros: it has no usable {", ".join(lacking)}; '
+            f'train anew in another folder'
+        )
     return state
 
 
-def step_folders(output: Path) -> list[Path]:
-    """The folders `step_N` of a run, by N."""
-    found = {int(m[1]): p for p in output.iterdir() if (m := _STEP.fullmatch(p.name))}
-    return [found[step] for step in sorted(found)]
+def _is(state: Any, name: str, kind: type | tuple[type, ...]) -> bool:
+    return isinstance(state, dict) and isinstance(state.get(name), kind)
 
 
-def prune(output: Path, keep: int) -> None:
-    """Remove the policies of all `step_N` but the last `keep`; what else lies there stays."""
-    folders = step_folders(output)
-    for folder in folders[: max(0, len(folders) - keep)]:
-        remove_policy(folder)
+def step_folder(output: Path, step: int) -> Path:
+    """Where a run keeps the policy of a step."""
+    return output / f'step_{step}'
+
+
+def prune(output: Path, steps: Sequence[int], keep: int) -> list[int]:
+    """Remove the policies of all steps but the last `keep`; what else lies there stays, and what cannot be removed.
+
+    Args:
+        output: of the run.
+        steps: whose `step_N` the run wrote, in order.
+        keep: how many may stay.
+
+    Returns:
+        The steps that are left to the run.
+    """
+    gone = []
+    for step in steps[: max(0, len(steps) - keep)]:
+        with suppress(
+            OSError
+        ):  # the training goes before tidiness; it is tried again after the next checkpoint
+            remove_policy(step_folder(output, step))
+            gone.append(step)
+    return [step for step in steps if step not in gone]
 
 
 def remove_policy(folder: Path) -> None:
-    """Remove a policy's files, whole or partial, and its folder where nothing else is in it."""
+    """Remove a policy's files, whole or partial, the engines made of it, and its folder where nothing else is in it."""
+    forget(folder)
     for name in (MODEL, CONFIG):
         for file in (folder / name, folder / f'{name}.partial'):
             file.unlink(missing_ok=True)

@@ -8,7 +8,6 @@ from (seed, step, rank): a run resumed from a checkpoint continues as if it had 
 from __future__ import annotations
 
 import copy
-import json
 import math
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -32,10 +31,12 @@ from act_ros.policy.training.batches import Batches, Feed, Order, Samples
 from act_ros.policy.training.curves import Curves
 from act_ros.policy.training.optimize import Average, FiniteCheck, build_optimizer
 from act_ros.policy.training.placement import Placement
-from act_ros.policy.training.recipe import LENGTH, Recipe
-from act_ros.policy.training.run_files import STATE, prune, remove_policy, write_state
+from act_ros.policy.training.recipe import Recipe
+from act_ros.policy.training.resume import check_same_run, data_digest
+from act_ros.policy.training.run_files import STATE, prune, remove_policy, step_folder, write_state
 from act_ros.policy.training.schedule import Progress, rate_factor
 from act_ros.policy.training.validation import SEEN, Validation
+from act_ros.text import printable
 
 
 @dataclass
@@ -54,6 +55,8 @@ class Trainer:
         resident: whether the frames lie on the device; None: where they fit.
         best: smallest validation loss so far.
         saved: step of the last checkpoint; None: there is none yet.
+        written: steps of the `step_N` that this run wrote, and has not removed.
+        origin: the policy that the run began with; '' without one.
     """
 
     config: PolicyConfig
@@ -67,6 +70,8 @@ class Trainer:
     resident: bool | None = None
     best: float = field(default=math.inf, init=False)
     saved: int | None = field(default=None, init=False)
+    written: list[int] = field(default_factory=list, init=False)
+    origin: str = field(default='', init=False)
 
     def __post_init__(self) -> None:
         recipe, device = self.recipe, self.place.device
@@ -90,6 +95,7 @@ class Trainer:
             self.normalizer,
         )
         self.progress = Progress(recipe, self.place)
+        self._data = data_digest(self.dataset)
         self.watch = FiniteCheck(device)
 
     @property
@@ -176,11 +182,13 @@ class Trainer:
         loss = found[SEEN]
         better = not loss >= self.best
         self.best = loss if better and math.isfinite(loss) else self.best
-        places = [self.output / f'step_{self.step}', self.output]
+        places = [step_folder(self.output, self.step), self.output]
+        self.written.append(self.step)
         try:
             self._write([self.output / 'best', *places] if better else places)
         except OSError as error:
             remove_policy(places[0])
+            self.written.remove(self.step)
             for left in (self.output, self.output / 'best'):
                 for partial in left.glob('*.partial'):
                     partial.unlink(missing_ok=True)
@@ -194,7 +202,7 @@ class Trainer:
                 f'{error.strerror or error}; {before}; make room, and go on with --resume'
             ) from error
         self.saved = self.step
-        prune(self.output, self.keep)
+        self.written = prune(self.output, self.written, self.keep)
 
     def _write(self, folders: list[Path]) -> None:
         """Write everything; the state, which is the largest, first, and put in place last."""
@@ -217,6 +225,9 @@ class Trainer:
             'config': self.config.to_json(),
             'episodes': [path.name for path in self.dataset.paths],
             'joint_order': self.dataset.joint_order,
+            'data': self._data,
+            'written': self.written,
+            'origin': self.origin,
             'network': self.network.state_dict(),
             'average': self.average.weights,
             'optimizer': self.optimizer.state_dict(),
@@ -235,46 +246,27 @@ class Trainer:
                 f'and {self.config.to_json()} is trained'
             )
         self.network.load_state_dict(loaded.network.state_dict())
+        self.origin = str(folder)
         self.average.set(self.network.state_dict())
 
     def resume(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state` gave. The run may have another length; the schedule is then that of the new one.
 
         Raises:
-            PolicyError: the run was one of another network, recipe, seed or set of episodes.
+            PolicyError: the run was one of another network, recipe, seed, or of other data.
         """
-        mine = self.state()
-        was, now = (_named(one) for one in (state, mine))
-        for name in now:
-            if name in _LATER and name not in was:
-                continue  # a run of an earlier version
-            if name not in LENGTH and was.get(name) != now[name]:
-                raise PolicyError(
-                    f'cannot resume: {name} was {was.get(name)}, and is {now[name]}; give it as it was, or '
-                    f'begin another run with --from {self.output}'
-                )
-        if state.get('episodes') != mine['episodes']:
+        check_same_run(state, self.state(), self.output)
+        self.written, self.origin = list(state.get('written', ())), state.get('origin', '')
+        try:
+            self.network.load_state_dict(state['network'])
+            self.average.set(state['average'])
+            self.optimizer.load_state_dict(state['optimizer'])
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
             raise PolicyError(
-                f'cannot resume: the run had {len(state.get("episodes", ()))} episodes, and there are '
-                f'{len(mine["episodes"])}, or they have other names; begin another run with --from {self.output}'
-            )
-        self.network.load_state_dict(state['network'])
-        self.average.set(state['average'])
-        self.optimizer.load_state_dict(state['optimizer'])
+                f'cannot resume: the weights in {self.output / STATE} are not those of its network '
+                f'({printable(str(error), 160, keep="")}); '
+                f'train anew in another folder'
+            ) from error
         self.best, self.saved = float(state['best']), int(state['step'])
         self.progress.restore(self.saved, float(state['seconds']))
         self.curves.resume(self.saved)
-
-
-_LATER = ('joint_names', 'action_names', 'rate_assumed')
-
-
-def _named(state: Mapping[str, Any]) -> dict[str, Any]:
-    """What two runs must have in common, by name."""
-    return {
-        'seed': state.get('seed'),
-        'joint_order': state.get('joint_order'),
-        **Recipe().to_dict(),  # a run of an earlier version did without what came later
-        **state['recipe'],
-        **json.loads(state['config']),
-    }
