@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,24 @@ def test_an_engine_that_no_longer_loads_is_gone_without_unless_it_was_asked_for(
     assert settled.choice == REFERENCE and 'openvino cannot run this network' in settled.why
     with pytest.raises(EngineError, match='openvino cannot run this network'):
         Policy.load(folder, 1, OPENVINO)
+
+
+def test_where_one_engine_does_not_start_the_next_best_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu = EngineChoice('cuda', 'torch', 'fp16')
+    monkeypatch.setattr(load, 'candidates', lambda asked: [gpu, OPENVINO, REFERENCE])
+    stand_in(monkeypatch, 'print(\'{"difference": 1e-6}\')')
+    begin = load._start
+
+    def start(source: Any, settled: load.Settled, threads: int | None) -> Any:
+        if settled.choice == gpu:
+            raise EngineError('the GPU is gone')
+        return begin(source, replace(settled, choice=REFERENCE), threads)
+
+    monkeypatch.setattr(load, '_start', start)
+    _, settled = load.load_engine(read_source(folder), AUTO, 1)
+    assert settled.choice == OPENVINO and settled.why.startswith('the GPU is gone; ')
 
 
 def test_a_process_that_was_killed_while_preparing_leaves_nothing_and_is_tried_again(

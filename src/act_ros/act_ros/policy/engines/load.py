@@ -54,14 +54,10 @@ def settle(source: Source, asked: EngineChoice, threads: int | None) -> Settled:
     """
     said: list[str] = []
     for choice in candidates(asked):
-        if choice == REFERENCE:
-            return Settled(choice, None, '; '.join(said) or _reason(asked, None))
         try:
-            entry = _entry(source, choice, threads, said)
+            return _settled(source, choice, asked, threads, said)
         except EngineError as error:
             said.append(str(error))
-            continue
-        return Settled(choice, entry, '; '.join([*said, _reason(asked, entry)]))
     raise EngineError('; '.join(said))
 
 
@@ -74,14 +70,29 @@ def load_engine(
         EngineError: what was asked for cannot be had.
         PolicyError: the policy cannot be used.
     """
-    settled = settle(source, asked, threads)
-    try:
-        return _start(source, settled, threads), settled
-    except EngineError as error:
-        if settled.choice == REFERENCE or candidates(asked)[-1] != REFERENCE:
-            raise
-        settled = Settled(REFERENCE, None, str(error))
-    return _start(source, settled, threads), settled
+    said: list[str] = []
+    for choice in candidates(asked):
+        try:
+            settled = _settled(source, choice, asked, threads, said)
+            return _start(source, settled, threads), settled
+        except EngineError as error:
+            said.append(str(error))
+    raise EngineError('; '.join(said))
+
+
+def _settled(
+    source: Source, choice: EngineChoice, asked: EngineChoice, threads: int | None, said: list[str]
+) -> Settled:
+    """A candidate with what it needs; `said` is why those before it do not run.
+
+    Raises:
+        EngineError: it does not run either.
+        PolicyError: the policy cannot be used.
+    """
+    if choice == REFERENCE:
+        return Settled(choice, None, '; '.join(said) or _reason(asked, None))
+    entry = _entry(source, choice, threads, said)
+    return Settled(choice, entry, '; '.join([*said, _reason(asked, entry)]))
 
 
 def _start(source: Source, settled: Settled, threads: int | None) -> InferenceEngine:

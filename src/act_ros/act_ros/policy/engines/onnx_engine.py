@@ -25,6 +25,9 @@ class OnnxEngine:
             raise EngineError(
                 f'this onnxruntime has no {provider}; install onnxruntime-gpu in its place, or set device to cpu or auto'
             )
+        if device == 'cuda' and hasattr(onnxruntime, 'preload_dlls'):
+            # pip's CUDA libraries are not where the linker looks, unless PyTorch has loaded them before.
+            onnxruntime.preload_dlls()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         if threads is not None:
