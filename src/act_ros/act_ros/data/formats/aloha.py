@@ -27,6 +27,7 @@ from act_ros.data.formats.hdf5_members import (
     member,
     optional_member,
     read_numbers,
+    read_texts,
 )
 from act_ros.data.names import unfit_name
 from act_ros.git_lfs import pointer_said
@@ -76,7 +77,7 @@ class HDF5Episode(Episode):
         for name in ('joint_names', 'action_names'):  # some write them as a dataset
             stored = optional_member(file, name)
             if stored is not None and name not in self.attrs:
-                self.attrs[name] = printable_data(plain(stored[()]))
+                self.attrs[name] = printable_data(plain(read_texts(stored)))
         self.action = self._table(member(file, 'action'))
         self.qpos = self._table(member(seen, 'qpos'))
         self.left_out = {}

@@ -177,7 +177,7 @@ def _is_raw(dataset: Any) -> bool:
         return True
     rows = kind == np.uint8 and len(shape) == 2
     values = len(shape) == 1 and (kind.kind in 'SV' or _is_bytes(kind))
-    if (rows or values) and kind.names is None:
+    if (rows or values) and kind.names is None and kind.subdtype is None:
         return False
     what = ': depth' if kind == np.uint16 and len(shape) in (3, 4) else ''
     raise NoCamera(f'{_shape(dataset)}{what}')

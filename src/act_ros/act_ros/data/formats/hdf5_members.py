@@ -125,24 +125,57 @@ def read_numbers(dataset: Any) -> Any:
     return dataset[()]
 
 
+def read_texts(dataset: Any) -> Any:
+    """All of a small table of texts, as names of joints are.
+
+    Raises:
+        EpisodeError: it says that it has more than such a table has, or holds what no text is.
+    """
+    if not isinstance(dataset, h5py.Dataset):
+        raise EpisodeError(f'{dataset.file.filename}: {dataset.name} is no table; expected texts')
+    where = f'{dataset.file.filename}: {dataset.name}'
+    shape = dataset.shape or ()
+    _refuse_large(where, shape, dataset.dtype)
+    if math.prod(shape) > MOST_TEXTS:
+        raise EpisodeError(
+            f'{where} says that it has {math.prod(shape)} texts; at most {MOST_TEXTS} are read'
+        )
+    check_chunks(dataset)
+    return dataset[()]
+
+
 def attributes(file: Any) -> Iterator[tuple[str, Any]]:
     """(name, value) of each attribute of a file.
 
     Raises:
-        EpisodeError: one is larger than an attribute is.
+        EpisodeError: one is larger than an attribute is, or has texts inside of other values.
         OSError, KeyError, RuntimeError, ValueError, TypeError: it is damaged.
     """
     for name in file.attrs:
         attribute = file.attrs.get_id(name)
-        shape = attribute.shape or ()
-        count, size = math.prod(shape), math.prod(shape) * int(attribute.dtype.itemsize)
-        texts = attribute.dtype.kind == 'O'
-        if size > MOST_ATTRIBUTE or (texts and count > MOST_TEXTS):
-            raise EpisodeError(
-                f'{file.filename}: attribute {name} says that it has {count} values, {size} bytes; at most '
-                f'{MOST_TEXTS if texts else MOST_ATTRIBUTE} {"texts" if texts else "bytes"} are read'
-            )
+        where = f'{file.filename}: attribute {name}'
+        _refuse_large(where, attribute.shape or (), attribute.dtype)
         yield name, file.attrs[name]
+
+
+def _refuse_large(where: str, shape: tuple[int, ...], kind: Any) -> None:
+    """Refuse values of an attribute, or such a table, before they are read.
+
+    Raises:
+        EpisodeError: they are more than such a thing has, or texts, each as long as the file, that are not counted.
+    """
+    count, size = math.prod(shape), math.prod(shape) * int(kind.itemsize)
+    texts = kind.kind == 'O'
+    if size > MOST_ATTRIBUTE or (texts and count > MOST_TEXTS):
+        raise EpisodeError(
+            f'{where} says that it has {count} values, {size} bytes; at most '
+            f'{MOST_TEXTS if texts else MOST_ATTRIBUTE} {"texts" if texts else "bytes"} are read'
+        )
+    inside = h5py.check_vlen_dtype(kind) if texts else kind
+    if isinstance(inside, np.dtype) and inside.hasobject:
+        raise EpisodeError(
+            f'{where} has texts or lists inside of other values, which are not read; expected texts or numbers'
+        )
 
 
 def is_numbers(data: Any) -> bool:
