@@ -98,8 +98,8 @@ def test_followers_are_told_the_leaders_pose_in_their_own_gripper_scale(arms, ro
 
 
 def test_no_step_is_faster_than_the_limit_however_the_leader_jumps(arms, ros):
-    arms.pose['leader_left'][1] = 0.5
-    ros.wait_until(lambda: abs(arms.group[-1].cmd[1] - 0.5) < 1e-4)
+    there = arms.pose['leader_left'][1] = arms.pose['leader_left'][1] + 0.35  # a hand can
+    ros.wait_until(lambda: abs(arms.group[-1].cmd[1] - there) < 1e-4)
     told = [np.array(msg.action) for msg in arms.command]
     steps = np.abs(np.diff(told, axis=0))
     ticks = np.diff([msg.tick for msg in arms.command])
@@ -118,6 +118,35 @@ def test_a_leader_that_falls_silent_leaves_the_followers_where_they_are(arms, ro
     ros.wait_until(lambda: len(arms.command) > count + 10)
     assert abs(arms.command[-1].action[0]) < 1e-3
     ros.wait_until(lambda: 'an arm does not report its joints' in arms.process.output)
+
+
+def test_a_leader_that_jumps_as_no_hand_can_is_not_followed_and_is_named(arms, ros):
+    ros.wait_until(lambda: len(arms.command) > 5)
+    arms.pose['leader_left'][0] = 50.0
+    # First it has jumped, and when it stays there it is where no leader can be.
+    ros.wait_until(lambda: 'leader_left: waist jumped by up to 50.00' in arms.process.output)
+    ros.wait_until(
+        lambda: 'of a leader: left_waist is measured at 50 rad, where it' in arms.process.output
+    )
+    assert max(abs(msg.action[0]) for msg in arms.command) < 1e-3
+
+
+def test_a_second_publisher_of_a_leader_is_a_fault_until_it_is_gone(arms, ros):
+    ros.wait_until(lambda: len(arms.command) > 5)
+    rival = ros.node('rival')
+    other = rival.create_publisher(JointState, '/leader_right/joint_states', 10)
+    engage = lambda: ros.call(  # noqa: E731
+        arms.node, SetBool, '/act/teleop/engage', SetBool.Request(data=True), 60
+    )
+    ros.wait_until(lambda: 'FAULT: /leader_right/joint_states has 2 pub' in arms.process.output)
+    arms.go_on(50)  # what was under way arrives
+    count = len(arms.command)
+    refused = engage()
+    assert not refused.success and 'stop all but one' in refused.message
+    assert len(arms.command) == count
+    rival.destroy_publisher(other)
+    ros.wait_until(lambda: engage().success)
+    ros.wait_until(lambda: len(arms.command) > count + 10)
 
 
 def test_stamps_of_the_future_are_no_news(arms, ros):

@@ -1,4 +1,3 @@
-# SPDX-License-Identifier: Apache-2.0
 """Teleoperation: soft at first, then exact; silent leaders are held."""
 
 from __future__ import annotations
@@ -102,3 +101,14 @@ def test_followers_that_cannot_be_where_they_are_measured_are_not_led(leading):
     nowhere[9] = 7.0
     assert leading.tick(START, nowhere) is None
     assert 'right_elbow is measured at 7' in leading.doubt
+
+
+def test_a_leader_where_it_cannot_be_is_not_followed(leading):
+    here = leading.tick(START, START)
+    nowhere = START.copy()
+    nowhere[7] = 50.0
+    for _ in range(15):
+        np.testing.assert_array_equal(leading.tick(nowhere, here), here)
+    assert 'of a leader: right_waist is measured at 50 rad, where it cannot be' in leading.doubt
+    leading.tick(START, here)
+    assert leading.doubt == ''

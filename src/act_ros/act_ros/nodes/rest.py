@@ -73,7 +73,7 @@ class RestNode(BaseNode):
     def _go(self) -> None:
         say, robot = self.get_logger().info, self._robot
         self._hear()
-        robot.leave_out(self._teleop.unheard)
+        robot.leave_out(self._teleop.silence.unheard)
         if robot.left_out:
             self.get_logger().warning(robot.left_out)
         robot.check()
@@ -104,7 +104,7 @@ class RestNode(BaseNode):
     def _hear(self) -> None:
         """Return when all arms are heard, or as many as can be waited for."""
         begin, followers = time.monotonic(), {arm.follower for arm in self._spec.arms}
-        while unheard := self._teleop.unheard:
+        while unheard := self._teleop.silence.unheard:
             patience = HEAR_S if followers.isdisjoint(unheard) else FOLLOWERS_S
             if time.monotonic() > begin + patience or self._stop.is_set():
                 return

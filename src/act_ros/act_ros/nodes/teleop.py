@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Teleoperation as a node: the leaders' joint states become the followers' commands, at 50 Hz.
 
-On a robot the followers move once the operator engages: by squeezing all leader grippers for half a
-second, or by `~/engage`. In simulation they follow from the start. A recording session (`act/session`)
-has this node in its own process, decides when the followers follow, and has it lead all arms to poses.
+On a robot the followers move once the operator engages: by squeezing all leader grippers for half a second, or by
+`~/engage`. In simulation they follow from the start. A session (`act/session`) has this node in its own process.
 """
 
 from __future__ import annotations
@@ -28,11 +27,12 @@ from act_ros.control.session.gesture import DISENGAGE_S, ENGAGE_S, Squeeze, ever
 from act_ros.control.ticker import Beat, SimTime, SystemTime, Ticker
 from act_ros.nodes.process.node_thread import node_thread
 from act_ros.nodes.process.run import Stop, run
-from act_ros.nodes.shared.arm_poses import ArmPoses, Silence
+from act_ros.nodes.shared.arm_poses import ArmPoses
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import ArmCommands, CommandOutput
 from act_ros.nodes.shared.gate_keeper import ANSWER_S, STOP_PARAMETERS, GateKeeper
 from act_ros.nodes.shared.parameters import Param, Parameters
+from act_ros.nodes.shared.silence import Silence
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import COMMAND, LATCHED, NEWEST
 from act_ros.robot.spec import RobotSpec, SpecError
@@ -140,14 +140,14 @@ class TeleopNode(BaseNode):
             self._leaders = leaders = self._poses.pose(self._leader_arms, oldest)
             self._followers = self._poses.pose(self._follower_arms, oldest)
             self._watch_hands(leaders, beat.now_s)
-            action = self._move() if self._moves else None
+            action = self._move(oldest) if self._moves else None
             if self._engaged:
                 action = self._teleoperation.tick(leaders, self._followers)
-            if why := self.output.gate.why:
+            if why := (gate := self.output.gate).why:
                 self._give_up(why)
-            fault = self._look(oldest)
+            fault, opening = self._look(oldest), gate.opening
         if action is not None:
-            self.output.command(beat.tick, beat.now_s, action)
+            self.output.command(beat.tick, beat.now_s, action, opening)
         if fault:  # after the command that lets the arm be where it is
             self.get_logger().error(f'FAULT: {fault}. The arms hold')
             self.output.gate.block(fault)
@@ -160,10 +160,12 @@ class TeleopNode(BaseNode):
         leading: list[Guided] = [*self._moves]
         leading += [self._teleoperation] * self._engaged
         both = self._engaged or len(self._moves) > 1
-        silent = [arm for arm in self.silence.lasting if both or arm in self._follower_arms]
+        arms = self.silence.watched if both else self._follower_arms
+        if leading and (contested := self._poses.contested(arms)):
+            return f'{contested}; then engage again'
         why = [each.doubt for each in leading]
-        if silent and leading:
-            why.append(f'{self._poses.why(silent)}: an arm does not report its joints')
+        why += [self.silence.why(arms)] if leading else []
+        why += [self._poses.doubts(self._leader_arms)] if len(self._moves) > 1 else []
         if text := '; '.join(filter(None, why)):
             self.get_logger().warning(f'the arms hold: {text}', throttle_duration_sec=_QUIET_S)
         return next((f'{each.fault}; then engage again' for each in leading if each.fault), '')
@@ -183,11 +185,12 @@ class TeleopNode(BaseNode):
         self._lock.release()
         return True
 
-    def _move(self) -> Floats | None:
+    def _move(self, oldest_s: float) -> Floats | None:
         """Lead the arms toward where they are to go; the followers' command. Hold the lock."""
         followers, *leaders = self._moves
         for move in leaders:
-            if self._lead and (command := move.tick(self._leaders)) is not None:
+            led = self._poses.led(self._leader_arms, oldest_s)
+            if self._lead and (command := move.tick(led)) is not None:
                 self._lead.send(command)
         return followers.tick(self._followers)
 
@@ -210,12 +213,14 @@ class TeleopNode(BaseNode):
         """
         if leaders is not None and self._lead is None:
             self._lead = self.output.arms(self._leader_arms, self._spec.leader_gripper)
+        arms = self._follower_arms if leaders is None else self.silence.watched
         with self._lock:
-            refused = self.output.refusal(with_torque=False)
+            refused = self._poses.contested(arms) or self.output.refusal(with_torque=False)
             if not refused:
                 self._engage(False, 'session')
                 paths = [followers] if leaders is None else [followers, leaders]
                 self._moves = [PoseMotion(Limiter(self._spec), path) for path in paths]
+                self.output.permit(with_torque=False)
             return refused
 
     def leave_out(self, followers: Sequence[str]) -> None:
@@ -254,11 +259,6 @@ class TeleopNode(BaseNode):
         with self._lock:
             return self._followers
 
-    @property
-    def unheard(self) -> list[str]:
-        """Arms that have never said anything."""
-        return self._poses.silent(self.silence.watched)
-
     def _watch_hands(self, leaders: Floats | None, now_s: float) -> None:
         """Engage or disengage at the operator's squeeze. Hold the lock."""
         if self._squeeze is None:
@@ -269,15 +269,18 @@ class TeleopNode(BaseNode):
 
     def _engage(self, engage: bool, why: str) -> str:
         """Let the followers follow, or hold where they are; returns why not, or ''. Hold the lock."""
-        refused = self.output.refusal() if engage else ''
+        contested = self._poses.contested(self.silence.watched)
+        refused = (contested or self.output.refusal()) if engage else ''
         if refused:
             self.get_logger().error(f'not engaged: {refused}')
             return refused
-        if engage != self._engaged:
+        if engage != self._engaged or (engage and self.output.gate.fault):
             self._engaged = engage
             self._teleoperation.release()
             what = 'engaged, slowly at first' if engage else 'disengaged; the followers hold'
             self.get_logger().info(f'{what} ({why})')
+        if engage:  # only now: what was computed before is of where the arms were then
+            self.output.permit()
         return ''
 
     def _on_engage(self, request: Any, response: Any) -> Any:

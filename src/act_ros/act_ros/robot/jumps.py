@@ -15,6 +15,8 @@ from act_ros.robot.types import Floats
 
 TIMES_FASTER = 2.0
 """An arm that is pushed, or falls, is faster than its motors; a pose that jumps is faster than that."""
+HAND_FASTER = 6.0
+"""The same of a leader that a person leads: a wrist turns, and a hand closes, faster than an arm falls."""
 STAMP_S = 0.02
 """So much may a stamp be off: a driver reads seven motors one after the other."""
 CONTESTED_S = 0.5
@@ -31,7 +33,11 @@ SILENT_S = 0.2
 
 
 def too_far(
-    velocity: Vector, before: NDArray[Any], after: NDArray[Any], seconds: float
+    velocity: Vector,
+    before: NDArray[Any],
+    after: NDArray[Any],
+    seconds: float,
+    faster: float = TIMES_FASTER,
 ) -> NDArray[np.bool_]:
     """By entry whether an arm cannot have moved there.
 
@@ -40,8 +46,9 @@ def too_far(
         before: (n,) pose, or (ticks, n).
         after: the same.
         seconds: between the two.
+        faster: so many times as fast as its motors an arm may be moved.
     """
-    reach = TIMES_FASTER * velocity * max(seconds, 0.0)
+    reach = faster * velocity * max(seconds, 0.0)
     return np.asarray(np.abs(np.asarray(after, np.float64) - before) > reach + 1e-4)
 
 
@@ -53,13 +60,24 @@ class JumpWatch:
         settling: the newest pose is no jump; it waits for others that agree with it.
     """
 
-    def __init__(self, names: Sequence[str], velocity: Vector, commands: bool = False) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        velocity: Vector,
+        commands: bool = False,
+        faster: float = TIMES_FASTER,
+    ) -> None:
         """Of these joints, (n,), with these speeds.
 
-        `commands`: for who commands the arm: the first pose, and the first after a silence, is believed only when
-        others have agreed with it.
+        Args:
+            names: of the joints, for a person.
+            velocity: (n,) of their motors.
+            commands: for who commands this arm, or another by it: the first pose, and the first after a silence, is
+                believed only when others have agreed with it.
+            faster: see `too_far`.
         """
         self._names, self._velocity, self._commands = tuple(names), velocity, commands
+        self._faster = faster
         self._believed: tuple[float, Floats] | None = None
         self._doubted: tuple[float, Floats] | None = None
         self._doubted_since = 0.0
@@ -106,7 +124,9 @@ class JumpWatch:
     def _moved(self, qpos: Floats) -> bool:
         """Whether a pose is elsewhere than where the arm was when it was last believed."""
         known = self._believed
-        return known is not None and bool(too_far(self._velocity, known[1], qpos, STAYED_S).any())
+        if known is None:
+            return False
+        return bool(too_far(self._velocity, known[1], qpos, STAYED_S, self._faster).any())
 
     def _stays(self, stamp_s: float, qpos: Floats) -> bool:
         """Whether a pose agrees with the one before, which was doubted."""
@@ -128,13 +148,27 @@ class JumpWatch:
         if known is None:
             return np.zeros(len(qpos), np.bool_)
         seconds = min(stamp_s - known[0], most_s) + STAMP_S
-        return too_far(self._velocity, known[1], qpos, seconds)
+        return too_far(self._velocity, known[1], qpos, seconds, self._faster)
 
 
 def jump_watches(spec: RobotSpec, commands: bool = False) -> dict[str, JumpWatch]:
     """By follower what notices poses that it cannot have reached. `commands`: for who commands the followers."""
-    names = (*spec.joints, 'gripper')
+    return {arm.follower: _watch(spec, i, commands) for i, arm in enumerate(spec.arms)}
+
+
+def hand_watches(spec: RobotSpec) -> dict[str, JumpWatch]:
+    """By leader what notices poses that it cannot have reached, led by a person, for who commands followers by it."""
     return {
-        arm.follower: JumpWatch(names, spec.velocity[spec.arm_entries(i)], commands)
+        arm.leader: _watch(spec, i, commands=True, faster=HAND_FASTER)
         for i, arm in enumerate(spec.arms)
     }
+
+
+def leader_watches(spec: RobotSpec) -> dict[str, JumpWatch]:
+    """By leader what notices poses that its motors cannot have reached, for who commands the leaders."""
+    return {arm.leader: _watch(spec, i, commands=True) for i, arm in enumerate(spec.arms)}
+
+
+def _watch(spec: RobotSpec, index: int, commands: bool, faster: float = TIMES_FASTER) -> JumpWatch:
+    names = (*spec.joints, 'gripper')
+    return JumpWatch(names, spec.velocity[spec.arm_entries(index)], commands, faster)

@@ -3,30 +3,44 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from act_ros.control.guide import Guided
 from act_ros.control.limiter import SOFT, Limiter
+from act_ros.control.plausible import doubt_of
 from act_ros.robot.types import Floats
+
+FURTHER = 1.0
+"""So much further (rad, openings) than a follower may a leader be found: a WidowX's limits are up to 0.74 rad wider."""
 
 
 class Teleoperation(Guided):
     """Turns the leaders' pose into a command, tick by tick.
 
     It begins softly: at a fifth of the velocity limits until the followers are where the leaders are,
-    then at the full limits. When leaders or followers fall silent the last command is held, and their
-    return is a new beginning.
+    then at the full limits. When leaders or followers fall silent, or are where they cannot be, the last
+    command is held, and their return is a new beginning.
     """
 
     def __init__(self, limiter: Limiter) -> None:
         """Send everything through `limiter`."""
         super().__init__(limiter)
         self._limiter = limiter
+        self._reach = replace(limiter.spec, margin=limiter.spec.margin + FURTHER)
+        self._leaders_doubt = ''
         self.soft = True
+
+    @property
+    def doubt(self) -> str:
+        """Why where leaders or followers are measured cannot be believed; ''."""
+        return '; '.join(filter(None, (self._leaders_doubt, self._guide.doubt)))
 
     def release(self) -> None:
         """Forget where the followers are: the next tick begins anew from where they are measured."""
         self._guide.release()
+        self._leaders_doubt = ''
 
     def tick(self, leaders: Floats | None, measured: Floats | None) -> Floats | None:
         """The command (dof,) of this tick, or None while there is nothing safe to command.
@@ -36,6 +50,9 @@ class Teleoperation(Guided):
             measured: (dof,) the followers' pose; the same.
         """
         guide = self._guide
+        doubt = '' if leaders is None else doubt_of(self._reach, leaders)
+        self._leaders_doubt = f'of a leader: {doubt}' if doubt else ''
+        leaders = None if doubt else leaders
         heard = guide.see(measured)
         if not guide.anchored and not self._begin(leaders, measured if heard else None):
             return None

@@ -76,7 +76,7 @@ class SessionRobot:
     def check(self) -> None:
         """Find all drivers, set modes, currents and torque; nothing moves."""
         arms = (*self._motors.leaders, *self._motors.followers)
-        if unheard := [arm for arm in self._teleop.unheard if arm in arms]:
+        if unheard := [arm for arm in self._teleop.silence.unheard if arm in arms]:
             raise SessionError(
                 f'{", ".join(unheard)} has not reported any joints; is the driver running, is the arm on?'
             )
@@ -178,7 +178,9 @@ class SessionRobot:
 
     def trouble(self) -> str:
         """Leaders that are silent, and arms that never said anything."""
-        silent = ', '.join(dict.fromkeys([*self._teleop.unheard, *self._teleop.silence.arms]))
+        silent = ', '.join(
+            dict.fromkeys([*self._teleop.silence.unheard, *self._teleop.silence.arms])
+        )
         found = [self._teleop.output.gate.why, f'{silent} silent' if silent else '']
         return '; '.join(filter(None, found))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,23 +16,31 @@ from act_ros.control.limiter import Limiter
 from act_ros.control.ticker import Ticker
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.diagnostics import Diagnostics, Health, commanding, heard
+from act_ros.nodes.shared.rivals import Rivals
 from act_ros.nodes.shared.times import FUTURE_S, SIM_FUTURE_S, ahead, seconds
 from act_ros.nodes.shared.topics import SENSOR, robot_topic
 from act_ros.robot.arm_reader import ArmReader, JointStateError
-from act_ros.robot.jumps import JumpWatch, jump_watches
+from act_ros.robot.jumps import JumpWatch, hand_watches, jump_watches, leader_watches
 from act_ros.robot.spec import GripperScale, RobotSpec
 from act_ros.robot.types import Floats
 
 _QUIET_S = 5.0
-LASTING_TICKS = 50
-"""An arm that is silent for so long is warned of."""
 
 
 @dataclass
 class ArmSource:
-    """What has come on an arm's topic, and why the last message could not be used."""
+    """What has come on an arm's topic, and why the last message could not be used.
+
+    `motor`: scale of a leader's gripper motor, by which its hand is told. `jumps`: what notices poses that cannot be;
+    `led`: the same for who commands a leader: no hand moves it then, so less is believed; `doubt`: what that one says.
+    """
 
     topic: str
+    reader: ArmReader
+    motor: GripperScale | None = None
+    jumps: JumpWatch | None = None
+    led: JumpWatch | None = None
+    doubt: str = ''
     received: int = 0
     dropped: int = 0
     note: str = ''
@@ -50,7 +58,10 @@ class ArmPoses:
         self._simulated = simulated
         self._future_s = SIM_FUTURE_S if simulated else FUTURE_S
         self._poses: dict[str, tuple[float, Floats]] = {}
+        self._led: dict[str, tuple[float, Floats]] = {}
         self._sources: dict[str, ArmSource] = {}
+        self._topics: dict[str, str] = {}
+        self._rivals = Rivals(node, self._topics)
 
     def follow(self, spec: RobotSpec) -> None:
         """Hear the followers, whose poses commands begin at: one that no arm can have is not taken."""
@@ -60,32 +71,41 @@ class ArmPoses:
             self._listen(arm.follower, reader, None, jumps.get(arm.follower))
 
     def lead(self, spec: RobotSpec) -> None:
-        """Hear the leaders, too. What a leader's hand is told by is its motor, not its fingers."""
+        """Hear the leaders, too. What a leader's hand is told by is its motor, not its fingers.
+
+        What no hand can do to a leader is not taken. Where leaders are commanded, see `led`.
+        """
+        jumps = {} if self._simulated else hand_watches(spec)
+        led = {} if self._simulated else leader_watches(spec)
         for arm in spec.arms:
-            reader = ArmReader(spec.joints, spec.leader_gripper)
-            self._listen(arm.leader, reader, spec.leader_gripper, None)
+            name, reader = arm.leader, ArmReader(spec.joints, spec.leader_gripper)
+            self._listen(name, reader, spec.leader_gripper, jumps.get(name), led.get(name))
 
     def _listen(
-        self, arm: str, reader: ArmReader, motor: GripperScale | None, jumps: JumpWatch | None
-    ) -> None:
-        topic = robot_topic(self._node, f'{arm}/joint_states')
-        self._sources[arm] = ArmSource(topic)
-        receive = partial(self._on_state, arm, reader, motor, jumps)
-        self._node.create_subscription(JointState, topic, receive, SENSOR)
-
-    def _on_state(
         self,
         arm: str,
         reader: ArmReader,
         motor: GripperScale | None,
         jumps: JumpWatch | None,
-        msg: JointState,
+        led: JumpWatch | None = None,
     ) -> None:
+        topic = self._topics[arm] = robot_topic(self._node, f'{arm}/joint_states')
+        self._sources[arm] = ArmSource(topic, reader, motor, jumps, led)
+        receive = partial(self._on_state, arm)
+        self._node.create_subscription(JointState, topic, receive, SENSOR)
+
+    def _on_state(self, arm: str, msg: JointState, info: Mapping[str, int | None]) -> None:
         source = self._sources[arm]
         source.received += 1
+        self._rivals.heard(arm, info)
         try:
             stamp_s = self._stamp(msg)
-            pose, _, _ = reader.read(msg.name, msg.position, msg.velocity, msg.effort)
+            pose = _read(source, msg)
+            source.doubt = source.led.jump(stamp_s, pose) if source.led else ''
+            if not source.doubt:
+                with self._lock:
+                    self._led[arm] = stamp_s, pose
+            jumps = source.jumps
             if jumps and (jump := jumps.jump(stamp_s, pose)):
                 if not jumps.settling:
                     raise JointStateError(jump)
@@ -95,8 +115,6 @@ class ArmPoses:
             source.dropped, source.note = source.dropped + 1, str(error)
             self._node.get_logger().warning(f'{arm}: {error}', throttle_duration_sec=_QUIET_S)
             return
-        if motor:
-            pose[-1] = motor.joint_to_unit(msg.position[msg.name.index('gripper')])
         with self._lock:
             self._poses[arm] = stamp_s, pose
             source.note = ''
@@ -112,10 +130,12 @@ class ArmPoses:
         """Drop what was heard: the clock has jumped."""
         with self._lock:
             self._poses = {arm: pose for arm, pose in self._poses.items() if pose[0] == math.inf}
+            self._led = {}
 
     def why(self, arms: Sequence[str]) -> str:
         """Of these arms, with what is wrong with what they send, as far as that is known."""
-        notes = {arm: self._sources[arm].note for arm in arms}
+        found = self._rivals.found
+        notes = {arm: found.get(arm, '') or self._sources[arm].note for arm in arms}
         return ', '.join(f'{arm} ({note})' if note else arm for arm, note in notes.items())
 
     def report(
@@ -142,7 +162,7 @@ class ArmPoses:
                 'received': source.received,
                 'dropped': source.dropped,
             }
-            found.append(heard(arm, age_s, limit_s, note, values=values))
+            found.append(heard(arm, age_s, limit_s, note, self._rivals.found.get(arm, ''), values))
         return found
 
     def take_for(self, arm: str, pose: Floats) -> None:
@@ -151,34 +171,63 @@ class ArmPoses:
             self._poses[arm] = math.inf, pose
 
     def pose(self, arms: Sequence[str], oldest_s: float) -> Floats | None:
-        """The pose (dof,) of these arms; None if one has said nothing since `oldest_s` (ROS time)."""
-        with self._lock:
-            known = [self._poses.get(arm) for arm in arms]
-        poses = [pose for stamp_s, pose in filter(None, known) if stamp_s >= oldest_s]
-        return np.concatenate(poses) if len(poses) == len(arms) else None
+        """The pose (dof,) of these arms; None if one has said nothing since `oldest_s` (ROS time), or is contested."""
+        return self._whole(self._poses, arms, oldest_s)
+
+    def led(self, arms: Sequence[str], oldest_s: float) -> Floats | None:
+        """The same of leaders that are commanded: what their motors cannot have done is not taken, either."""
+        return self._whole(self._led, arms, oldest_s)
+
+    def doubts(self, arms: Sequence[str]) -> str:
+        """Why these leaders are not commanded from where they are said to be, with their names; ''."""
+        found = [f'{arm}: {self._sources[arm].doubt}' for arm in arms if self._sources[arm].doubt]
+        return '; '.join(found)
+
+    def contested(self, arms: Sequence[str]) -> str:
+        """Which of these arms' joint states several nodes publish, as a sentence; ''."""
+        return '; '.join(self._contested(arms).values())
 
     def silent(self, arms: Sequence[str], oldest_s: float = -math.inf) -> list[str]:
-        """Which of these arms have said nothing since `oldest_s`, or ever."""
+        """Which of these arms have said nothing that counts since `oldest_s`, or ever."""
         with self._lock:
             known = {arm: self._poses.get(arm) for arm in arms}
-        return [arm for arm, pose in known.items() if pose is None or pose[0] < oldest_s]
+        contested = self._contested(arms) if oldest_s > -math.inf else {}
+        return [
+            arm
+            for arm, pose in known.items()
+            if pose is None or pose[0] < oldest_s or arm in contested
+        ]
+
+    def _contested(self, arms: Sequence[str]) -> dict[str, str]:
+        """By arm; not those that others are led without."""
+        found = self._rivals.found
+        with self._lock:
+            left_out = {arm for arm, pose in self._poses.items() if pose[0] == math.inf}
+        return {arm: found[arm] for arm in arms if arm in found and arm not in left_out}
+
+    def _whole(
+        self, poses: dict[str, tuple[float, Floats]], arms: Sequence[str], oldest_s: float
+    ) -> Floats | None:
+        if self._contested(arms):
+            return None
+        with self._lock:
+            known = [poses.get(arm) for arm in arms]
+        fresh = [pose for stamp_s, pose in filter(None, known) if stamp_s >= oldest_s]
+        return np.concatenate(fresh) if len(fresh) == len(arms) else None
 
 
-class Silence:
-    """Which arms say nothing, tick by tick. `arms`: those that are silent now."""
+def _read(source: ArmSource, msg: JointState) -> Floats:
+    """The pose (7,) of a message.
 
-    def __init__(self, poses: ArmPoses, watched: Sequence[str]) -> None:
-        """Watch these arms."""
-        self.watched, self.arms = list(watched), list[str]()
-        self._poses, self._ticks = poses, 0
-
-    def look(self, oldest_s: float) -> str:
-        """Names of the arms that have said nothing since `oldest_s`, and had at the tick before; ''."""
-        known, self.arms = self.arms, self._poses.silent(self.watched, oldest_s)
-        self._ticks = self._ticks + 1 if self.arms else 0
-        return ', '.join(arm for arm in self.arms if arm not in known)
-
-    @property
-    def lasting(self) -> list[str]:
-        """The same as `arms`, if that has lasted: at the start all are silent, for a moment."""
-        return self.arms if self._ticks >= LASTING_TICKS else []
+    Raises:
+        JointStateError: it has not all of it, or a value that is no number.
+    """
+    pose, _, _ = source.reader.read(msg.name, msg.position, msg.velocity, msg.effort)
+    if source.motor:
+        with np.errstate(
+            over='ignore'
+        ):  # what float32 cannot hold becomes infinite, and is refused
+            pose[-1] = source.motor.joint_to_unit(msg.position[msg.name.index('gripper')])
+        if not math.isfinite(pose[-1]):
+            raise JointStateError("position of the gripper's motor is not a finite number")
+    return pose
