@@ -34,6 +34,7 @@ class LeRobotPeer:
         cameras: int | tuple[str, ...],
         size: tuple[int, int],
         ensemble: bool = False,
+        device: str = 'cpu',
         **options: Any,
     ) -> None:
         _import_torchvision()
@@ -59,7 +60,7 @@ class LeRobotPeer:
             input_features=inputs,
             output_features=outputs,
             pretrained_backbone_weights=None,
-            device='cpu',
+            device=device,
             **options,
         )
         self.stats = {
@@ -76,7 +77,7 @@ class LeRobotPeer:
             self.pre, self.post = processors.make_act_pre_post_processors(self.config, self.stats)
         self.outside: dict[str, str] = {}
         fill(self.policy, skip=('normalize', 'unnormalize'))
-        self.policy.eval()
+        self.policy.to(device).eval()
 
     def rename(self, names: dict[str, str]) -> None:
         """Give observations other names outside of the policy: by theirs the policy's."""
@@ -99,7 +100,8 @@ class LeRobotPeer:
         with torch.no_grad():
             if self.pre is not None:
                 return self.post(function(self.pre(batch)))[0].numpy()
-            return function({key: value[None] for key, value in batch.items()})[0].numpy()
+            moved = {key: value[None].to(self.config.device) for key, value in batch.items()}
+            return function(moved)[0].cpu().numpy()
 
     def chunk(self, qpos: np.ndarray, frames: dict[str, np.ndarray]) -> np.ndarray:
         """(chunk, 14) in the robot's units."""

@@ -58,7 +58,12 @@ def inference_curves(
             folder = Path(scratch) / str(number)
             write_policy(folder, config)
             for engine, curve in curves.items():
-                case = {'folder': str(folder), 'engine': engine, 'threads': args.threads}
+                case = {
+                    'folder': str(folder),
+                    'device': 'cpu',
+                    'engine': engine,
+                    'threads': args.threads,
+                }
                 told = in_a_process(case)
                 what = f'{varied}: {x:g}, {engine}'
                 if 'failed' in told:

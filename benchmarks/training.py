@@ -5,6 +5,8 @@
     source setup.bash
     LEROBOT_PYTHON=~/lerobot/bin/python benchmarks/training.py
     LEROBOT_PYTHON=~/lerobot/bin/python benchmarks/training.py --size 120x160 --batch 4 --steps 8 --precisions bf16
+    benchmarks/training.py --device cuda --size 480x640 --cameras cam_high cam_low cam_left_wrist cam_right_wrist --steps 300
+    benchmarks/training.py --device cuda --network small_gpu --size 120x160 --batch 64 --steps 300
 
 Both read the same files, the dataset that `export_lerobot` makes of simulated demonstrations. Both train the paper's
 network from random weights with the paper's numbers, by their own commands, as long as `--steps`; the first steps don't
@@ -32,11 +34,14 @@ from lerobot_python import MISSING, interpreter, lend_ffmpeg, lerobot_version
 from lifeline import hold
 from process_memory import watched
 
+from act_ros.paths import share_dir
 from act_ros.policy.config import PolicyConfig
-from act_ros.policy.training.recipe import Recipe
+from act_ros.policy.training.recipe import Recipe, load_recipe
 
 FASTER = 1.5
 WARM_UP = 3
+MOST_STEP_MS = {('paper', 8, 4): 20.0, ('small_gpu', 64, 1): 12.0}
+"""Targets on a GPU in bf16, by network, batch and cameras."""
 EPISODES, TICKS = 4, 200
 _LEROBOT = """
 import runpy
@@ -57,6 +62,8 @@ class Task:
     steps: int
     threads: int
     workers: int
+    device: str = 'cpu'
+    network: str = 'paper'
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,13 @@ def prepare(task: Task) -> None:
         [*run, 'act_ros.commands.export_lerobot', task.folder / 'episodes', '--output',
          task.folder / 'lerobot'], check=True,
     )  # fmt: skip
-    write_policy(task.folder / 'start', PolicyConfig(task.cameras, task.size), cvae=True)
+    write_policy(task.folder / 'start', network(task), cvae=True)
+
+
+def network(task: Task) -> PolicyConfig:
+    """Of the configuration that is named, for the task's pictures."""
+    entries, _ = load_recipe(share_dir() / 'config' / 'training.yaml', task.network)
+    return PolicyConfig.from_dict({**entries, 'cameras': task.cameras, 'image_size': task.size})
 
 
 def ours(task: Task, precision: str) -> tuple[list[str], dict[str, str]]:
@@ -103,7 +116,7 @@ def ours(task: Task, precision: str) -> tuple[list[str], dict[str, str]]:
         sys.executable, '-m', 'act_ros.commands.train', '--data', str(task.folder / 'lerobot'),
         '--cache', str(task.folder / f'frames_{precision}'),
         '--output', str(task.folder / f'ours_{precision}'), '--from', str(task.folder / 'start'),
-        '--config-file', str(file), '--threads', str(task.threads), '--device', 'cpu',
+        '--config-file', str(file), '--threads', str(task.threads), '--device', task.device,
     ], {}  # fmt: skip
 
 
@@ -119,7 +132,7 @@ def theirs(task: Task, precision: str) -> tuple[list[str], dict[str, str]]:
         env['ACCELERATE_MIXED_PRECISION'] = 'bf16'
     return [
         python, '-c', _LEROBOT, '--dataset.repo_id=local/benchmark',
-        f'--dataset.root={task.folder / "lerobot"}', '--policy.type=act', '--policy.device=cpu',
+        f'--dataset.root={task.folder / "lerobot"}', '--policy.type=act', f'--policy.device={task.device}',
         f'--dataset.video_backend={backend}', '--policy.push_to_hub=false', '--policy.pretrained_backbone_weights=null',
         f'--batch_size={task.batch}', f'--steps={task.steps}', '--log_freq=1',
         '--save_checkpoint=false', '--eval_freq=0', f'--num_workers={task.workers}',
@@ -180,6 +193,11 @@ def compare(task: Task, precision: str, peer: bool, found: Findings) -> None:
             continue
         paces[name] = pace
         found.figure(what, pace.samples_s, 'samples/s')
+        most = MOST_STEP_MS.get((task.network, task.batch, len(task.cameras)))
+        target = (
+            most if name == 'train' and task.device == 'cuda' and precision == 'bf16' else None
+        )
+        found.figure(f'{what}: a step', 1e3 * task.batch / pace.samples_s, 'ms', at_most=target)
         found.figure(f'{what}: processors', pace.processor_s, 's a sample')
         found.figure(f'{what}: memory', pace.memory_mib, 'MiB')
         found.figure(f'{what}: until the first step is over', pace.first_s, 's')
@@ -204,18 +222,25 @@ def main() -> int:
     parser.add_argument(
         '--precisions', nargs='+', default=['fp32', 'bf16'], choices=('fp32', 'bf16')
     )
+    parser.add_argument('--device', default='cpu', choices=('cpu', 'cuda'))
+    parser.add_argument(
+        '--network',
+        default='paper',
+        choices=('paper', 'small_gpu'),
+        help="LeRobot has the paper's only",
+    )
     add_json(parser)
     args = parser.parse_args()
     hold()
     found = Findings()
-    peer = lerobot_version() is not None
-    if not peer:
+    peer = lerobot_version() is not None and args.network == 'paper'
+    if args.network == 'paper' and not peer:
         found.not_measured("LeRobot's trainer", MISSING)
     with tempfile.TemporaryDirectory(prefix='act_ros_training_') as folder:
         height, width = map(int, args.size.split('x'))
         task = Task(
             Path(folder), tuple(args.cameras), (height, width), args.batch, args.steps,
-            args.threads, args.workers,
+            args.threads, args.workers, args.device, args.network,
         )  # fmt: skip
         prepare(task)
         for precision in args.precisions:

@@ -49,7 +49,7 @@ def add_source(p: argparse.ArgumentParser) -> None:
         'source',
         type=existing_path,
         metavar='SOURCE',
-        help="a folder of ALOHA's HDF5 in any dialect, one such file, or a LeRobot dataset (v2.1, v3.0)",
+        help="a folder of ALOHA's HDF5 in any dialect, one such file, or a LeRobot dataset (v2.0, v2.1, v3.0)",
     )
     p.add_argument(
         '--episodes',
