@@ -249,6 +249,27 @@ def test_engaging_is_refused_while_another_node_commands_the_arms(ros, tmp_path)
         assert not arms.command
 
 
+def test_engaged_from_the_start_it_is_asked_what_speaks_against_it_all_the_same(ros, tmp_path):
+    arms = Arms(ros)
+    rival = ros.node('rival')
+    other = rival.create_publisher(JointGroupCommand, '/follower_left/commands/joint_group', 1)
+    with Running('teleop', tmp_path / 'log', engage=True, **PATIENT) as process:
+        ros.wait_until(lambda: 'not engaged: another node publishes commands' in process.output)
+        rival.destroy_publisher(other)
+        arms.go_on(50)
+        assert not arms.command  # it was refused, so a person decides
+
+
+def test_engaged_from_the_start_it_commands_nothing_in_a_robot_that_is_stopped(ros, tmp_path):
+    arms = Arms(ros)
+    stopped = arms.node.create_publisher(String, '/act/stop_state', LATCHED)
+    stopped.publish(String(data='somebody'))
+    with Running('teleop', tmp_path / 'log', engage=True, **PATIENT) as process:
+        ros.wait_until(lambda: 'STOPPED by somebody' in process.output)
+        arms.go_on(200)
+        assert not arms.command and not arms.group
+
+
 def test_ctrl_c_ends_it_with_code_0(arms):
     assert arms.process.stop() == 0
     assert 'Traceback' not in arms.process.output

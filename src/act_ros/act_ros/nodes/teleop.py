@@ -7,6 +7,7 @@ On a robot the followers move once the operator engages: by squeezing all leader
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from act_ros.nodes.process.node_thread import node_thread
 from act_ros.nodes.process.run import Stop, run
 from act_ros.nodes.shared.arm_poses import ArmPoses
 from act_ros.nodes.shared.base import BaseNode
+from act_ros.nodes.shared.command_rivals import DISCOVERY_S
 from act_ros.nodes.shared.commands import ArmCommands, CommandOutput
 from act_ros.nodes.shared.gate_keeper import ANSWER_S, STOP_PARAMETERS, GateKeeper
 from act_ros.nodes.shared.parameters import Param, Parameters
@@ -47,7 +49,10 @@ _QUIET_S = 5.0
 
 
 class TeleopNode(BaseNode):
-    """`act/teleop`: publishes the followers' commands and `act/command`; serves `~/engage`."""
+    """`act/teleop`: publishes the followers' commands and `act/command`; serves `~/engage`.
+
+    `engaged`: whether the followers follow; `leaders`, `followers`: poses (dof,), None if not known or too old.
+    """
 
     def __init__(self, stop: Stop, led: bool = False, owner: Node | None = None) -> None:
         """Subscribe to all arms.
@@ -65,15 +70,18 @@ class TeleopNode(BaseNode):
         self._not_before_s, self._episode = 0.0, 0
         self._teleoperation = Teleoperation(limiter := Limiter(spec))
         self._moves: list[PoseMotion] = []
-        self._leaders: Floats | None = None
-        self._followers: Floats | None = None
+        self.leaders: Floats | None = None
+        self.followers: Floats | None = None
         simulated = bool(self.get_parameter('use_sim_time').value)
-        self._led, self._engaged = led, not led and (simulated or bool(self._values['engage']))
+        self._led, self.engaged = led, not led and simulated
         # A scripted operator tells nothing with his hands, and a session watches them itself.
         self._squeeze = None if simulated or led else Squeeze([True] * len(spec.grippers))
         self._time: SimTime | SystemTime = SimTime() if simulated else SystemTime()
-        if isinstance(self._time, SimTime):
-            self._follow_sim(self._time)
+        if isinstance(clock := self._time, SimTime):
+            self.create_subscription(
+                Clock, '/clock', lambda msg: clock.observe(seconds(msg.clock), steady()), NEWEST
+            )
+            self.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
         self._ticker = Ticker(spec.rate_hz, self._time)
         self._leader_arms = [arm.leader for arm in spec.arms]
         self._follower_arms = [arm.follower for arm in spec.arms]
@@ -82,11 +90,13 @@ class TeleopNode(BaseNode):
         self._poses.follow(spec)
         self.silence = Silence(self._poses, [*self._leader_arms, *self._follower_arms])
         self.output = CommandOutput(self, spec, with_torque=not led)
-        self._poses.report(self._ticker, limiter, lambda: self._engaged, self._values['max_age_s'])
+        self._poses.report(self._ticker, limiter, lambda: self.engaged, self._values['max_age_s'])
         self._lead: ArmCommands | None = None
         self._fault = self.create_publisher(String, 'episode_fault', COMMAND)
         keeper = GateKeeper(owner or self, self.output, self.disarm)
         self.groups: list[list[Node]] = [[keeper], [self]]
+        wanted = bool(self._values['engage']) and not led and not simulated
+        self._wanted_at = steady() + DISCOVERY_S if wanted else math.inf
         if not led:
             self.create_service(SetBool, '~/engage', self._on_engage)
         self._watchdog = self.output.watchdog(stop.fail)
@@ -94,7 +104,7 @@ class TeleopNode(BaseNode):
 
     def start(self) -> None:
         """Begin to tick."""
-        if not self._engaged and not self._led:
+        if not self.engaged and not self._led and self._wanted_at == math.inf:
             name = self.get_fully_qualified_name()
             self.get_logger().info(
                 f'the followers stay where they are; to engage, squeeze {self._hands} for '
@@ -107,12 +117,6 @@ class TeleopNode(BaseNode):
         """End the ticks; the followers hold where they are."""
         self._thread.join()
         self._watchdog.close()
-
-    def _follow_sim(self, clock: SimTime) -> None:
-        self.create_subscription(
-            Clock, '/clock', lambda msg: clock.observe(seconds(msg.clock), steady()), NEWEST
-        )
-        self.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
 
     def _on_sim(self, msg: SimState) -> None:
         """A new episode has put the arms elsewhere: what was seen before doesn't count, nor does a fault."""
@@ -127,8 +131,7 @@ class TeleopNode(BaseNode):
         """Body of the 50 Hz thread."""
         while not self._stop.is_set():
             self._watchdog.pulse()
-            beat = self._ticker.wait()
-            if beat is not None:
+            if (beat := self._ticker.wait()) is not None:
                 self._tick(beat)
 
     def _tick(self, beat: Beat) -> None:
@@ -137,15 +140,16 @@ class TeleopNode(BaseNode):
                 self._teleoperation.release()
                 self._poses.forget()
             oldest = max(self._not_before_s, beat.now_s - self._values['max_age_s'])
-            self._leaders = leaders = self._poses.pose(self._leader_arms, oldest)
-            self._followers = self._poses.pose(self._follower_arms, oldest)
-            self._watch_hands(leaders, beat.now_s)
+            self.leaders = leaders = self._poses.pose(self._leader_arms, oldest)
+            self.followers = self._poses.pose(self._follower_arms, oldest)
             action = self._move(oldest) if self._moves else None
-            if self._engaged:
-                action = self._teleoperation.tick(leaders, self._followers)
+            if self.engaged:
+                action = self._teleoperation.tick(leaders, self.followers)
             if why := (gate := self.output.gate).why:
                 self._give_up(why)
             fault, opening = self._look(oldest), gate.opening
+            # Last: to ask whether they may be engaged takes time, in which the arms may be moved.
+            self._watch_hands(leaders, beat.now_s)
         if action is not None:
             self.output.command(beat.tick, beat.now_s, action, opening)
         if fault:  # after the command that lets the arm be where it is
@@ -155,11 +159,11 @@ class TeleopNode(BaseNode):
     def _look(self, oldest_s: float) -> str:
         """Say which arms are silent or not believed; returns which one does not follow, or ''. Hold the lock."""
         newly = self.silence.look(oldest_s)
-        if newly and self._engaged:
+        if newly and self.engaged:
             self._fault.publish(String(data=f'{newly} was silent, the followers held'))
         leading: list[Guided] = [*self._moves]
-        leading += [self._teleoperation] * self._engaged
-        both = self._engaged or len(self._moves) > 1
+        leading += [self._teleoperation] * self.engaged
+        both = self.engaged or len(self._moves) > 1
         arms = self.silence.watched if both else self._follower_arms
         if leading and (contested := self._poses.contested(arms)):
             return f'{contested}; then engage again'
@@ -172,7 +176,7 @@ class TeleopNode(BaseNode):
 
     def _give_up(self, why: str) -> None:
         """The gate is shut: begin anew from where the arms are once somebody says so. Hold the lock."""
-        if self._engaged:
+        if self.engaged:
             self._fault.publish(String(data=why))
         self._moves = []
         self._engage(False, why)
@@ -192,7 +196,7 @@ class TeleopNode(BaseNode):
             led = self._poses.led(self._leader_arms, oldest_s)
             if self._lead and (command := move.tick(led)) is not None:
                 self._lead.send(command)
-        return followers.tick(self._followers)
+        return followers.tick(self.followers)
 
     def follow(self) -> str:
         """Let the followers follow, softly at first; returns why not, or ''."""
@@ -237,45 +241,32 @@ class TeleopNode(BaseNode):
             return all(move.done for move in self._moves)
 
     @property
-    def engaged(self) -> bool:
-        """Whether the followers follow."""
-        return self._engaged
-
-    @property
     def following(self) -> bool:
         """Whether the followers are where the leaders are, and follow at full speed."""
         with self._lock:
-            return self._engaged and self._leaders is not None and not self._teleoperation.soft
-
-    @property
-    def leaders(self) -> Floats | None:
-        """The leaders' pose (dof,); None if it isn't known or too old."""
-        with self._lock:
-            return self._leaders
-
-    @property
-    def followers(self) -> Floats | None:
-        """The followers' pose (dof,); None if it isn't known or too old."""
-        with self._lock:
-            return self._followers
+            return self.engaged and self.leaders is not None and not self._teleoperation.soft
 
     def _watch_hands(self, leaders: Floats | None, now_s: float) -> None:
-        """Engage or disengage at the operator's squeeze. Hold the lock."""
+        """Engage as was asked for at the start, or at the operator's squeeze; or disengage. Hold the lock."""
+        heard = leaders is not None and self.followers is not None
+        if heard and steady() >= self._wanted_at:
+            self._engage(True, 'engage:=true')
         if self._squeeze is None:
             return
         grippers = None if leaders is None else leaders[list(self._spec.grippers)].tolist()
-        if self._squeeze.seen(grippers, now_s, DISENGAGE_S if self._engaged else ENGAGE_S):
-            self._engage(not self._engaged, f'the operator squeezed {self._hands}')
+        if self._squeeze.seen(grippers, now_s, DISENGAGE_S if self.engaged else ENGAGE_S):
+            self._engage(not self.engaged, f'the operator squeezed {self._hands}')
 
     def _engage(self, engage: bool, why: str) -> str:
         """Let the followers follow, or hold where they are; returns why not, or ''. Hold the lock."""
+        self._wanted_at = math.inf
         contested = self._poses.contested(self.silence.watched)
         refused = (contested or self.output.refusal()) if engage else ''
         if refused:
             self.get_logger().error(f'not engaged: {refused}')
             return refused
-        if engage != self._engaged or (engage and self.output.gate.fault):
-            self._engaged = engage
+        if engage != self.engaged or (engage and self.output.gate.fault):
+            self.engaged = engage
             self._teleoperation.release()
             what = 'engaged, slowly at first' if engage else 'disengaged; the followers hold'
             self.get_logger().info(f'{what} ({why})')
@@ -286,7 +277,7 @@ class TeleopNode(BaseNode):
     def _on_engage(self, request: Any, response: Any) -> Any:
         with self._lock:
             refused = self._engage(bool(request.data), 'service')
-            response.message = refused or ('engaged' if self._engaged else 'disengaged')
+            response.message = refused or ('engaged' if self.engaged else 'disengaged')
             response.success = not refused
         return response
 
