@@ -73,6 +73,21 @@ def test_once_a_stop_has_returned_no_command_goes_out_whatever_the_sender_does()
         sender.join()
 
 
+@pytest.mark.parametrize('shut', ['stop', 'fault'])
+def test_what_was_computed_before_the_gate_was_opened_does_not_pass(shut):
+    gate, sent = Gate(), []
+    before = gate.opening
+    assert gate.send(lambda: sent.append(1), before)
+    if shut == 'stop':
+        gate.stop('a test')
+        gate.reset()
+    else:
+        gate.block('no torque')
+        gate.permit()
+    assert not gate.send(lambda: sent.append(2), before)
+    assert gate.send(lambda: sent.append(3), gate.opening) and sent == [1, 3]
+
+
 def test_a_stop_does_not_wait_for_a_command_that_hangs_on_its_way():
     gate, hangs, goes_on = Gate(), threading.Event(), threading.Event()
     sender = threading.Thread(

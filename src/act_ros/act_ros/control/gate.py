@@ -30,6 +30,8 @@ class Gate:
         """Called, in any thread, when it is shut or opened."""
         self.passed_at = -float('inf')
         """When the last command went through (steady clock)."""
+        self.opening = 0
+        """Counts how often it was opened. What was computed before an opening is of where the arms were then."""
         self._now = now
         self._button, self._held_at = '', -float('inf')
         self._passing = threading.Lock()
@@ -43,12 +45,22 @@ class Gate:
             )
         return self.fault
 
-    def send(self, publish: Callable[[], object]) -> bool:
-        """Let a command through: call `publish`, or return False."""
+    def send(self, publish: Callable[[], object], opening: int | None = None) -> bool:
+        """Let a command through: call `publish`, or return False.
+
+        Args:
+            publish: sends the command.
+            opening: `opening` as it was when the command was computed; None: it is of no pose of the arms.
+        """
         with self._passing:
             if not self.stopped_by and self._button and not self._is_held():
                 self._shut(f'{self._button}, which was let go')
             if self.stopped_by or self.fault:
+                return False
+            if opening not in (
+                None,
+                self.opening,
+            ):  # only now: an opening is counted before it is one
                 return False
             self.passed_at = self._now()
             publish()
@@ -61,6 +73,7 @@ class Gate:
 
     def reset(self) -> None:
         """Take a stop back."""
+        self.opening += 1
         self.stopped_by = ''
         self.changed()
 
@@ -71,7 +84,8 @@ class Gate:
         self.changed()
 
     def permit(self) -> None:
-        """Forget a fault: somebody enables the arms."""
+        """Forget a fault: somebody enables the arms, and what commands them has begun anew."""
+        self.opening += 1
         if self.fault:
             self.fault = ''
             self.changed()

@@ -13,9 +13,10 @@ from collections.abc import Iterable
 from act_ros.control.blend import Blend
 from act_ros.control.ensemble import Execution
 from act_ros.control.guide import Guide
+from act_ros.control.holding import Holding
 from act_ros.control.limiter import Limiter, Reason
 from act_ros.control.short_chunks import ShortChunks
-from act_ros.control.standing import Standing
+from act_ros.control.standing import STOOD_S, Standing
 from act_ros.control.tick_inputs import JOINTS, Freshness, TickInputs
 from act_ros.robot.spec import Vector
 from act_ros.robot.types import Chunk, Floats
@@ -62,12 +63,12 @@ class Runtime:
         self._own = False  # whether the present policy's chunks are those of `_next`, too
         self._blend: Blend | None = None
         self._command: Floats | None = None
-        self._held_since_s: float | None = None
+        self._holding = Holding()
         # Between a reset while commands were going out and the first action after it.
         self.bridging = False
         self._first_tick = 0  # chunks of ticks before this are of another time
         self._standing = Standing(limiter.spec.rate_hz)
-        self._tick, self._now_s = 0, 0.0
+        self._tick = 0
         self._short = ShortChunks()
 
     @property
@@ -103,13 +104,20 @@ class Runtime:
     @property
     def held_s(self) -> float:
         """For how many seconds of the ticks' clock a command has been repeated; 0 while none is."""
-        since_s = self._held_since_s
-        return 0.0 if since_s is None else self._now_s - since_s
+        return self._holding.seconds
 
-    def enable(self) -> None:
-        """Let commands go out; the first starts at the measured pose. Clears a fault."""
+    def enable(self, anew: bool = False) -> bool:
+        """Let commands go out; the first starts at the measured pose. Clears a fault. Returns whether it begins anew.
+
+        Arms that move lag behind their command, and to begin where they are were a step back: they go on. `anew`: they
+        don't move, as nothing was sent.
+        """
+        moving = self._command is not None and self.held_s < STOOD_S and not self._fault
+        if self._enabled and moving and not anew:
+            return False
         self._enabled, self._fault, self.bridging = True, '', False
         self._forget_command()
+        return True
 
     def disable(self) -> None:
         """Stop commanding; a position-controlled arm stays at the last command."""
@@ -124,17 +132,23 @@ class Runtime:
         """Hold until `enable` or `reset`: something broke that does not mend itself."""
         self._fault = reason
 
-    def reset(self, tick: int) -> None:
-        """Start anew: forget chunks from before this tick, and command from the measured pose.
+    def reset(self, tick: int, moved: bool = True, pardon: bool = True) -> None:
+        """Start anew: forget chunks from before this tick. Where commands were going out, they go on.
 
-        Where commands were going out, they go on: the measured pose, until there is a chunk.
+        Args:
+            tick: chunks from before it are void; the ticks' clock may have jumped to it.
+            moved: the arms may be elsewhere: it goes on at the measured pose, and not at the last command.
+            pardon: forget a fault, too, after which it goes on at the measured pose; else the fault lasts.
         """
         self.bridging = self.bridging or self._command is not None
-        self._fault, self._rejection = '', ''
-        self._first_tick = tick
+        moved = moved or (pardon and bool(self._fault))
+        self._rejection, self._blend, self._first_tick = '', None, tick
+        self._holding.jump(end=pardon)
+        self._fault = '' if pardon else self._fault
         self._forget_plan()
         self._standing.begin()
-        self._forget_command()
+        if moved:
+            self._forget_command()
 
     def replace(self, execution: Execution, cameras: Iterable[str], own: bool = False) -> None:
         """Change to another execution at the first tick that has an action from it.
@@ -180,7 +194,8 @@ class Runtime:
 
     def step(self, tick: int, now_s: float, inputs: TickInputs) -> Floats | None:
         """The command (dof,) of a tick, or None if none may be sent; sets `state` and `reason`."""
-        self._tick, self._now_s, self._guide.limited = tick, now_s, ()
+        self._tick, self._guide.limited = tick, ()
+        self._holding.tick(now_s)
         self._take_over(tick)
         self._look_whether_standing(tick)
         complaints = self._judge(now_s, inputs)
@@ -258,17 +273,11 @@ class Runtime:
         if self._command is None:
             self._become(State.WAITING if state is State.HOLDING else state, reason)
             return None
-        since_s = self._now_s if self._held_since_s is None else self._held_since_s
-        most_s = self.freshness.max_hold_s
-        if state is State.HOLDING and 0.0 < most_s < self._now_s - since_s:
-            state = State.FAULT
-            reason = (
-                f'the arms held for more than {most_s:g} s ({reason}), and will not go on by themselves: see to that, '
-                f'then enable'
-            )
+        over = self._holding.go_on(self.freshness.max_hold_s, reason)
+        if state is State.HOLDING and over:
+            state, reason = State.FAULT, over
             self.fail(reason)
-        self._become(state, reason)
-        self._held_since_s = since_s
+        self.state, self.reason = state, reason
         self._command = self._guide.hold()
         return self._command
 
@@ -286,4 +295,5 @@ class Runtime:
         self._guide.release()
 
     def _become(self, state: State, reason: str) -> None:
-        self.state, self.reason, self._held_since_s = state, reason, None
+        self.state, self.reason = state, reason
+        self._holding.end()

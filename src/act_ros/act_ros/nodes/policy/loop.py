@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from act_ros.control.ensemble import Execution
+from act_ros.control.guide import REANCHOR_S
 from act_ros.control.inference_mode import PHASE, InferenceMode
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.ticker import Beat, Ticker, tick_of
@@ -26,6 +27,7 @@ from act_ros.nodes.policy.observer import Observer, RobotView
 from act_ros.nodes.policy.statistics import Statistics
 from act_ros.nodes.shared.commands import CommandOutput
 from act_ros.nodes.shared.gate_keeper import ANSWER_S
+from act_ros.nodes.shared.times import boot_s
 from act_ros.robot.types import Floats
 
 _SILENT_WAITS = 10  # of 0.1 s; without a tick in more of them, ROS time is taken to stand still
@@ -63,14 +65,14 @@ class ControlLoop:
         self._watchdog = output.watchdog(crashed)
         self.inference = Inference(runtime, engine, statistics, mode, ticker.rate_hz, self._ending)
         self._said: tuple[State, str] | None = None
-        self._reset_at_s: float | None = None
+        # Since when, and whether the arms are elsewhere.
+        self._reset_asked: tuple[float, bool] | None = None
         self._last_tick: int | None = None
         self._reset_tick: int | None = None
         self._rate_hz = ticker.rate_hz
-        self._sent: tuple[float, Floats] | None = (
-            None  # stamp and command of the last lockstep tick
-        )
-        self._sent_at = 0.0
+        # Stamp and command of the last lockstep tick, and the gate's opening then.
+        self._sent: tuple[float, Floats, int] | None = None
+        self._sent_at, self._beat_at = 0.0, -float('inf')
         self._heard = 0
         self._thread = threading.Thread(target=self._run, name='control', daemon=True)
 
@@ -105,7 +107,9 @@ class ControlLoop:
         with self.lock:
             if self.inference.unloaded:
                 return False
-            self.runtime.enable()
+            # Only now, and under the lock: what was computed before is of where the arms were then.
+            if self.runtime.enable(anew=bool(self._output.gate.fault)):
+                self._output.permit()
             return True
 
     def disarm(self) -> bool:
@@ -116,9 +120,13 @@ class ControlLoop:
         self.lock.release()
         return True
 
-    def new_world(self, stamp_s: float) -> None:
-        """The world was set up anew at a ROS time: what was seen and planned before is void."""
-        self._reset_at_s = stamp_s
+    def new_world(self, stamp_s: float, moved: bool = True) -> None:
+        """The world was set up anew at a ROS time: what was seen and planned before is void, and so is a fault.
+
+        `moved`: the arms are elsewhere at once.
+        """
+        asked = self._reset_asked
+        self._reset_asked = stamp_s, moved or (asked is not None and asked[1])
 
     def try_out(self, engine: Engine, execution: Execution) -> None:
         """Give another policy the observations, too; it takes over once it has an action."""
@@ -191,15 +199,17 @@ class ControlLoop:
         with self.lock:
             sync = self.mode.sync
             if beat.jumped:
-                self._reset(beat.tick)
+                self._reset(beat.tick, self._moved(), pardon=False)
+            self._beat_at = boot_s()
             self._reset_if_asked(beat.tick)
             sight = self._observer.sight()  # only now: what was seen before a reset is forgotten
             if sync:
                 self._infer(sight, beat)
             self.inference.collect(beat.tick)
+            opening = self._output.gate.opening
             command = self.runtime.step(beat.tick, beat.now_s, sight.inputs)
             self.inference.promote()
-        self._publish(beat.tick, beat.now_s, command)
+        self._publish(beat.tick, beat.now_s, command, opening)
         self._last_tick = beat.tick
         self.statistics.tick(beat, sight, self.runtime)
         if not sync:
@@ -222,7 +232,7 @@ class ControlLoop:
         stamp_s = sight.same_moment(self.engine.config.cameras)
         if stamp_s is None:
             return
-        if self._sent is not None and self._sent[0] == stamp_s:
+        if self._sent and self._sent[::2] == (stamp_s, self._output.gate.opening):
             self._repeat()
             return
         tick = tick_of(stamp_s, self._rate_hz)
@@ -234,15 +244,16 @@ class ControlLoop:
                 self.inference.ask(sight, tick, stamp_s, None)
             else:
                 self.inference.collect(tick)
+            opening = self._output.gate.opening
             # Without the network the simulator waits: the episode is the same when it is back.
             command = self.runtime.step(tick, stamp_s, sight.inputs)
             self.inference.promote()
             if self.inference.broken:
                 command = None
         if command is not None:
-            self._sent, self._sent_at = (stamp_s, command), time.monotonic()
+            self._sent, self._sent_at = (stamp_s, command, opening), time.monotonic()
             self._heard = self._observer.joints.received
-        self._publish(tick, stamp_s, command)
+        self._publish(tick, stamp_s, command, opening)
         if command is not None or tick != self._last_tick:
             self.statistics.tick(Beat(tick, stamp_s, 0, False), sight, self.runtime)
         self._last_tick = tick
@@ -256,19 +267,28 @@ class ControlLoop:
 
     def _reset_if_asked(self, tick: int) -> None:
         """Begin anew where `new_world` said so."""
-        stamp_s, self._reset_at_s = self._reset_at_s, None
-        if stamp_s is None or tick_of(stamp_s, self._rate_hz) == self._reset_tick:
+        asked, self._reset_asked = self._reset_asked, None
+        since = None if asked is None else tick_of(asked[0], self._rate_hz)
+        if asked is None or since is None or since == self._reset_tick:
             return
-        self._observer.forget(stamp_s)
-        self._reset(tick if self.lockstep else tick_of(stamp_s, self._rate_hz))
+        self._observer.forget(asked[0])
+        self._reset(tick if self.lockstep else since, asked[1])
 
-    def _reset(self, tick: int) -> None:
-        self._reset_tick = tick
-        self.runtime.reset(tick)
+    def _moved(self) -> bool:
+        """Whether, where ROS time jumped, the arms may be elsewhere: this process was halted, or the world is another.
+
+        Where only the clock was set, commands went out all along.
+        """
+        return self._observer.simulated or boot_s() - self._beat_at > REANCHOR_S
+
+    def _reset(self, tick: int, moved: bool = True, pardon: bool = True) -> None:
+        """Begin anew; `pardon` a fault where a person says so, or the world is another."""
+        self._reset_tick = tick if pardon else None
+        self.runtime.reset(tick, moved, pardon)
         self.inference.new_world()
 
-    def _publish(self, tick: int, stamp_s: float, command: Floats | None) -> None:
-        if command is not None and self._output.command(tick, stamp_s, command):
+    def _publish(self, tick: int, stamp_s: float, command: Floats | None, opening: int) -> None:
+        if command is not None and self._output.command(tick, stamp_s, command, opening):
             self.statistics.sent(time.monotonic())
         while self.inference.taken:
             self._output.chunk(self.inference.taken.pop(0))

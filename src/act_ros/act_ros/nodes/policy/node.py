@@ -237,7 +237,7 @@ class PolicyNode(BaseNode):
         if now is None:
             response.message = 'ROS time is not known yet: nothing comes on /clock'
             return response
-        self.loop.new_world(now)
+        self.loop.new_world(now, moved=False)
         response.success, response.message = True, 'everything planned is forgotten'
         return response
 

@@ -72,7 +72,7 @@ class Observer:
         self._options = {'context': owner.context, 'namespace': owner.get_namespace()}
         self.joints = JointStateNode(spec, now, self.changed.set, True, **self._options)
         self.joints.future_s = self._future_s = future_s
-        self.joints.simulated = simulated
+        self.simulated = self.joints.simulated = simulated
         self.cameras: dict[str, CameraNode] = {}
 
     def watch(self, cameras: Iterable[str], size: Size) -> list[CameraNode]:

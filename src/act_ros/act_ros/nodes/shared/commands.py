@@ -52,9 +52,12 @@ class ArmCommands:
             single = node.create_publisher(JointSingleCommand, topics[1], COMMAND)
             self._arms.append((arm, group, single))
 
-    def send(self, action: Floats) -> bool:
-        """Send joints in rad, and grippers 0..1, which the drivers get in radians; False: the gate is shut."""
-        return self._gate.send(lambda: self._publish(action))
+    def send(self, action: Floats, opening: int | None = None) -> bool:
+        """Send joints in rad, and grippers 0..1, which the drivers get in radians; False: the gate is shut.
+
+        `opening`: of the gate, when the action was computed; one from before the last opening is not sent.
+        """
+        return self._gate.send(lambda: self._publish(action), opening)
 
     def grip(self, arms: Sequence[str], opening: float) -> bool:
         """Send the grippers of some of the arms to an opening, 0..1, at once; False: the gate is shut."""
@@ -77,7 +80,7 @@ class CommandOutput:
     """Publishes commands to the followers, `command` and `chunk`. `gate`: what all commands of the process pass."""
 
     def __init__(self, node: Node, spec: RobotSpec, with_torque: bool = True) -> None:
-        """Advertise the topics on the node; `with_torque`: see `refusal`."""
+        """Advertise the topics on the node; `with_torque`: see `permit`."""
         self.spec, self._node = spec, node
         self.gate = Gate()
         followers = [arm.follower for arm in spec.arms]
@@ -95,32 +98,48 @@ class CommandOutput:
         return ArmCommands(self._node, self.spec, arms, gripper, self.gate)
 
     def refusal(self, with_torque: bool = True) -> str:
-        """Why the arms must not be enabled now, as a sentence; where it is '' a fault is forgotten.
+        """Why the arms must not be enabled now, as a sentence, or ''. A question: what opens the gate is `permit`.
 
         A node that was just made waits a second: until it can know who else commands the arms.
 
         Args:
-            with_torque: whether the motors have to be well, now and from now on; not where they are still set up.
+            with_torque: whether the motors have to be well; not where they are still set up.
         """
         refused = self.gate.refusal() or self.rivals.ask()
-        self.with_torque = with_torque
         if not refused and with_torque and self.hardware is not None:
             refused = self.hardware.ask()
-        if not refused:
-            self.gate.permit()
-        return refused
+        return (
+            refused or self.gate.refusal()
+        )  # all that was waited for: somebody may have stopped the robot
+
+    def permit(self, with_torque: bool = True) -> None:
+        """Open the gate after a fault. Not before what commands the arms has begun anew, from where they are.
+
+        Args:
+            with_torque: whether the motors have to be well from now on.
+        """
+        self.with_torque = with_torque
+        self.gate.permit()
 
     def watchdog(self, fail: Callable[[int], object]) -> Watchdog:
         """What shuts the gate, and ends the process by `fail`, when the thread that commands hangs."""
         return Watchdog(self._node, self.gate, fail)
 
-    def command(self, tick: int, stamp_s: float, action: Floats) -> bool:
+    def command(
+        self, tick: int, stamp_s: float, action: Floats, opening: int | None = None
+    ) -> bool:
         """Send a command (dof,): joints in rad, grippers 0..1, which the drivers get in radians.
+
+        Args:
+            tick: of the command.
+            stamp_s: ROS time of the tick in seconds.
+            action: (dof,) what is commanded.
+            opening: see `ArmCommands.send`.
 
         Returns:
             Whether it was sent: the gate may be shut.
         """
-        if not self.followers.send(action):
+        if not self.followers.send(action, opening):
             return False
         msg = Command(tick=tick, action=array('f', action.tobytes()))
         msg.header.stamp = to_time(stamp_s)

@@ -35,3 +35,8 @@ def ahead(stamp_s: float, now_s: float | None, most_s: float) -> str:
 def steady() -> float:
     """The steady clock, in seconds."""
     return time.monotonic()
+
+
+def boot_s() -> float:
+    """The steady clock, in seconds, which goes on while the computer is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
