@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from interbotix_xs_msgs.msg import JointGroupCommand
-from interbotix_xs_msgs.srv import RegisterValues
+from interbotix_xs_msgs.srv import RegisterValues, TorqueEnable
 from processes import Running
 from sensor_msgs.msg import JointState
 
@@ -58,3 +58,12 @@ def test_all_arms_are_led_slowly_to_rest_and_only_if_nobody_else_commands_them(r
     assert (
         np.abs(np.diff(led, axis=0)).max() < 0.2
     )  # no jump: a step is 0.013, and some are missed
+
+
+def test_on_the_way_to_rest_the_motors_are_watched(ros, sim, tmp_path):
+    with Running('rest', tmp_path / 'rest', use_sim_time=True) as rest:
+        ros.wait_until(lambda: 'the arms go slowly to the start' in rest.output)
+        off = TorqueEnable.Request(cmd_type='single', name='wrist_rotate', enable=False)
+        ros.call(sim.node, TorqueEnable, '/follower_right/torque_enable', off, 30)
+        assert rest.process.wait(100) == 1
+    assert 'follower_right/wrist_rotate has no torque' in rest.output, rest.output

@@ -210,21 +210,27 @@ class TeleopNode(BaseNode):
             self._moves = []
             self._engage(False, 'session')
 
-    def go(self, followers: Sequence[Floats], leaders: Sequence[Floats] | None) -> str:
+    def go(
+        self,
+        followers: Sequence[Floats],
+        leaders: Sequence[Floats] | None,
+        with_torque: bool = True,
+    ) -> str:
         """Lead the arms slowly to poses (dof,), one after the other; returns why not, or ''.
 
-        Leaders, if any, must be in position mode: what is commanded to them are angles.
+        Leaders, if any, must be in position mode: what is commanded to them are angles. `with_torque`: whether the
+        followers' motors have to be well; not where they are still set up.
         """
         if leaders is not None and self._lead is None:
             self._lead = self.output.arms(self._leader_arms, self._spec.leader_gripper)
         arms = self._follower_arms if leaders is None else self.silence.watched
         with self._lock:
-            refused = self._poses.contested(arms) or self.output.refusal(with_torque=False)
+            refused = self._poses.contested(arms) or self.output.refusal(with_torque)
             if not refused:
                 self._engage(False, 'session')
                 paths = [followers] if leaders is None else [followers, leaders]
                 self._moves = [PoseMotion(Limiter(self._spec), path) for path in paths]
-                self.output.permit(with_torque=False)
+                self.output.permit(with_torque)
             return refused
 
     def leave_out(self, followers: Sequence[str]) -> None:

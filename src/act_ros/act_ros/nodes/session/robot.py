@@ -15,6 +15,7 @@ from act_ros.control.plausible import doubt_of
 from act_ros.control.session.types import SessionError
 from act_ros.nodes.session.motor_setup import MotorSetup
 from act_ros.nodes.shared.driver_client import SIMULATED, DriverClient, DriverError
+from act_ros.nodes.shared.hardware import GRIPPER
 from act_ros.nodes.teleop import TeleopNode
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Floats
@@ -42,6 +43,9 @@ class SessionRobot:
         self._absent: list[slice] = []
         self.left_out = ''
         """What is said of a follower that the others are led without."""
+        hardware = teleop.output.hardware
+        assert hardware is not None  # the keeper of its gate has made it
+        self._hardware = hardware
         self._reset = node.create_client(ResetSim, 'sim/reset') if simulated else None
 
     def leave_out(self, unheard: Sequence[str]) -> None:
@@ -60,6 +64,7 @@ class SessionRobot:
         self._motors.leaders, self._motors.followers = leaders, followers
         if silent:
             self._teleop.leave_out(silent)
+            self._hardware.left_out = silent
             known = [arm.follower for arm in self._spec.arms]
             self._absent = [self._spec.arm_entries(known.index(arm)) for arm in silent]
             self.left_out = (
@@ -68,6 +73,7 @@ class SessionRobot:
 
     def release(self) -> None:
         """Take the torque of all arms."""
+        self._hardware.heeded = ()  # an answer that is on its way may say that there is none
         try:
             self._motors.release()
         except DriverError as error:
@@ -80,6 +86,7 @@ class SessionRobot:
             raise SessionError(
                 f'{", ".join(unheard)} has not reported any joints; is the driver running, is the arm on?'
             )
+        self._hardware.heeded = ()  # a mode, or a limit of the current, is set without torque
         try:
             self._motors.check()
             if simulated := [arm for arm in arms if arm in self._motors.simulated]:
@@ -107,7 +114,11 @@ class SessionRobot:
         return self._reset is None and not arms <= self._motors.simulated
 
     def home(self) -> None:
-        """Begin to lead all arms to the start; the leaders' grippers half open."""
+        """Begin to lead all arms to the start; the leaders' grippers half open.
+
+        From now on the followers' motors are watched: `check` has set them up.
+        """
+        self._hardware.heeded = (*self._spec.joints, GRIPPER)
         try:
             self._motors.drive_grippers()
         except DriverError as error:
@@ -185,7 +196,11 @@ class SessionRobot:
         return '; '.join(filter(None, found))
 
     def rest(self) -> None:
-        """Begin to lead all arms to the start and then to rest; followers alone where leaders cannot be led."""
+        """Begin to lead all arms to the start and then to rest; followers alone where leaders cannot be led.
+
+        A gripper that has shut itself off, as they do, keeps no arm from coming to rest.
+        """
+        self._hardware.heeded = self._spec.joints
         leaders: list[Floats] | None = [
             self._with_grippers(pose, LEADER_GRIPPER) for pose in (self._start, self._rest)
         ]
@@ -230,7 +245,7 @@ class SessionRobot:
         here = self._teleop.followers
         if here is None:
             raise DriverError('a follower does not report its joints; look at its driver')
-        if why := self._teleop.go([here], None):
+        if why := self._teleop.go([here], None, with_torque=False):
             raise DriverError(why)
         end = time.monotonic() + PUBLISH_S
         while not self._teleop.arrived and time.monotonic() < end:

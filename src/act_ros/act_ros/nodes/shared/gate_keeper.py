@@ -60,7 +60,10 @@ class GateKeeper(BaseNode):
         self.create_timer(LOOK_S, self._look)
         spec = output.spec
         followers = [arm.follower for arm in spec.arms]
-        output.hardware = self._hardware = Hardware(self, followers, spec.joints, self._fail)
+        simulated = bool(owner.get_parameter('use_sim_time').value)
+        output.hardware = self._hardware = Hardware(
+            self, followers, spec.joints, self._fail, simulated
+        )
         self.create_timer(PERIOD_S, self._look_at_motors)
         Diagnostics(self, self._health, owner.get_name())
         self._button = int(owner.get_parameter('stop_button').value)

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the motors of arms say of themselves, before they are commanded and meanwhile: hardware errors, and torque.
+"""What the motors of arms say of themselves, before they are commanded and meanwhile: errors, torque, operating mode.
 
-The drivers publish neither. So their registers are asked for, one of one motor at a time: a driver is busy for 1 to
-2 ms with each, and sends no commands on meanwhile.
+The drivers publish none. So their registers are asked for, once enabled one of one motor at a time: a driver is busy for
+1 to 2 ms with each, and sends no commands on meanwhile. A mode is not asked for then: who sets another takes the torque.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -29,11 +29,15 @@ from act_ros.nodes.shared.topics import robot_topic
 
 PERIOD_S = 0.1
 """A register of each arm is read so often; all seven motors in 1.4 s."""
-ASK_S, LATE_S = 0.6, 2.0
+ASK_S, LATE_S = 0.8, 2.0
 """Patience with the answers before enabling, and with one that may be lost."""
 MISSING = 50
 """A driver without the service is told of after so many looks: discovery takes its time."""
 GRIPPER, ALL = 'gripper', 'all'
+MODES = {0: 'current', 1: 'velocity', 16: 'pwm'}
+"""Those in which a command is no angle, by their values in the register Operating_Mode."""
+JOINT_MODES, GRIPPER_MODES = (3, 4), (3, 4, 5)
+"""position and ext_position; a gripper's may be limited by the current besides."""
 ERROR_BITS = {1: 'voltage', 4: 'heat', 8: 'encoder', 16: 'electrical shock', 32: 'overload'}
 
 
@@ -52,15 +56,23 @@ class Hardware:
         arms: Sequence[str],
         joints: Sequence[str],
         found: Callable[[str], object],
+        simulated: bool = False,
     ) -> None:
-        """Ask on `node`, whose thread calls `look`; `found` is called with what is wrong with a motor."""
-        self._log, self._found = node.get_logger(), found
+        """Ask on `node`, whose thread calls `look`; `found` is called with what is wrong with a motor.
+
+        `simulated` drivers may be late: they share the machine with the physics, and nothing of theirs can fall.
+        """
+        self._log, self._found, self._in_simulation = node.get_logger(), found, simulated
         self._motors = [*joints, GRIPPER]
         self._arms = [_Arm(node, arm, self._motors) for arm in arms]
+        self.heeded: Sequence[str] = self._motors
+        """Motors whose state matters."""
+        self.left_out: Sequence[str] = ()
+        """Arms that get no commands."""
 
     def look(self) -> None:
         """Read the next register of each arm; to be called every `PERIOD_S` while the arms are commanded."""
-        for arm in self._arms:
+        for arm in self._led():
             if not arm.client.service_is_ready():
                 arm.missing += 1
                 if arm.missing == MISSING:
@@ -75,19 +87,63 @@ class Hardware:
 
     def ask(self) -> str:
         """What is wrong with the motors now, for a person, or ''; waits for the drivers, but not for long."""
-        ready = [arm for arm in self._arms if not arm.simulated and arm.client.service_is_ready()]
-        answers: dict[tuple[str, str], Sequence[int]] = {}
-        for arm in ready:
-            for register in (ERRORS, TORQUE):
-                arm.read(ALL, register, partial(answers.__setitem__, (arm.name, register)))
+        ready = [arm for arm in self._led() if not arm.simulated and arm.client.service_is_ready()]
         end = steady() + ASK_S
-        while len(answers) < 2 * len(ready) and steady() < end:
+        answers = self._answers(ready, (ERRORS, TORQUE, MODE), end)
+        mute = [arm for arm in ready if not any(answers[arm.name].values())]
+        for name, profiles in self._answers(mute, PROFILES, end).items():
+            answers[name].update(profiles)
+        return '; '.join(filter(None, (self._judge(arm, answers[arm.name]) for arm in ready)))
+
+    def _led(self) -> list[_Arm]:
+        return [arm for arm in self._arms if arm.name not in self.left_out]
+
+    def _answers(
+        self, arms: Sequence[_Arm], registers: Sequence[str], end: float
+    ) -> dict[str, dict[str, Sequence[int]]]:
+        """By arm what it has said by `end` of all its motors, by register."""
+        answers: dict[str, dict[str, Sequence[int]]] = {arm.name: {} for arm in arms}
+        for arm in arms:
+            for register in registers:
+                arm.read(ALL, register, partial(answers[arm.name].__setitem__, register))
+        while steady() < end and any(len(given) < len(registers) for given in answers.values()):
             time.sleep(0.005)
-        found = []
-        for (name, register), values in sorted(answers.items()):
-            for motor, value in zip(self._motors, values, strict=False):
-                found.append(problem(name, motor, register, value))
+        # Copies: what comes late changes nothing.
+        return {name: dict(given) for name, given in answers.items()}
+
+    def _judge(self, arm: _Arm, given: Mapping[str, Sequence[int]]) -> str:
+        """What is wrong with an arm by what its driver has answered, for a person; ''."""
+        asked = (ERRORS, TORQUE, MODE)
+        mute = not any(given.get(name) for name in asked)
+        if late := [name for name in (*asked, *PROFILES * mute) if name not in given]:
+            return (
+                ''
+                if self._in_simulation
+                else (
+                    f'the driver of {arm.name} did not say within {ASK_S:g} s how its motors are ({", ".join(late)}): look '
+                    'at the last lines of that driver, and try again'
+                )
+            )
+        if mute and is_simulated(lambda name: given[name]):
+            self._simulated(arm)
+            return ''
+        if empty := [name for name in asked if not given[name]]:
+            return (
+                f'{arm.name}: its motors do not answer their driver ({", ".join(empty)}): look at its cable and its '
+                'power'
+            )
+        found = [
+            problem(arm.name, motor, register, value)
+            for register in asked
+            for motor, value in zip(self._motors, given[register], strict=False)
+            if motor in self.heeded
+        ]
         return '; '.join(filter(None, found))
+
+    def _simulated(self, arm: _Arm) -> None:
+        if not arm.simulated:
+            self._log.warning(f'{arm.name} {SIMULATED}')
+        arm.simulated = True
 
     def _on_values(self, arm: _Arm, motor: str, register: str, values: Sequence[int]) -> None:
         """The answer for one motor; an empty one is asked for again, and then it is said."""
@@ -95,13 +151,14 @@ class Hardware:
         if values:
             arm.empty = 0
             arm.turns.rotate(-1)
-            if why := problem(arm.name, motor, register, values[0]):
+            why = problem(arm.name, motor, register, values[0])
+            if why and motor in self.heeded:
                 self._found(why)
             return
         arm.empty += 1
         if arm.empty == 1:
             self._recognize(arm)
-        elif arm.empty > 2 and arm.known_real:
+        elif arm.empty > 2 and arm.known_real and motor in self.heeded:
             arm.empty = 0
             self._found(
                 f'{arm.name}/{motor} does not answer its driver: look at its cable and its power'
@@ -114,10 +171,9 @@ class Hardware:
         def take(register: str, values: Sequence[int]) -> None:
             answers[register] = values
             if len(answers) == 5:
-                arm.simulated = is_simulated(lambda name: answers[name])
+                if is_simulated(lambda name: answers[name]):
+                    self._simulated(arm)
                 arm.known_real = not arm.simulated
-                if arm.simulated:
-                    self._log.warning(f'{arm.name} {SIMULATED}')
 
         for register in (ERRORS, TORQUE, MODE, *PROFILES):
             arm.read(ALL, register, partial(take, register))
@@ -156,4 +212,11 @@ def problem(arm: str, motor: str, register: str, value: int) -> str:
         )
     if register == TORQUE and not value:
         return f'{arm}/{motor} has no torque: hold the arm, look at the motor, then call {arm}/torque_enable'
+    if register == MODE and value not in (GRIPPER_MODES if motor == GRIPPER else JOINT_MODES):
+        wanted = 'current_based_position' if motor == GRIPPER else 'position'
+        mode = f'{MODES[value]}, ' if value in MODES else ''
+        return (
+            f'{arm}/{motor} is in another operating mode ({mode}register {MODE} is {value}), in which it does not go '
+            f'where it is told: hold the arm, then call {arm}/set_operating_modes with mode {wanted}'
+        )
     return ''
