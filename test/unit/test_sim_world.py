@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulated world: same physics and rewards as gym-aloha, deterministic, loud when it breaks."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from act_ros.robot.spec import RobotSpec
 from act_ros.sim.operator.operator import Operator
 from act_ros.sim.world import (
     SIM_GRIPPER,
@@ -160,6 +162,16 @@ def test_unknown_tasks_are_named() -> None:
         SimulationError, match="task 'juggle' is not known; use one of transfer_cube"
     ):
         World('juggle')
+
+
+@pytest.mark.parametrize('rate_hz', [25.0, 100.0])
+def test_a_robot_of_another_rate_is_refused(rate_hz: float) -> None:
+    """Lengths of episodes are counted in ticks of 20 ms: at another rate they would mean other times."""
+    robot = replace(RobotSpec.load(), rate_hz=rate_hz)
+    with pytest.raises(
+        SimulationError, match=f'is commanded {rate_hz:g} times a second: set rate'
+    ):
+        World('transfer_cube', 0, robot)
 
 
 def test_missing_scenes_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from act_ros.paths import share_dir
 from act_ros.robot.spec import GripperScale, RobotSpec, SpecError
 
 SPEC = RobotSpec.load()
+NAN, INF = float('nan'), float('inf')
 
 
 def raw():
@@ -63,7 +64,13 @@ def test_the_vectors_cannot_be_changed_by_accident():
     ('change', 'message'),
     [
         (lambda r: r.pop('rate_hz'), "entry 'rate_hz' is missing"),
-        (lambda r: r.update(rate_hz=0), 'rate_hz must be positive, got 0'),
+        (lambda r: r.update(rate_hz=0), 'rate_hz is 0; expected 10 to 200 commands a second'),
+        (lambda r: r.update(rate_hz=1000), 'rate_hz is 1000; expected 10 to 200'),
+        (lambda r: r.update(rate_hz=INF), 'rate_hz is inf; expected 10 to 200'),
+        (lambda r: r.update(rate_hz=NAN), 'rate_hz is nan; expected 10 to 200'),
+        (lambda r: r.update(tracking_s=INF), 'tracking_s must be positive and finite, got inf'),
+        (lambda r: r.update(gripper_current=INF), 'cannot convert float infinity'),
+        (lambda r: r['joints']['elbow'].update(tracking=NAN), 'left_elbow: tracking must be'),
         (lambda r: r['joints']['waist'].update(start=4.0), 'left_waist: start 4.0 is not between'),
         (lambda r: r['joints']['elbow'].update(velocity=-1), 'left_elbow: velocity must be'),
         (
@@ -86,6 +93,30 @@ def test_a_wrong_entry_is_refused_with_the_file_and_the_entry(tmp_path, change, 
     with pytest.raises(SpecError, match=message) as error:
         load(tmp_path, changed)
     assert 'robot.yaml' in str(error.value)
+
+
+@pytest.mark.parametrize('value', [NAN, INF, -INF])
+@pytest.mark.parametrize(
+    'what', ['lower', 'upper', 'velocity', 'acceleration', 'margin', 'start', 'rest']
+)
+def test_a_value_that_is_no_number_is_refused(tmp_path, what, value):
+    changed = raw()
+    changed['joints']['wrist_angle'][what] = value
+    with pytest.raises(SpecError, match=f'left_wrist_angle: {what} is {value}; expected a finite'):
+        load(tmp_path, changed)
+
+
+@pytest.mark.parametrize('value', [NAN, INF, -INF])
+@pytest.mark.parametrize('end', ['joint_open', 'joint_closed', 'finger_open', 'finger_closed'])
+def test_an_end_of_a_gripper_that_is_no_number_is_refused(tmp_path, end, value):
+    changed = raw()
+    changed['gripper_scales']['follower'][end] = value
+    with pytest.raises(SpecError, match=f'gripper scale: {end} is {value}; expected a finite'):
+        load(tmp_path, changed)
+
+
+def test_a_gripper_may_be_anywhere_and_follow_all_the_same(tmp_path):
+    assert load(tmp_path, raw()).tracking[6] == INF
 
 
 def test_a_file_that_is_not_there_is_named():

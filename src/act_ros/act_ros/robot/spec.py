@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from act_ros.text import PrintableError
 Vector = NDArray[np.float64]
 
 
+LEAST_HZ, MOST_HZ = 10.0, 200.0
+"""Rates at which a robot can be commanded: drivers take no more, and with less an arm moves in steps."""
 ROBOT = 'ACT_ROBOT'
 """Environment variable: path of the yaml file that describes the robot, in the place of `config/aloha.yaml`."""
 
@@ -60,6 +63,9 @@ class GripperScale:
     finger_closed: float
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not math.isfinite(value):
+                raise SpecError(f'gripper scale: {name} is {value}; expected a finite number')
         for what in ('joint', 'finger'):
             if getattr(self, f'{what}_open') == getattr(self, f'{what}_closed'):
                 raise SpecError(
@@ -159,7 +165,14 @@ class RobotSpec:
             raise SpecError(
                 f'cannot read the robot configuration {error.filename}: {error.strerror}'
             ) from error
-        except (KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
+        except (
+            KeyError,
+            TypeError,
+            AttributeError,
+            ValueError,
+            OverflowError,
+            yaml.YAMLError,
+        ) as error:
             why = f'entry {error} is missing' if isinstance(error, KeyError) else str(error)
             raise SpecError(
                 f'{path}: {why}; compare it with config/aloha.yaml of act_ros'
@@ -228,6 +241,12 @@ def _check_names(arms: tuple[Arm, ...]) -> None:
 
 
 def _check(spec: RobotSpec) -> None:
+    # Not `tracking`: that of a gripper, which holds things, has no end.
+    for what in ('lower', 'upper', 'velocity', 'acceleration', 'margin', 'start', 'rest'):
+        values = getattr(spec, what)
+        if wrong := [i for i in range(spec.dof) if not math.isfinite(values[i])]:
+            name = spec.joint_names[wrong[0]]
+            raise SpecError(f'{name}: {what} is {values[wrong[0]]}; expected a finite number')
     for name, lower, upper, velocity, start, rest in zip(
         spec.joint_names,
         spec.lower,
@@ -250,7 +269,9 @@ def _check(spec: RobotSpec) -> None:
         if wrong := [i for i in range(spec.dof) if not values[i] > 0]:
             name = spec.joint_names[wrong[0]]
             raise SpecError(f'{name}: {what} must be positive, got {values[wrong[0]]}')
-    if not spec.tracking_s > 0:
-        raise SpecError(f'tracking_s must be positive, got {spec.tracking_s}')
-    if not spec.rate_hz > 0:
-        raise SpecError(f'rate_hz must be positive, got {spec.rate_hz}')
+    if not 0 < spec.tracking_s < math.inf:
+        raise SpecError(f'tracking_s must be positive and finite, got {spec.tracking_s}')
+    if not LEAST_HZ <= spec.rate_hz <= MOST_HZ:
+        raise SpecError(
+            f'rate_hz is {spec.rate_hz:g}; expected {LEAST_HZ:g} to {MOST_HZ:g} commands a second'
+        )

@@ -33,6 +33,8 @@ SIM_GRIPPER = GripperScale(
 
 STEPS = {'transfer_cube': 400, 'insertion': 500}
 """Longest episode of each task, in ticks of 20 ms."""
+RATE_HZ = 50.0
+"""Ticks in a second: lengths of episodes, the scripted operator and lockstep count in them."""
 
 STAGES: dict[str, tuple[str, str, str, str]] = {
     'transfer_cube': ('touched', 'lifted', 'handed over', 'held by the left arm'),
@@ -247,6 +249,11 @@ def _places(spec: RobotSpec) -> list[int]:
     Raises:
         SimulationError: the scene has no such arm.
     """
+    if spec.rate_hz != RATE_HZ:
+        raise SimulationError(
+            f'the simulator counts in ticks of {1000 / RATE_HZ:g} ms, this robot is commanded {spec.rate_hz:g} times a '
+            f'second: set rate_hz to {RATE_HZ:g} in its description, or run without the simulator'
+        )
     sides = [arm.side for arm in spec.arms]
     if not set(sides) <= set(SIDES) or len(spec.joints) != ARM_JOINTS:
         raise SimulationError(
