@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -12,6 +14,12 @@ from act_msgs.msg import Command
 from fakes import SPEC
 from processes import Running
 from std_srvs.srv import SetBool
+
+from act_ros.control.gate import Gate
+from act_ros.control.limiter import Limiter
+from act_ros.control.motion.replay_motion import ReplayMotion
+from act_ros.control.ticker import Beat
+from act_ros.nodes.replay.node import ReplayNode
 
 START = SPEC.start.astype(np.float32)
 
@@ -75,3 +83,61 @@ def test_enabled_from_the_start_it_waits_for_the_followers(ros, robot, episode, 
         ros.wait_until(lambda: 'does not report its joints' in replay.output)
         robot.joints_on = True
         ros.wait_until(lambda: ': playing' in replay.output)
+
+
+def test_after_a_halt_it_holds_until_a_person_enables_it_again(ros, robot, episode, tmp_path):
+    robot.follows = True
+    told = []
+    robot.node.create_subscription(Command, '/act/command', told.append, 100)
+    given = {'episode': episode[0], 'enable': True, 'max_age_s': 1.0}
+    with Running('replay', tmp_path / 'log', **given) as replay:
+        ros.wait_until(lambda: len(told) > 10)
+        replay.process.send_signal(signal.SIGSTOP)
+        halted = robot._sent
+        ros.wait_until(lambda: robot._sent > halted + 2 * 75)  # 1.5 s
+        replay.process.send_signal(signal.SIGCONT)
+        ros.wait_until(lambda: 'the clock jumped, or this process was halted' in replay.output)
+        count, heard = len(told), robot._sent
+        ros.wait_until(lambda: robot._sent > heard + 2 * 50)
+        assert len(told) <= count + 1  # one may have been on its way
+        assert replay.output.count('going slowly to the first action') == 1
+        enable = SetBool.Request(data=True)
+        assert ros.call(robot.node, SetBool, '/act/replay/enable', enable, 60).success
+        ros.wait_until(lambda: replay.output.count('going slowly to the first action') == 2)
+
+
+class Ticked(ReplayNode):
+    """The ticks of a replay, without ROS; `ask` is what is done while it is asked who else commands the arms."""
+
+    def __init__(self, ask):
+        self.here, self.sent, self.lines = START.copy(), [], []
+        self._playing = ReplayMotion(Limiter(SPEC), np.tile(START, (5, 1)), None)
+        self._enabled, self._cleared, self._placed, self._said = True, False, True, ''
+        self._sim = None
+        self._not_before_s, self._arms, self._values = 0.0, [], {'max_age_s': 0.2}
+        self._poses = SimpleNamespace(forget=lambda: None, pose=lambda *_: self.here.copy())
+        self._output = SimpleNamespace(
+            gate=Gate(),
+            refusal=lambda: ask(self) or '',
+            command=lambda *given: self.sent.append(given[2]),
+        )
+
+    def get_logger(self):
+        return SimpleNamespace(info=self.lines.append, error=self.lines.append)
+
+
+def test_it_begins_where_the_arms_are_after_it_was_asked_who_else_commands_them():
+    def moved(node):
+        node.here[0] = 0.7
+
+    node = Ticked(moved)
+    for tick in range(1000, 1003):
+        node._tick(Beat(tick, tick / SPEC.rate_hz, 0, tick == 1000))
+    assert node.sent and node.sent[0][0] == pytest.approx(0.7, abs=SPEC.velocity[0] / SPEC.rate_hz)
+
+
+def test_a_jump_of_the_clock_while_it_waits_is_none_of_its_business():
+    node = Ticked(lambda _: None)
+    for tick in (1000, 9000, 9001):
+        node._tick(Beat(tick, tick / SPEC.rate_hz, 0, tick < 9001))
+    assert node._enabled and node.sent and 'FAULT' not in ''.join(node.lines)

@@ -81,7 +81,7 @@ class ReplayNode(BaseNode):
         self._lock, self._said = threading.Lock(), ''
         self._sim: SimState | None = None
         self._placed = not simulated or recording.seed is None
-        self._asked = 0.0
+        self._asked, self._cleared = 0.0, False
         if isinstance(self._time, SimTime):
             clock = self._time
             self.create_subscription(
@@ -136,8 +136,9 @@ class ReplayNode(BaseNode):
 
     def _tick(self, beat: Beat) -> None:
         if beat.jumped:
-            self._playing.stop()
             self._poses.forget()
+            if self._playing.phase not in ('waiting', 'done'):
+                self._give_up('the clock jumped, or this process was halted: look at the arms')
         if not self._placed:
             self._place(beat.now_s)
         self._heed(self._output.gate)
@@ -145,7 +146,8 @@ class ReplayNode(BaseNode):
             return
         oldest = max(self._not_before_s, beat.now_s - self._values['max_age_s'])
         measured = self._poses.pose(self._arms, oldest)
-        if self._playing.phase == 'waiting' and measured is not None and self._refused():
+        self._cleared = self._cleared and measured is not None
+        if self._playing.phase == 'waiting' and measured is not None and not self._permitted():
             return
         action = self._playing.tick(measured)
         why = self._playing.doubt
@@ -161,7 +163,7 @@ class ReplayNode(BaseNode):
         self._tell()
 
     def _give_up(self, fault: str) -> None:
-        """Wait to be enabled again: an arm does not follow. Hold the lock."""
+        """Wait to be enabled again: an arm does not follow, say. Hold the lock."""
         self._said = ''
         self._withdraw()
         self.get_logger().error(
@@ -178,7 +180,7 @@ class ReplayNode(BaseNode):
 
     def _withdraw(self) -> None:
         """Stop playing. Hold the lock."""
-        self._enabled = False
+        self._enabled = self._cleared = False
         self._playing.stop()
 
     def _disarm(self) -> bool:
@@ -188,13 +190,20 @@ class ReplayNode(BaseNode):
         self._lock.release()
         return True
 
-    def _refused(self) -> bool:
-        """Whether nothing may be played: somebody else commands the arms, say. Then the process ends."""
+    def _permitted(self) -> bool:
+        """Whether it may begin at this tick; where somebody else commands the arms, say, the process ends.
+
+        To ask takes time, in which the arms may be moved: it begins at the tick after.
+        """
+        if self._cleared:
+            self._cleared = False
+            return True
         refused = self._output.refusal()
         if refused:
             self.get_logger().error(f'not replayed: {refused}')
             self._stop.fail()
-        return bool(refused)
+        self._cleared = not refused
+        return False
 
     def _tell(self) -> None:
         playing = self._playing

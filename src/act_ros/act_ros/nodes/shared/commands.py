@@ -108,9 +108,8 @@ class CommandOutput:
         refused = self.gate.refusal() or self.rivals.ask()
         if not refused and with_torque and self.hardware is not None:
             refused = self.hardware.ask()
-        return (
-            refused or self.gate.refusal()
-        )  # all that was waited for: somebody may have stopped the robot
+        # Once more: meanwhile somebody may have stopped the robot.
+        return refused or self.gate.refusal()
 
     def permit(self, with_torque: bool = True) -> None:
         """Open the gate after a fault. Not before what commands the arms has begun anew, from where they are.
