@@ -96,3 +96,20 @@ def test_four_cameras_or_one_are_a_configuration() -> None:
     assert len(ALOHA.cameras) == 4
     assert not misfits(tiny_config(cameras=tuple(ALOHA.cameras)), ALOHA)
     assert list(ONE.cameras) == ['cam_table', 'cam_wrist']
+
+
+@pytest.mark.parametrize(
+    ('arms', 'chunk', 'rate_hz', 'most'),
+    [(1, 2001, 50.0, 2000), (2, 2001, 50.0, 2000), (2, 1000, 5.0, 2000), (4, 1600, 50.0, 1548)],
+)
+def test_a_chunk_whose_ensemble_does_not_fit_into_the_memory_is_refused_before_it_is_made(
+    arms: int, chunk: int, rate_hz: float, most: int
+) -> None:
+    robot = replace(ALOHA, arms=tuple(Arm(f'arm{i}', f'l{i}', f'f{i}') for i in range(arms)))
+    config = tiny_config(
+        cameras=tuple(ALOHA.cameras), state_dim=robot.dof, action_dim=robot.dof, rate_hz=rate_hz
+    )
+    (reason,) = misfits(replace(config, chunk=chunk), robot)
+    assert reason.endswith(f'ticks of this robot; at most {most} can be run')
+    assert most**2 * robot.dof * 4 <= 256 << 20
+    assert not misfits(replace(config, chunk=int(most * rate_hz / robot.rate_hz)), robot)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isqrt
 
 from act_ros.policy.config import PolicyConfig
 from act_ros.robot.joint_names import JointOrder, read_joint_order
@@ -11,8 +12,8 @@ from act_ros.robot.spec import RobotSpec
 
 SLOWEST_HZ, FASTEST_HZ = 2.0, 200.0
 """Rates of policies that can be run."""
-MOST_TICKS = 2000
-"""Ticks of a chunk: a temporal ensemble keeps as many chunks as one has ticks."""
+MOST_TICKS, MOST_BYTES = 2000, 256 << 20
+"""Of a chunk, and of the temporal ensemble, which keeps as many chunks as one has ticks: in the process that commands."""
 
 
 def misfits(config: PolicyConfig, spec: RobotSpec) -> list[str]:
@@ -78,10 +79,11 @@ def _rate(config: PolicyConfig, spec: RobotSpec) -> list[str]:
             f'POLICY NEW --rate HZ'
         ]
     ticks = config.chunk * spec.rate_hz / config.rate_hz
-    if ticks > MOST_TICKS:
+    most = min(MOST_TICKS, isqrt(MOST_BYTES // (4 * spec.dof)))  # float32
+    if ticks > most:
         return [
             f'a chunk of {config.chunk} actions at {config.rate_hz:g} Hz lasts {ticks:.0f} ticks of this robot; at most '
-            f'{MOST_TICKS} can be run'
+            f'{most} can be run'
         ]
     return []
 
