@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.base import Frames
 from act_ros.data.formats.pixels import depth_png, not_to_decode
-from act_ros.data.lerobot.columns import parquet
+from act_ros.data.lerobot.columns import parquet, some_rows
 from act_ros.data.lerobot.layout import DAMAGE, Layout
 from act_ros.data.lerobot.placement import RowPictures, Window, place
 from act_ros.data.lerobot.tables import LayoutError
@@ -114,7 +114,7 @@ class TableFrames(Frames):
         for path in self._paths:
             try:
                 with parquet(path) as file:
-                    for batch in file.iter_batches(_SOME, columns=['episode_index', self._key]):
+                    for batch in some_rows(path, file, ['episode_index', self._key], _SOME):
                         numbers = batch.column('episode_index').to_pylist()
                         yield from zip(numbers, batch.column(self._key).to_pylist(), strict=True)
             except DAMAGE as error:
@@ -149,7 +149,7 @@ def no_colours(layout: Layout, key: str) -> str | None:
 def _first_shows(path: Path, key: str, changed_ns: int) -> str | None:
     try:
         with parquet(path) as file:
-            batch = next(file.iter_batches(1, columns=[key]), None)
+            batch = next(some_rows(path, file, [key], 1), None)
             return depth_png(_stored(batch.column(key)[0].as_py())) if batch else None
     except (*DAMAGE, EpisodeError):
         return None  # said when the pictures are read

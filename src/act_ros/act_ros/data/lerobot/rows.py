@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.caps import MOST_EPISODES, MOST_ROWS
-from act_ros.data.lerobot.columns import column_names, distinct, matching_rows
+from act_ros.data.lerobot.columns import columns_of, distinct, matching_rows
 from act_ros.data.lerobot.layout import (
     ACTION,
     AGE,
@@ -106,9 +106,15 @@ def read_rows(
 
 def _all(entry: EpisodeEntry, path: Path, without: set[str]) -> Any:
     try:
-        names = [name for name in column_names(path) if name not in without and _is_read(name)]
+        numbers = columns_of(path)
     except DAMAGE as error:
         raise _damaged(entry, path, error) from error
+    # A verdict in words is none that we know; of all others numbers are needed.
+    names = [
+        name
+        for name in numbers
+        if name not in without and _is_read(name) and (numbers[name] or name != SUCCESS)
+    ]
     return _read(entry, path, names)
 
 
