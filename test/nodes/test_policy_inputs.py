@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from act_msgs.msg import PolicyState
 from fakes import SPEC
-from policy_clients import keep, running
+from policy_clients import enable, keep, running
 from sensor_msgs.msg import Image, JointState
 
 from act_ros.nodes.shared.topics import LATCHED
@@ -87,7 +87,9 @@ def test_a_permuted_joint_order_makes_no_difference(ros, robot, policy):
 
 
 @pytest.mark.parametrize('source', ['/follower_right/joint_states', 'camera'])
-def test_a_second_publisher_of_an_input_holds_the_arms_while_it_lasts(ros, robot, policy, source):
+def test_a_second_publisher_of_an_input_is_a_fault_until_a_person_enables(
+    ros, robot, policy, source
+):
     node = running(ros, policy())
     ros.wait_until(lambda: robot.count() > 50)
     rival = ros.node('joint_state_publisher')
@@ -96,8 +98,39 @@ def test_a_second_publisher_of_an_input_holds_the_arms_while_it_lasts(ros, robot
     publisher = rival.create_publisher(Image if camera else JointState, topic, 10)
     ros.wait_until(lambda: node.state == 'HOLDING')
     assert f'{topic} has 2 publishers' in node.reason and '/joint_state_publisher' in node.reason
+    ros.wait_until(lambda: node.state == 'FAULT')
+    assert f'{topic} has 2 publishers' in node.reason and 'then enable' in node.reason
     rival.destroy_publisher(publisher)
-    ros.wait_until(lambda: node.state == 'RUNNING')
+    source = node.node.observer.cameras['cam_high'] if camera else node.node.observer.joints
+    ros.wait_until(lambda: not source.contested)
+    ticks = node.node.loop.statistics.ticks
+    ros.wait_until(lambda: node.node.loop.statistics.ticks > ticks + 20)
+    assert node.state == 'FAULT'
+    assert enable(ros).success
+    running(ros, node)
+
+
+def test_a_second_publisher_that_is_gone_at_once_is_only_a_hold(ros, robot, policy):
+    node = running(ros, policy())
+    camera = node.node.observer.cameras['cam_high']
+    camera._rivals._look = lambda: None
+    camera._rivals.found = {'': 'of two minds'}
+    ros.wait_until(lambda: node.state == 'HOLDING' and 'of two minds' in node.reason)
+    camera._rivals.found = {}
+    running(ros, node)
+
+
+def test_before_anything_is_commanded_a_second_publisher_is_waited_for(ros, robot, policy):
+    robot.images_on = False
+    node = policy()
+    camera = node.node.observer.cameras['cam_high']
+    rival = ros.node('bag')
+    publisher = rival.create_publisher(Image, camera.topic, 10)
+    ros.wait_until(lambda: camera.rivals)
+    robot.images_on = True
+    ros.wait_until(lambda: node.state == 'WAITING' and '2 publishers' in node.reason)
+    rival.destroy_publisher(publisher)
+    running(ros, node)
 
 
 def test_a_camera_that_repeats_its_picture_with_new_stamps_holds_the_arms(ros, robot, policy):

@@ -258,8 +258,9 @@ class Runtime:
         self._guide.see(inputs.qpos if JOINTS not in complaints else None)
         if self._guide.doubt:
             complaints = {JOINTS: f'{JOINTS}: {self._guide.doubt}', **complaints}
-        if self._guide.fault and not self._fault:
-            self.fail(f'{self._guide.fault}; then enable')
+        rivalry = '' if self._command is None else inputs.rivalry(self.cameras)
+        if (why := self._guide.fault or rivalry) and not self._fault:
+            self.fail(f'{why}; then enable')
         return complaints
 
     def _wait(self, reason: str, measured: Floats | None) -> Floats | None:

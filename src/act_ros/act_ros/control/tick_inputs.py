@@ -23,6 +23,7 @@ class TickInputs:
         notes: by input ('joint states' or a camera's name), why its newest message could not be
             used.
         contested: by input, why what comes from it cannot be believed, however new it is.
+        rivals: by input, who has published it besides for so long that it does not end by itself.
     """
 
     qpos: Floats | None = None
@@ -30,6 +31,11 @@ class TickInputs:
     image_stamps_s: Mapping[str, float] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     contested: Mapping[str, str] = field(default_factory=dict)
+    rivals: Mapping[str, str] = field(default_factory=dict)
+
+    def rivalry(self, cameras: Iterable[str]) -> str:
+        """Who publishes the joint states, or one of these cameras, besides; or ''."""
+        return '; '.join(self.rivals[name] for name in (JOINTS, *cameras) if name in self.rivals)
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,11 @@ class CameraNode(BaseNode):
         """Why what comes cannot be believed: another camera sends there, too, or this one hangs; or ''."""
         return self._rivals.found.get('', '') or self._frozen
 
+    @property
+    def rivals(self) -> str:
+        """Who else has published the frames for a while, or ''."""
+        return self._rivals.lasting.get('', '')
+
     def health(self, now_s: float | None, limit_s: float) -> Health:
         """How it is at a ROS time; frames older than `limit_s` are of no use."""
         newest = self._newest

@@ -146,7 +146,7 @@ class Managed:
             response.message = self.enable()
             response.success = not response.message
             if response.success:
-                response.message = 'enabled; the arms approach from where they are'
+                response.message = 'enabled; arms that stand begin slowly, from where they are'
             return response
         response.success = self.disarm()
         done = 'not enabled any more; the arms hold'

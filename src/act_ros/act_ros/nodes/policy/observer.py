@@ -111,12 +111,14 @@ class Observer:
         sources = self.sources().items()
         notes = {name: note for name, node in sources if (note := node.note)}
         contested = {name: why for name, node in sources if (why := node.contested)}
+        rivals = {name: why for name, node in sources if (why := node.rivals)}
         inputs = TickInputs(
             qpos=None if joints is None else joints.qpos,
             stamp_s=0.0 if joints is None else joints.stamp_s,
             image_stamps_s={name: shot.stamp_s for name, shot in cameras.items()},
             notes=notes,
             contested=contested,
+            rivals=rivals,
         )
         return RobotView(joints, cameras, inputs)
 

@@ -127,6 +127,11 @@ class JointStateNode(BaseNode):
         """Why what comes cannot be believed: several publishers, or poses that no arm can reach; or ''."""
         return '; '.join(filter(None, map(self._doubt, self._arms)))
 
+    @property
+    def rivals(self) -> str:
+        """Who else has published for a while what should come from one driver, or ''."""
+        return '; '.join(self._rivals.lasting.values())
+
     def _doubt(self, arm: str) -> str:
         """Why what comes of an arm cannot be believed, or ''."""
         at, jump = self._jumped.get(arm, (-math.inf, ''))

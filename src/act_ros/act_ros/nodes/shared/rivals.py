@@ -13,11 +13,17 @@ MIXED_S = 1.0
 
 
 class Rivals:
-    """Counts the publishers of the topics that a node hears. `found`: what is wrong, by source."""
+    """Counts the publishers of the topics that a node hears.
+
+    Attributes:
+        found: what is wrong, by source.
+        lasting: the same, of what was wrong half a second before, too.
+    """
 
     def __init__(self, node: Node, topics: Mapping[str, str]) -> None:
         """Look at these topics, by source, twice a second, in the node's own thread."""
         self.found: dict[str, str] = {}
+        self.lasting: dict[str, str] = {}
         self._node, self._topics = node, topics
         self._number: dict[str, int] = {}
         self._back: dict[str, tuple[float, float]] = {}
@@ -42,6 +48,7 @@ class Rivals:
                 found[source] = (
                     f'{topic} has {len(infos)} publishers ({", ".join(names)}); stop all but one'
                 )
+        self.lasting = {source: why for source, why in found.items() if source in self.found}
         self.found = found
 
     def _mixed(self, source: str) -> bool:
