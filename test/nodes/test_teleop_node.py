@@ -270,6 +270,22 @@ def test_engaged_from_the_start_it_commands_nothing_in_a_robot_that_is_stopped(r
         assert not arms.command and not arms.group
 
 
+def test_after_a_long_hold_the_followers_wait_until_they_are_engaged_again(ros, tmp_path):
+    arms = Arms(ros)
+    with Running('teleop', tmp_path / 'log', engage=True, max_hold_s=2.0, **PATIENT) as process:
+        ros.wait_until(lambda: len(arms.command) > 5)
+        arms.silent.add('leader_left')
+        ros.wait_until(lambda: 'FAULT: the arms held for more than 2 s' in process.output)
+        arms.silent.clear()
+        arms.go_on(100)  # what was under way arrives, and the leader is heard
+        count = len(arms.command)
+        arms.go_on(50)
+        assert len(arms.command) == count
+        answer = ros.call(arms.node, SetBool, '/act/teleop/engage', SetBool.Request(data=True))
+        assert answer.success, answer.message
+        ros.wait_until(lambda: len(arms.command) > count + 10)
+
+
 def test_ctrl_c_ends_it_with_code_0(arms):
     assert arms.process.stop() == 0
     assert 'Traceback' not in arms.process.output

@@ -59,3 +59,12 @@ def test_a_joint_that_is_elsewhere_is_named_but_not_a_gripper_that_holds_somethi
     measured[9] = np.nan
     assert 'right_elbow' in astray(measured, START, SPEC.joint_names, SPEC.grippers)
     assert 'does not report' in astray(None, START, SPEC.joint_names, SPEC.grippers)
+
+
+def test_arms_that_were_not_heard_for_long_are_not_led_on_by_themselves():
+    move = PoseMotion(Limiter(SPEC), [REST], max_hold_s=2.0)
+    here = move.tick(START)
+    for _ in range(101):
+        np.testing.assert_array_equal(move.tick(None), here)
+    assert 'the arms held for more than 2 s' in move.fault
+    assert move.tick(START) is None and not move.done

@@ -157,3 +157,15 @@ def test_a_recording_of_another_rate_keeps_its_time():
     slow = np.linspace(0, 1, 31, dtype=np.float32)[:, None]  # one second at 30 Hz
     fast = _at_rate(slow, 30.0, 50.0)
     np.testing.assert_allclose(fast[:, 0], np.linspace(0, 1, 51), atol=1e-6)
+
+
+def test_a_replay_does_not_go_on_by_itself_after_a_long_hold():
+    playing = ReplayMotion(Limiter(SPEC), _motion(), None, max_hold_s=2.0)
+    here = _play(playing, ticks=10)[-1]
+    for _ in range(101):
+        assert not playing.fault
+        playing.tick(None)
+    assert 'the arms held for more than 2 s' in playing.fault
+    assert playing.tick(here) is None
+    playing.stop()
+    assert playing.tick(here) is not None and not playing.fault

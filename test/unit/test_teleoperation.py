@@ -112,3 +112,37 @@ def test_a_leader_where_it_cannot_be_is_not_followed(leading):
     assert 'of a leader: right_waist is measured at 50 rad, where it cannot be' in leading.doubt
     leading.tick(START, here)
     assert leading.doubt == ''
+
+
+@pytest.mark.parametrize('who', ['leaders', 'followers', 'a leader where it cannot be'])
+def test_after_a_long_hold_it_does_not_go_on_by_itself(who):
+    leading, nowhere = Teleoperation(Limiter(SPEC), max_hold_s=2.0), START.copy()
+    nowhere[0] = 50.0
+    held = {
+        'leaders': (None, START),
+        'followers': (START, None),
+        'a leader where it cannot be': (nowhere, START),
+    }[who]
+    for _ in range(200):  # it waits for its arms as long as it has to
+        leading.tick(*held)
+    assert not leading.fault
+    leading.tick(START, START)
+    for _ in range(100):
+        leading.tick(*held)
+    assert not leading.fault
+    away = START.copy()
+    away[0] = 0.3
+    leading.tick(*held)
+    assert 'the arms held for more than 2 s, and will not go on by themselves' in leading.fault
+    for _ in range(50):
+        np.testing.assert_allclose(leading.tick(away, START), START, atol=1e-6)
+    leading.release()
+    assert leading.tick(away, START)[0] > START[0] and not leading.fault
+
+
+def test_holds_that_are_not_long_are_not_added_up(leading):
+    for _ in range(100):
+        leading.tick(START, START)
+        for _ in range(40):
+            leading.tick(None, START)
+    assert not leading.fault

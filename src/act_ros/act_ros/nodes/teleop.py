@@ -43,6 +43,7 @@ from act_ros.robot.types import Floats
 PARAMETERS = (
     Param('max_age_s', 0.2, 'With older joint states of an arm the followers hold.', 0.02, 1.0),
     Param('engage', False, 'Let the followers move from the start; in simulation they always do.'),
+    Param('max_hold_s', 30.0, 'After a longer hold, engage them again; 0: no need to.', 0, 3600),
     *STOP_PARAMETERS,
 )
 _QUIET_S = 5.0
@@ -68,7 +69,7 @@ class TeleopNode(BaseNode):
         self._lock = threading.Lock()
         self._hands = every_gripper(len(spec.grippers), 'leader ')
         self._not_before_s, self._episode = 0.0, 0
-        self._teleoperation = Teleoperation(limiter := Limiter(spec))
+        self._teleoperation = Teleoperation(limiter := Limiter(spec), self._values['max_hold_s'])
         self._moves: list[PoseMotion] = []
         self.leaders: Floats | None = None
         self.followers: Floats | None = None

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from act_ros.control.guide import Guided
 from act_ros.control.limiter import Limiter
+from act_ros.control.motion.patient import MAX_HOLD_S, PatientMotion
 from act_ros.control.motion.replay_motion import soft_step
 from act_ros.robot.types import Floats
 
@@ -18,12 +18,14 @@ SETTLED = 0.08
 """Arms that are as near (rad) as this have come to rest, but for what their own weight does."""
 
 
-class PoseMotion(Guided):
+class PoseMotion(PatientMotion):
     """Commands that lead all arms of a kind (leaders, followers) to poses, at a fifth of the velocity limits."""
 
-    def __init__(self, limiter: Limiter, path: Sequence[Floats]) -> None:
+    def __init__(
+        self, limiter: Limiter, path: Sequence[Floats], max_hold_s: float = MAX_HOLD_S
+    ) -> None:
         """Lead to each pose (dof,) of `path` through `limiter`, which begins at the measured pose."""
-        super().__init__(limiter)
+        super().__init__(limiter, max_hold_s)
         self._path = list(path)
 
     @property
@@ -41,7 +43,8 @@ class PoseMotion(Guided):
             return None
         heard = self._guide.see(measured)
         if not heard or measured is None or self.fault:
-            return self._guide.hold() if self._guide.anchored else None
+            return self._hold()
+        self._moves()
         self._guide.anchor(measured)
         command, there = soft_step(self._guide, self._path[0])
         if there:

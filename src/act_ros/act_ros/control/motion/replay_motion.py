@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from act_ros.control.guide import Guide, Guided
+from act_ros.control.guide import Guide
 from act_ros.control.limiter import SOFT, Limiter, extraordinary
+from act_ros.control.motion.patient import MAX_HOLD_S, PatientMotion
 from act_ros.robot.types import Floats
 
 ARRIVED = 1e-4
@@ -23,12 +24,18 @@ def soft_step(guide: Guide, goal: Floats) -> tuple[Floats, bool]:
     return command, bool((np.abs(command - goal) <= ARRIVED).all())
 
 
-class ReplayMotion(Guided):
+class ReplayMotion(PatientMotion):
     """Commands of a replay. `phase`: 'waiting', 'approaching', 'playing', 'resting', 'done'."""
 
-    def __init__(self, limiter: Limiter, actions: Floats, rest: Floats | None) -> None:
+    def __init__(
+        self,
+        limiter: Limiter,
+        actions: Floats,
+        rest: Floats | None,
+        max_hold_s: float = MAX_HOLD_S,
+    ) -> None:
         """Play `actions` (T, dof) through `limiter`, then go to the pose `rest` (dof,), if given."""
-        super().__init__(limiter)
+        super().__init__(limiter, max_hold_s)
         self._actions, self._rest = actions, rest
         self.row = 0
         self.limited = 0
@@ -37,7 +44,7 @@ class ReplayMotion(Guided):
     def stop(self) -> None:
         """Wait again; the next start is from the first action."""
         self.row, self.phase = 0, 'waiting'
-        self._guide.release()
+        self.release()
 
     def tick(self, measured: Floats | None) -> Floats | None:
         """The command (dof,) of this tick; None before the followers are known, and when all is done.
@@ -49,8 +56,9 @@ class ReplayMotion(Guided):
             return None
         guide = self._guide
         heard = guide.see(measured)
-        if not heard or measured is None or guide.fault:
-            return guide.hold() if guide.anchored else None
+        if not heard or measured is None or self.fault:
+            return self._hold()
+        self._moves()
         if not guide.anchored:  # at the beginning, and where the followers were away for long
             guide.anchor(measured)
             self.phase = 'resting' if self.phase == 'resting' else 'approaching'

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from act_ros.control.guide import Guided
 from act_ros.control.limiter import SOFT, Limiter
+from act_ros.control.motion.patient import MAX_HOLD_S, PatientMotion
 from act_ros.control.plausible import doubt_of
 from act_ros.robot.types import Floats
 
@@ -16,7 +16,7 @@ FURTHER = 1.0
 """So much further (rad, openings) than a follower may a leader be found: a WidowX's limits are up to 0.74 rad wider."""
 
 
-class Teleoperation(Guided):
+class Teleoperation(PatientMotion):
     """Turns the leaders' pose into a command, tick by tick.
 
     It begins softly: at a fifth of the velocity limits until the followers are where the leaders are,
@@ -24,9 +24,9 @@ class Teleoperation(Guided):
     command is held, and their return is a new beginning.
     """
 
-    def __init__(self, limiter: Limiter) -> None:
-        """Send everything through `limiter`."""
-        super().__init__(limiter)
+    def __init__(self, limiter: Limiter, max_hold_s: float = MAX_HOLD_S) -> None:
+        """Send everything through `limiter`; for `max_hold_s` see `PatientMotion`."""
+        super().__init__(limiter, max_hold_s)
         self._limiter = limiter
         self._reach = replace(limiter.spec, margin=limiter.spec.margin + FURTHER)
         self._leaders_doubt = ''
@@ -39,7 +39,7 @@ class Teleoperation(Guided):
 
     def release(self) -> None:
         """Forget where the followers are: the next tick begins anew from where they are measured."""
-        self._guide.release()
+        super().release()
         self._leaders_doubt = ''
 
     def tick(self, leaders: Floats | None, measured: Floats | None) -> Floats | None:
@@ -55,10 +55,11 @@ class Teleoperation(Guided):
         leaders = None if doubt else leaders
         heard = guide.see(measured)
         if not guide.anchored and not self._begin(leaders, measured if heard else None):
-            return None
-        if leaders is None or not heard or guide.fault:
+            return self._hold()
+        if leaders is None or not heard or self.fault:
             self.soft = True
-            return guide.hold()
+            return self._hold()
+        self._moves()
         share = SOFT if self.soft else 1.0
         last = self._limiter.last
         if self.soft and last is not None:
