@@ -14,6 +14,8 @@ from act_ros.data.dataset import Dataset
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.collection import find_episodes
 from act_ros.data.recording.episode_writer import EpisodeWriter
+from act_ros.data.recording.log_follower import LogFollower
+from act_ros.data.recording.open_episode import MOST_FAULTS, OpenEpisode
 from act_ros.data.recording.source_watch import Wrong, in_words
 from act_ros.data.spoilt import spoilt
 from act_ros.robot.spec import RobotSpec
@@ -33,6 +35,8 @@ def fault(wrong: Wrong, about: str = 'cam_high') -> dict[str, Any]:
         ({'dropped_rows': 319.0}, 9681, '319 of 10000 rows were lost'),
         ({'dropped_rows': 6}, 60, '6 of 66 rows were lost'),
         ({'frozen_rows': 51}, 1000, 'the same picture in 51 of 1000 rows'),
+        ({'stale_rows': 1000, 'faults': ['row 1: old: cam_high']}, 1000, 'were old in 1000 of 1000 rows'),
+        ({'stale_rows': 51}, 180_000, 'were old in 51 of 180000 rows'),
         (fault(Wrong.CONTESTED, 'act/command (left_waist is not a finite number)'), 500, 'left_waist'),
         ({'faults': ['row 3: leader_left fell silent']}, 500, 'leader_left fell silent'),
         ({'faults': ['the clock jumped by +3.0 s']}, 500, 'the clock jumped'),
@@ -55,12 +59,51 @@ def test_what_a_recorder_could_not_follow_spoils_an_episode(
         ({'dropped_rows': 200}, 180_000),
         ({'dropped_rows': float('nan'), 'faults': None}, 100),
         ({'frozen_rows': 30, **fault(Wrong.FROZEN)}, 1000),
+        ({'stale_rows': 50}, 1000),
         ({'stale_rows': 3, **fault(Wrong.OLD, 'cam_high, cam_low')}, 1000),
         ({'dropped_rows': 2, **fault(Wrong.LACKING, 'cam_high (/a, 0 publishers)')}, 1000),
     ],
 )
 def test_what_lasted_for_a_moment_does_not(attrs: dict[str, Any], rows: int) -> None:
     assert spoilt(attrs, rows, 50.0) == []
+
+
+def open_episode(tmp_path: Path) -> OpenEpisode:
+    writer = EpisodeWriter(tmp_path / 'episode_9.hdf5', JOINTS, ('cam_high',), {'rate_hz': 50.0})
+    return OpenEpisode(9, writer, LogFollower(writer.log.path), 0, 0)
+
+
+def test_a_fault_that_spoils_is_noted_after_many_that_do_not(tmp_path: Path) -> None:
+    episode = open_episode(tmp_path)
+    for i in range(200):
+        episode.rows = 10 * i
+        episode.mark('old: cam_high')
+    assert (
+        len(episode.faults) == MOST_FAULTS and spoilt({'faults': episode.faults}, 2000, 50.0) == []
+    )
+    doubted = 'not to be believed: follower_left (/joint_states has 2 publishers (a, b); stop one)'
+    assert episode.mark(doubted) and episode.mark(
+        f'old: cam_low; {doubted.replace("left", "right")}'
+    )
+    assert episode.mark('the clock jumped by +3.0 s, the episode ends here')
+    found = spoilt({'faults': episode.faults}, 2000, 50.0)
+    assert [name in text for name, text in zip(('left', 'right', 'clock'), found, strict=True)] == [
+        True, True, True,
+    ]  # fmt: skip
+
+
+def test_of_each_kind_that_spoils_the_first_is_noted_and_all_of_them_are_bounded(
+    tmp_path: Path,
+) -> None:
+    episode = open_episode(tmp_path)
+    for i in range(MOST_FAULTS):
+        episode.rows = i
+        episode.mark('frozen: cam_high')
+    kept = [episode.mark(f'the clock jumped by {t:+.1f} s') for t in (0.5, -3.0, 40.0)]
+    assert kept == [True, False, False]
+    for i in range(26 * 26):
+        episode.mark(f'somebody said {chr(97 + i // 26)}{chr(97 + i % 26)}')
+    assert len(episode.faults) == 2 * MOST_FAULTS
 
 
 @pytest.fixture

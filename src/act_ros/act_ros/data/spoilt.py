@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ LOST_S, LOST_SHARE_LONG = 1.0, 0.01
 """So long a loss, in all, is one that matters, unless the episode is very long."""
 FROZEN_S = 1.0
 """A camera that stood for longer has shown what was not there any more."""
+OLD_S = 1.0
+"""Rows whose pictures or joints were old for longer, in all, do not show what was done."""
 
 
 def spoilt(attrs: Mapping[str, Any], rows: int, rate_hz: float | None) -> list[str]:
@@ -31,13 +34,28 @@ def spoilt(attrs: Mapping[str, Any], rows: int, rate_hz: float | None) -> list[s
     """
     rate = rate_hz or ALOHA_RATE_HZ
     lost, frozen = _count(attrs, 'dropped_rows'), _count(attrs, 'frozen_rows')
+    old = _count(attrs, 'stale_rows')
     share = lost / max(rows + lost, 1)
     found = []
     if share > LOST_SHARE or (lost > LOST_S * rate and share > LOST_SHARE_LONG):
         found.append(f'{lost:g} of {rows + lost:g} rows were lost while it was recorded')
     if frozen > FROZEN_S * rate:
         found.append(f'a camera sent the same picture in {frozen:g} of {rows} rows')
+    if old > OLD_S * rate:
+        found.append(f'a camera, an arm or the commands were old in {old:g} of {rows} rows')
     return found + [f'the recorder marked {text}' for text in _faults(attrs) if _spoils(text)]
+
+
+def spoiling_kind(fault: str) -> str | None:
+    """What a fault that spoils an episode by itself is, without its row and numbers; None for the others.
+
+    Of faults of one kind the first is enough to know.
+    """
+    if not _spoils(fault):
+        return None
+    text = fault.partition(': ')[2] if fault.startswith('row ') else fault
+    text = text[max(text.find(DOUBTED), 0) :]
+    return ' '.join(re.sub(r'\(.*?\)|[-+]?\d+(\.\d+)?', '', text).split())
 
 
 def _count(attrs: Mapping[str, Any], name: str) -> float:

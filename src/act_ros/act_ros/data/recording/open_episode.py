@@ -9,8 +9,10 @@ from pathlib import Path
 
 from act_ros.data.recording.episode_writer import EpisodeWriter
 from act_ros.data.recording.log_follower import LogFollower
+from act_ros.data.spoilt import spoiling_kind
 
 MOST_FAULTS = 50
+"""Of those that are noted as they come; after them so many kinds that spoil an episode at most."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class OpenEpisode:
     full: str = ''
     verdict: tuple[bool, bool] | None = None
     keep_rows: int = 0
+    _kinds: set[str] = field(default_factory=set)
 
     def due(self, tick: int) -> bool:
         """Whether the episode is over at `tick`."""
@@ -63,9 +66,17 @@ class OpenEpisode:
         return whole or over or bool(self.full or self.error)
 
     def mark(self, fault: str) -> bool:
-        """Note a fault in the episode's attributes; whether it is a new one."""
-        text = f'row {self.rows}: {fault}'
-        if text in self.faults or len(self.faults) >= MOST_FAULTS:
+        """Note a fault in the episode's attributes; whether it is a new one.
+
+        Where there are many, still the first of each kind that makes the episode none to learn from.
+        """
+        text, kind = f'row {self.rows}: {fault}', spoiling_kind(fault)
+        spoils_anew = (
+            kind is not None and kind not in self._kinds and len(self._kinds) < MOST_FAULTS
+        )
+        if text in self.faults or (len(self.faults) >= MOST_FAULTS and not spoils_anew):
             return False
         self.faults.append(text)
+        if kind is not None:
+            self._kinds.add(kind)
         return True
