@@ -13,6 +13,7 @@ import pytest
 from act_msgs.msg import Command
 from fakes import SPEC
 from processes import Running
+from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
 
 from act_ros.control.gate import Gate
@@ -104,6 +105,31 @@ def test_after_a_halt_it_holds_until_a_person_enables_it_again(ros, robot, episo
         enable = SetBool.Request(data=True)
         assert ros.call(robot.node, SetBool, '/act/replay/enable', enable, 60).success
         ros.wait_until(lambda: replay.output.count('going slowly to the first action') == 2)
+
+
+def test_a_second_publisher_of_a_follower_is_a_fault_until_it_is_gone(
+    ros, robot, episode, tmp_path
+):
+    robot.follows = True
+    told = []
+    robot.node.create_subscription(Command, '/act/command', told.append, 100)
+    given = {'episode': episode[0], 'enable': True, 'max_age_s': 1.0}
+    with Running('replay', tmp_path / 'log', **given) as replay:
+        ros.wait_until(lambda: len(told) > 10)
+        rival = ros.node('rival')
+        other = rival.create_publisher(JointState, '/follower_left/joint_states', 10)
+        ros.wait_until(lambda: 'FAULT: /follower_left/joint_states has 2 pub' in replay.output)
+        count, heard = len(told), robot._sent
+        ros.wait_until(lambda: robot._sent > heard + 2 * 50)
+        assert len(told) <= count + 1  # one may have been on its way
+        enable = lambda: ros.call(  # noqa: E731
+            robot.node, SetBool, '/act/replay/enable', SetBool.Request(data=True), 60
+        )
+        refused = enable()
+        assert not refused.success and 'stop all but one' in refused.message
+        rival.destroy_publisher(other)
+        ros.wait_until(lambda: enable().success)
+        ros.wait_until(lambda: len(told) > count + 10)
 
 
 class Ticked(ReplayNode):

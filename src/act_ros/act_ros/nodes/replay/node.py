@@ -150,16 +150,17 @@ class ReplayNode(BaseNode):
         if self._playing.phase == 'waiting' and measured is not None and not self._permitted():
             return
         action = self._playing.tick(measured)
-        why = self._playing.doubt
+        why, contested = self._playing.doubt, ''
         if measured is None:
+            contested = self._poses.contested(self._arms)
             silent = self._poses.why(self._poses.silent(self._arms, oldest))
             why = f'{silent}: a follower does not report its joints'
         if why:
             self.get_logger().warning(f'the arms hold: {why}', throttle_duration_sec=_QUIET_S)
         if action is not None:
             self._output.command(beat.tick, beat.now_s, action)
-        if self._playing.fault:
-            self._give_up(self._playing.fault)
+        if fault := self._playing.fault or contested:
+            self._give_up(fault)
         self._tell()
 
     def _give_up(self, fault: str) -> None:
@@ -257,8 +258,10 @@ class ReplayNode(BaseNode):
 
     def _on_enable(self, request: Any, response: Any) -> Any:
         with self._lock:
-            refused = self._output.refusal() if request.data else ''
-            self._enabled = bool(request.data) and not refused
+            asked = request.data
+            contested = self._poses.contested(self._arms)
+            refused = (contested or self._output.refusal()) if asked else ''
+            self._enabled = bool(asked) and not refused
             if not self._enabled:
                 self._withdraw()
             response.success = not refused
