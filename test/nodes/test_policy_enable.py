@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -118,3 +119,18 @@ def test_a_fault_outlasts_a_clock_that_is_set(ros, robot, policy, offset_s):
         assert (node.state, node.reason) == ('FAULT', 'an arm does not follow')
     assert ros.call(ros.node(), Trigger, '/act/policy/reset', Trigger.Request()).success
     running(ros, node)
+
+
+def test_a_simulator_that_waits_for_a_command_gets_it_after_a_fault(ros, robot, policy):
+    node = running(ros, policy())
+    loop, gate = node.node.loop, node.node.output.gate
+    moment = robot.node.get_clock().now()
+    robot.node.get_clock = lambda: SimpleNamespace(now=lambda: moment)  # it waits
+    loop.lockstep = True
+    stamp_s = moment.nanoseconds * 1e-9
+    ros.wait_until(lambda: loop._sent and abs(loop._sent[0] - stamp_s) < 1e-6)
+    gate.block('left_waist has no torque')
+    assert enable(ros).success
+    before = len(waist(robot))
+    ros.wait_until(lambda: len(waist(robot)) > before)
+    assert loop._sent[2] == gate.opening

@@ -147,3 +147,15 @@ def test_a_reset_of_arms_that_move_goes_on_from_the_last_command(
     np.testing.assert_array_equal(arms.commands[-1], last)
     assert arms.go(20) is State.RUNNING
     assert arms.steps.max() <= STEP
+
+
+def test_a_gap_of_a_time_that_is_yet_to_come_is_not_told() -> None:
+    runtime = Runtime(make_execution(2, SPEC.dof), Limiter(SPEC), ['cam'])
+    runtime.enable()
+    runtime.accept(Chunk(499_999, np.tile(START, (2, 1))), 500_000)
+    for tick in (500_000, 500_001):
+        runtime.step(tick, tick / RATE, TickInputs(START, tick / RATE, {'cam': tick / RATE}))
+    assert runtime.shortfall
+    runtime.reset(400_000, moved=False, pardon=False)
+    runtime.step(400_000, 8000.0, TickInputs(START, 8000.0, {'cam': 8000.0}))
+    assert runtime.shortfall == ''

@@ -39,4 +39,4 @@ class ShortChunks:
 
     def lately(self, tick: int) -> str:
         """The same where it left a tick of the last seconds without an action."""
-        return self.why if self._gap is not None and tick - self._gap <= GAP_SHOWN else ''
+        return self.why if self._gap is not None and 0 <= tick - self._gap <= GAP_SHOWN else ''
