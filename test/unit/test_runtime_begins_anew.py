@@ -157,5 +157,7 @@ def test_a_gap_of_a_time_that_is_yet_to_come_is_not_told() -> None:
         runtime.step(tick, tick / RATE, TickInputs(START, tick / RATE, {'cam': tick / RATE}))
     assert runtime.shortfall
     runtime.reset(400_000, moved=False, pardon=False)
-    runtime.step(400_000, 8000.0, TickInputs(START, 8000.0, {'cam': 8000.0}))
-    assert runtime.shortfall == ''
+    runtime.accept(Chunk(400_000, np.tile(START, (2, 1))), 400_001)
+    now_s = 400_001 / RATE
+    assert runtime.step(400_001, now_s, TickInputs(START, now_s, {'cam': now_s})) is not None
+    assert runtime.shortfall == ''  # no tick was without an action since
