@@ -96,6 +96,7 @@ class Dataset:
         sources = Sources(refs, lengths, self.cameras, image_size)
         place = cache or (folder if folder.is_dir() else folder.parent) / CACHE
         self.frames = open_frames(sources, place, cache_gb)
+        self.notes += self.frames.notes
         if isinstance(self.frames, DecodedFrames):
             may = room(place, cache_gb) / 1e9
             self.notes.append(

@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +23,17 @@ from tqdm import tqdm
 
 from act_ros.data.decode import FrameDecoder, Sources, decode_all
 from act_ros.data.errors import EpisodeError
+from act_ros.text import listed, shown
 
 CACHE = '.frames'
 """Folder of the caches, in the folder of the episodes."""
 DISK_SHARE = 0.5
 """Share of the free disk that a cache may take where nobody says how much."""
+LEFT_FREE = 2e9
+"""Bytes of the disk that stay free where somebody does: a recorder, and checkpoints, go on."""
+_NAME = re.compile(r'frames_\d+x\d+_[0-9a-f]{16}\.npy')
+_DAMAGE = (ValueError, EOFError, SyntaxError, OSError)
+"""What NumPy says to a file that is cut off, or is none of its own."""
 
 
 class FrameStore(ABC):
@@ -33,11 +43,13 @@ class FrameStore(ABC):
         shape: (ticks, cameras, height, width, 3).
         nbytes: of all frames.
         where: where they are, for people.
+        notes: what became of older ones, for people.
     """
 
     shape: tuple[int, ...]
     nbytes: int
     where: str
+    notes: tuple[str, ...] = ()
 
     @abstractmethod
     def gather(self, ticks: NDArray[np.int64], into: NDArray[np.uint8]) -> None:
@@ -49,10 +61,29 @@ class FrameStore(ABC):
 
 
 class CachedFrames(FrameStore):
-    """Frames in a file that is mapped into memory."""
+    """Frames in a file that is mapped into memory, and is not removed meanwhile to make room."""
 
-    def __init__(self, path: Path) -> None:
-        self._array: NDArray[np.uint8] = np.load(path, mmap_mode='r')
+    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        """Open the file of an array of that shape.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError, EOFError, SyntaxError, OSError: it is damaged, or holds something else.
+        """
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        finalize(self, os.close, file)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_SH)
+        status = os.fstat(file)
+        if not status.st_nlink:  # removed before it was locked
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        self._array: NDArray[np.uint8] = np.lib.format.open_memmap(path, mode='r')
+        if self._array.shape != shape or self._array.dtype != np.uint8:
+            raise ValueError(
+                f'it holds {self._array.dtype} {self._array.shape}; expected uint8 {shape}'
+            )
+        with suppress(OSError):  # when it was used: not all file systems note that
+            os.utime(file, ns=(time.time_ns(), status.st_mtime_ns))
         self.shape, self.nbytes, self.where = self._array.shape, self._array.nbytes, str(path)
 
     def gather(self, ticks: NDArray[np.int64], into: NDArray[np.uint8]) -> None:
@@ -84,12 +115,13 @@ def open_frames(sources: Sources, cache: Path, budget_gb: float | None = None) -
     """The frames of the episodes, from a file in `cache` that is made where it isn't there and fits.
 
     The file is named after the episodes' names, sizes and times of change, the cameras and the size: it
-    is built when any of these differs, by one thread per core, and used as it is otherwise.
+    is built when any of these differs, by one thread per core, and used as it is otherwise; one that is damaged is
+    built anew. Where there is no room for it, those that were not used for longest, and are not now, are removed.
 
     Args:
         sources: what is decoded.
         cache: folder to keep the file in; it is made where it isn't there.
-        budget_gb: room that the file may take; by default half of what is free.
+        budget_gb: room that all such files in the folder may take; by default half of what is free for this one.
 
     Raises:
         EpisodeError: a frame can't be decoded or resized; the folder can't be written.
@@ -99,29 +131,113 @@ def open_frames(sources: Sources, cache: Path, budget_gb: float | None = None) -
         json.dumps([key, list(sources.lengths), sources.cameras, sources.size]).encode()
     ).hexdigest()
     path = cache / f'frames_{sources.size[0]}x{sources.size[1]}_{digest[:16]}.npy'
-    if not path.exists():
-        if budget_gb == 0:
-            return DecodedFrames(sources)
+    notes = []
+    try:
+        return CachedFrames(path, sources.shape)
+    except FileNotFoundError:
+        pass
+    except _DAMAGE as error:
+        notes.append(
+            f'the decoded frames in {path} are damaged ({shown(error)}): they are decoded anew'
+        )
+    store: FrameStore | None = None
+    if budget_gb != 0:
         try:
             with _alone(cache):
-                if not path.exists():  # else another process built it meanwhile
-                    if sources.nbytes > room(cache, budget_gb):
-                        return DecodedFrames(sources)
-                    _build(path, sources)
+                store = _made(path, sources, budget_gb, notes)
         except OSError as error:
             raise EpisodeError(
                 f'the decoded frames ({sources.nbytes / 1e9:.1f} GB) cannot be written in {cache}: '
                 f'{error.strerror or error}; name another place with --cache, or say --cache-gb 0 to '
                 f'decode them as they are needed'
             ) from error
-    return CachedFrames(path)
+    store = store or DecodedFrames(sources)
+    store.notes = tuple(notes)
+    return store
+
+
+def _made(
+    path: Path, sources: Sources, budget_gb: float | None, notes: list[str]
+) -> FrameStore | None:
+    """The file, made where no other process has made it meanwhile; None: there is no room. Hold the folder."""
+    try:
+        return CachedFrames(path, sources.shape)
+    except FileNotFoundError:
+        pass
+    except _DAMAGE:
+        path.unlink()
+    removed, fits = _make_room(path.parent, sources.nbytes, budget_gb)
+    if removed:
+        notes.append(
+            f'{len(removed)} older caches of frames in {path.parent} were removed to make room: '
+            f'{listed(removed)}'
+        )
+    if not fits:
+        return None
+    _build(path, sources)
+    return CachedFrames(path, sources.shape)
 
 
 def room(cache: Path, budget_gb: float | None) -> float:
-    """Bytes that a cache may take in a folder, which need not be there yet."""
+    """Bytes that another cache may take in a folder, which need not be there yet."""
     there = next(folder for folder in (cache, *cache.absolute().parents) if folder.exists())
-    free = shutil.disk_usage(there).free
-    return DISK_SHARE * free if budget_gb is None else min(budget_gb * 1e9, free)
+    used = sum(_size(path) for path in _caches(cache))
+    return max(0.0, _may(shutil.disk_usage(there).free, used, budget_gb))
+
+
+def _may(free: float, used: float, budget_gb: float | None) -> float:
+    return (
+        DISK_SHARE * free if budget_gb is None else min(budget_gb * 1e9 - used, free - LEFT_FREE)
+    )
+
+
+def _caches(cache: Path) -> list[Path]:
+    """The files in a folder that were made here: no others are counted, or removed."""
+    return [
+        p for p in cache.glob('frames_*.npy') if _NAME.fullmatch(p.name) and not p.is_symlink()
+    ]
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
+
+
+def _make_room(cache: Path, needs: int, budget_gb: float | None) -> tuple[list[str], bool]:
+    """Remove caches that nobody uses, the longest unused first, where a new one then fits; nothing where not.
+
+    Returns: the names of those that were removed; whether the new one fits.
+    """
+    free = shutil.disk_usage(cache).free
+    used = sum(_size(path) for path in _caches(cache))
+    chosen: list[Path] = []
+    with ExitStack() as held:
+        for path in sorted(_caches(cache), key=lambda path: path.stat().st_atime_ns):
+            if needs <= _may(free, used, budget_gb):
+                break
+            if _unused(path, held):
+                free, used = free + _size(path), used - _size(path)
+                chosen.append(path)
+        if needs > _may(free, used, budget_gb):
+            return [], False
+        for path in chosen:
+            path.unlink(missing_ok=True)
+    return [path.name for path in chosen], True
+
+
+def _unused(path: Path, held: ExitStack) -> bool:
+    """Whether no process has a cache open; until `held` ends none opens it."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    held.callback(os.close, file)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False  # locked, or a file system without locks, where nobody knows
+    return True
 
 
 @contextmanager
