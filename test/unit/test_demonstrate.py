@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demonstrate command writes episodes that say what was seen and sent, and overwrites none."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from act_ros.commands.demonstrate import DemonstrationSetting, Demonstrator, _demonstrations, main
+from act_ros.commands import demonstrate
+from act_ros.commands.demonstrate import (
+    Demonstration,
+    DemonstrationSetting,
+    Demonstrator,
+    _demonstrations,
+    main,
+)
 from act_ros.data.recording.episode_writer import read_episode
 from act_ros.sim.operator.operator import Operator
 from act_ros.sim.world import World
@@ -88,6 +97,35 @@ def test_a_run_goes_on_after_what_is_there(
     names = {item.name for item in tmp_path.iterdir()}
     assert names == {'.recorder.lock', *(f'episode_{number}.hdf5' for number in range(3))}
     assert '2 episodes of transfer_cube' in capsys.readouterr().out
+
+
+def test_attempts_that_all_fail_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demonstrate, 'MOST_FAILURES', 3)
+    arguments = ['--ticks', '2', '--episodes', '1', '--size', '48x64', '--output', str(tmp_path)]
+    assert main(arguments) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert 'the first 3 attempts at transfer_cube failed within 2 ticks' in said
+    assert '--ticks 400 is usual' in said and not list(tmp_path.glob('episode_*'))
+
+
+def test_attempts_that_fail_after_one_was_kept_do_not(
+    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demonstrate, 'MOST_FAILURES', 2)
+    outcomes = [False, True, *[False] * 9, True]
+
+    def made(setting: DemonstrationSetting, seeds: Iterator[int], workers: int) -> Any:
+        for seed, success in zip(seeds, outcomes, strict=False):
+            path = setting.folder / f'episode_{seed}.hdf5'
+            if success:
+                path.write_bytes(recorded.read_bytes())
+            yield Demonstration(seed, success, path if success else None)
+
+    monkeypatch.setattr(demonstrate, '_demonstrations', made)
+    assert main(['--episodes', '2', '--output', str(tmp_path)]) == 0
+    assert len(list(tmp_path.glob('episode_*'))) == 2
 
 
 @pytest.mark.parametrize(

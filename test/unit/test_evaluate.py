@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from act_ros.commands import rollout
-from act_ros.commands.evaluate import RESULTS, main
+from act_ros.commands.evaluate import RESULTS, main, parser
 from act_ros.commands.evaluation import Candidate, Evaluation, limiter_text
 from act_ros.commands.filming import film_again
+from act_ros.commands.planning import plan
 from act_ros.commands.rollout import EvaluationSetting, Result
 from act_ros.control.smoothness import Smoothness
 from act_ros.sim.world import STAGES, STEPS, SimulationError
@@ -74,7 +75,7 @@ def load(folder: Path) -> Any:
         (['--m', '1e300'], '--m: must be a number from -10 to 10'),
         (['--m', ''], "got ''"),
         (['--delay', '-1'], '--delay: must be a whole number from 0'),
-        (['--delay', '5'], 'the chunks of plain are 5 long'),
+        (['--delay', '5'], 'the chunks of plain are 5 ticks long'),
         (['--execute', '3'], '--execute needs --ensemble none'),
         (['--execute', '6', '--ensemble', 'none'], 'execute must be between 1 and the chunk length 5'),
         (['--ensemble', 'middle'], 'invalid choice'),
@@ -105,6 +106,21 @@ def test_what_cannot_be_meant_is_refused_in_one_line(
     assert said.out == ''
     (line,) = said.err.splitlines()
     assert line.startswith('evaluate: ') and message in line and line.isprintable()
+
+
+@pytest.mark.parametrize(('rate_hz', 'ticks'), [(60.0, 25), (30.0, 50), (50.0, 30)])
+def test_a_delay_is_held_against_the_ticks_of_a_chunk_not_its_rows(
+    rate_hz: float, ticks: int, tmp_path: Path
+) -> None:
+    write_policy(tmp_path / 'other', tiny_config(chunk=30, rate_hz=rate_hz))
+
+    def planned(delay: int) -> Evaluation:
+        named = ['--checkpoint', str(tmp_path / 'other'), '--delay', str(delay)]
+        return plan(parser().parse_args(named))
+
+    assert planned(ticks - 1).setting.delay == ticks - 1
+    with pytest.raises(ValueError, match=f'the chunks of other are {ticks} ticks long'):
+        planned(ticks)
 
 
 def test_a_policy_named_twice_or_for_another_robot_is_refused(

@@ -36,6 +36,9 @@ from act_ros.sim.operator.operator import Operator
 from act_ros.sim.world import STEPS, SimulationError, World
 from act_ros.text import printable_output
 
+MOST_FAILURES = 50
+"""Attempts that fail one after the other from the first on, before it is said that none will do."""
+
 
 @dataclass(frozen=True)
 class DemonstrationSetting:
@@ -155,7 +158,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _collect(setting: DemonstrationSetting, args: argparse.Namespace) -> tuple[int, int]:
-    """Record until enough are kept, in the order of the seeds; returns (kept, failed attempts)."""
+    """Record until enough are kept, in the order of the seeds; returns (kept, failed attempts).
+
+    Raises:
+        SimulationError: the first `MOST_FAILURES` attempts failed, and nothing is kept.
+    """
     known = known_seeds(args.output, setting.task)
     seeds = (seed for seed in itertools.count(args.first_seed) if seed not in known)
     kept = failed = 0
@@ -170,6 +177,11 @@ def _collect(setting: DemonstrationSetting, args: argparse.Namespace) -> tuple[i
                 kept += 1
                 bar.update()
             bar.set_postfix(failed=failed)
+            if not kept and failed >= MOST_FAILURES:
+                raise SimulationError(
+                    f'the first {failed} attempts at {setting.task} failed within {setting.steps} ticks, and none is '
+                    f'kept; --ticks {STEPS[setting.task]} is usual, and --keep-failures keeps them all the same'
+                )
             if kept == args.episodes:
                 break
     return kept, failed

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from act_ros.commands.evaluation import Candidate, Evaluation
 from act_ros.commands.rollout import EvaluationSetting
+from act_ros.control.chunk_grid import ChunkGrid
 from act_ros.control.ensemble import make_execution
 from act_ros.number_list import numbers_text
 from act_ros.policy.engines.choice import EngineChoice
@@ -40,9 +41,10 @@ def plan(args: argparse.Namespace) -> Evaluation:
     candidates = _candidates(args.checkpoint, spec)
     for c in candidates:
         make_execution(c.config.chunk, spec.dof, args.ensemble, args.m, args.execute)
-        if args.delay >= c.config.chunk:
+        ticks = ChunkGrid(c.config.chunk, c.config.rate_hz, spec.rate_hz).ticks
+        if args.delay >= ticks:
             raise ValueError(
-                f'--delay is {args.delay} ticks; the chunks of {c.name} are {c.config.chunk} long, so '
+                f'--delay is {args.delay} ticks; the chunks of {c.name} are {ticks} ticks long, so '
                 f'nothing of them would be left'
             )
     own = candidates[0].config.task
