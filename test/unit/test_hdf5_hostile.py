@@ -17,7 +17,7 @@ import episode_mutations
 from act_ros.data.child_processes import each
 from act_ros.data.errors import EpisodeError
 from act_ros.data.formats.aloha import read_episode
-from act_ros.data.formats.hdf5_members import attributes
+from act_ros.data.formats.hdf5_members import attributes, read_texts
 
 MEMORY = 100 << 20
 """Bytes more than before that a refusal may take."""
@@ -82,6 +82,10 @@ def many_texts(file: Any) -> None:
     file.create_dataset('action_names', (3000,), h5py.string_dtype(), chunks=(3000,))
 
 
+def long_texts(file: Any) -> None:
+    file['joint_names'] = ['x' * 100_000] * 200
+
+
 def texts_in_others(file: Any) -> None:
     kind = np.dtype([('name', h5py.string_dtype()), ('number', 'u1')])
     values = np.zeros(3000, kind)
@@ -110,6 +114,7 @@ HOSTILE: dict[Callable[[Any], None], str] = {
     names('u1'): '/joint_names says that it has 40000000 values',
     names('S1'): '/joint_names says that it has 40000000 values',
     many_texts: '/action_names says that it has 3000 values',
+    long_texts: '/joint_names has more than 1048576 bytes of texts; at most so many are read',
     texts_in_others: 'attribute config has texts or lists inside of other values',
     lists_of_texts: 'attribute config has texts or lists inside of other values',
     pictures_of_lists: 'camera cam_high is',
@@ -174,6 +179,7 @@ def test_names_and_attributes_of_every_usual_kind_are_read(tmp_path: Path) -> No
     with closing(plain_episode(path)) as file:
         file['joint_names'] = [f'joint_{i}' for i in range(14)]
         file['action_names'] = np.array([b'a', b'b'])
+        file['observations/more'] = 'one'
         file.attrs['task'], file.attrs['texts'] = 'Lift it', ['x', 'y']
         file.attrs['pairs'] = np.zeros(2, [('a', 'f4'), ('b', 'S3')])
         lists = np.array([np.arange(3), np.arange(2)], dtype=object)
@@ -183,4 +189,5 @@ def test_names_and_attributes_of_every_usual_kind_are_read(tmp_path: Path) -> No
         assert episode.attrs['action_names'] == ['a', 'b']
         assert episode.attrs['task'] == 'Lift it' and episode.attrs['texts'] == ['x', 'y']
     with h5py.File(path) as file:
+        assert read_texts(file['observations/more']) == b'one'
         assert {'pairs', 'lists'} <= {name for name, _ in attributes(file)}

@@ -141,7 +141,18 @@ def read_texts(dataset: Any) -> Any:
             f'{where} says that it has {math.prod(shape)} texts; at most {MOST_TEXTS} are read'
         )
     check_chunks(dataset)
-    return dataset[()]
+    if dataset.dtype.kind != 'O':
+        return dataset[()]
+    # One after the other: all of them may be the same text, which is in the file once.
+    texts, taken = np.empty(shape, object), 0
+    for place in np.ndindex(*shape):
+        texts[place] = dataset[place]
+        taken += len(texts[place])
+        if taken > MOST_ATTRIBUTE:
+            raise EpisodeError(
+                f'{where} has more than {MOST_ATTRIBUTE} bytes of texts; at most so many are read'
+            )
+    return texts[()]
 
 
 def attributes(file: Any) -> Iterator[tuple[str, Any]]:
