@@ -244,7 +244,8 @@ def parser() -> argparse.ArgumentParser:
         '--ticks',
         type=whole(1, 100_000),
         metavar='N',
-        help=f"rows of an episode; default: the task's {STEPS}",
+        help='rows of an episode; default: '
+        + ', '.join(f'{n} of {task}' for task, n in STEPS.items()),
     )
     p.add_argument(
         '--first-seed',
@@ -253,8 +254,17 @@ def parser() -> argparse.ArgumentParser:
         metavar='N',
         help='default: 1000; 0..999 are for evaluation',
     )
-    p.add_argument('--cameras', type=words, nargs='+', default=['cam_high'], metavar='CAMERA')
-    p.add_argument('--size', type=size, default='480x640', metavar='HEIGHTxWIDTH')
+    p.add_argument(
+        '--cameras',
+        type=words,
+        nargs='+',
+        default=['cam_high'],
+        metavar='CAMERA',
+        help='names of config/aloha.yaml',
+    )
+    p.add_argument(
+        '--size', type=size, default='480x640', metavar='HEIGHTxWIDTH', help='of the pictures'
+    )
     p.add_argument('--output', type=folder_to_write, required=True, metavar='DIR')
     add_workers(p, 1, 'processes; default: 1')
     p.add_argument('--keep-failures', action='store_true', help='also episodes that fail')

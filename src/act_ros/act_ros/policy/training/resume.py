@@ -16,7 +16,7 @@ from act_ros.data.dataset import Dataset
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.training.recipe import LENGTH, Recipe
-from act_ros.text import shown
+from act_ros.text import listed, shown
 
 _LATER = ('joint_names', 'action_names', 'rate_assumed')
 """Entries of a policy that the first versions did not write."""
@@ -60,7 +60,7 @@ def check_same_run(state: Mapping[str, Any], mine: Mapping[str, Any], output: Pa
         if name in LENGTH or name in early or was.get(name) == now.get(name):
             continue
         raise PolicyError(
-            f'cannot resume: {name} was {shown(was.get(name))}, and is {shown(now.get(name))}; give it as it was, '
+            f'cannot resume: {name} was {_said(was.get(name))}, and is {_said(now.get(name))}; give it as it was, '
             f'or {anew}'
         )
     if state['episodes'] != mine['episodes']:
@@ -73,6 +73,10 @@ def check_same_run(state: Mapping[str, Any], mine: Mapping[str, Any], output: Pa
             f'cannot resume: the episodes have the names of those that the run had, and other joints, actions or '
             f'lengths; give the data that it had, or {anew}'
         )
+
+
+def _said(value: Any) -> str:
+    return listed([value]) if isinstance(value, str) and value else shown(value)
 
 
 def _named(state: Mapping[str, Any]) -> dict[str, Any]:
