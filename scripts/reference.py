@@ -161,7 +161,10 @@ def commands() -> str:
             names = ', '.join(action.option_strings) or str(action.metavar or action.dest)
             help_text = (action.help or '').replace('%(default)s', str(action.default))
             more = 'Required' if action.required else ''
-            if action.default not in (None, '', False, argparse.SUPPRESS) and 'default' not in help_text:
+            if (
+                action.default not in (None, '', False, argparse.SUPPRESS)
+                and 'default' not in help_text
+            ):
                 more = f'Default: {shown_default(action.default)}'
             rows.append([code(names), sentence(help_text, action.choices, more)])
         text += table(['option', 'meaning'], rows)

@@ -100,7 +100,15 @@ def test_lerobots_words_for_sizes_are_read_and_the_old_ones_stay() -> None:
         ('a',), chunk=20, d_model=64, heads=4, feedforward=96,
         encoder_layers=2, decoder_layers=1, vae_layers=3,
     )  # fmt: skip
-    words = {'chunk', 'd_model', 'heads', 'feedforward', 'encoder_layers', 'decoder_layers', 'vae_layers'}
+    words = {
+        'chunk',
+        'd_model',
+        'heads',
+        'feedforward',
+        'encoder_layers',
+        'decoder_layers',
+        'vae_layers',
+    }
     written = json.loads(ours.to_json())
     text = json.dumps({**{name: v for name, v in written.items() if name not in words}, **theirs})
     assert PolicyConfig.from_json(text) == PolicyConfig.from_json(ours.to_json()) == ours
@@ -159,7 +167,9 @@ def test_a_wrong_configuration_is_refused(
         load_checkpoint(tmp_path)
 
 
-@pytest.mark.parametrize('name', ['cameras', 'image_size', 'state_dim', 'action_dim', 'rate_hz', 'image_std'])
+@pytest.mark.parametrize(
+    'name', ['cameras', 'image_size', 'state_dim', 'action_dim', 'rate_hz', 'image_std']
+)
 def test_nothing_is_assumed_where_a_configuration_lacks_what_is_always_written(name: str) -> None:
     written = json.loads(tiny_config().to_json())
     del written[name]
