@@ -201,7 +201,7 @@ def generate_launch_description() -> LaunchDescription:
             argument(
                 'enable',
                 AUTO,
-                'Whether the arms will be moved from the start; true: cameras that could be taken for each other are refused.',
+                'Whether the arms will be moved from the start; true: refuse cameras that could be taken for each other.',
                 (AUTO, *BOOLEAN),
             ),
             OpaqueFunction(function=_hardware),
