@@ -64,7 +64,9 @@ def robot(ros, simulation):
     """Two followers with the services of their drivers."""
     made, lock = Obedient(ros.node('robot')), threading.Condition()
     for arm in JOINTS:
-        ros.add(SimDriver(f'/{arm}', arm, simulation, lock, context=ros.context).node)
+        driver = SimDriver(f'/{arm}', arm, simulation, lock, context=ros.context)
+        driver.node.destroy_publisher(driver._publisher)  # it is `made` that tells where the arms are
+        ros.add(driver.node)
     yield made
     made.close()
 

@@ -244,7 +244,8 @@ class SessionRobot:
         """Command the followers to where they are."""
         here = self._teleop.followers
         if here is None:
-            raise DriverError('a follower does not report its joints; look at its driver')
+            silent = self._teleop.silence.names or 'a follower'
+            raise DriverError(f'{silent} does not report its joints; look at its driver')
         if why := self._teleop.go([here], None, with_torque=False):
             raise DriverError(why)
         end = time.monotonic() + PUBLISH_S

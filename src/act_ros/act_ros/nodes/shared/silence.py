@@ -34,6 +34,11 @@ class Silence:
         return f'{self._poses.why(silent)}: an arm does not report its joints' if silent else ''
 
     @property
+    def names(self) -> str:
+        """Which arms are silent now, with what is wrong with what they send, as far as that is known; ''."""
+        return self._poses.why(self.arms)
+
+    @property
     def unheard(self) -> list[str]:
         """Arms that have never said anything."""
         return self._poses.silent(self.watched)
