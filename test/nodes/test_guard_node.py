@@ -65,7 +65,9 @@ def robot(ros, simulation):
     made, lock = Obedient(ros.node('robot')), threading.Condition()
     for arm in JOINTS:
         driver = SimDriver(f'/{arm}', arm, simulation, lock, context=ros.context)
-        driver.node.destroy_publisher(driver._publisher)  # it is `made` that tells where the arms are
+        driver.node.destroy_publisher(
+            driver._publisher
+        )  # it is `made` that tells where the arms are
         ros.add(driver.node)
     yield made
     made.close()

@@ -13,7 +13,7 @@ from training_runs import CPU, RECIPE, same, trainer, weights
 
 from act_ros.data.dataset import Dataset
 from act_ros.policy.training.augment import augment_images, withhold_qpos
-from act_ros.policy.training.batches import Batches, Feed, Order, fits
+from act_ros.policy.training.batches import Batches, Feed, Order, fits_on_device
 from act_ros.policy.training.placement import Placement
 from synthetic import TINY
 
@@ -49,8 +49,10 @@ def test_frames_that_lie_on_the_device_are_those_that_are_fetched_ahead(episodes
 
 def test_frames_lie_on_a_gpu_where_they_leave_it_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, 'mem_get_info', lambda device: (10_000, 80_000))
-    assert fits(5000, torch.device('cuda:0')) and not fits(5001, torch.device('cuda:0'))
-    assert not fits(1, CPU.device)  # there they are as near in their file
+    assert fits_on_device(5000, torch.device('cuda:0')) and not fits_on_device(
+        5001, torch.device('cuda:0')
+    )
+    assert not fits_on_device(1, CPU.device)  # there they are as near in their file
 
 
 def test_a_policy_is_the_same_wherever_its_frames_lay(

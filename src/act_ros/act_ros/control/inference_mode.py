@@ -39,7 +39,7 @@ class InferenceMode:
         self.ask(asked)
 
     @property
-    def fits(self) -> bool:
+    def fast_enough(self) -> bool:
         """Whether the engine is fast enough for a tick to wait for it; False before one is loaded."""
         return self._pass_s <= SHARE * self._period_s
 
@@ -89,7 +89,7 @@ class InferenceMode:
     def _decide(self) -> None:
         self._late.clear()
         self.behind, self.warns, self.line = False, False, ''
-        self.sync = self.asked == SYNC or (self.asked == AUTO and self.fits)
+        self.sync = self.asked == SYNC or (self.asked == AUTO and self.fast_enough)
         if self.asked == AUTO and self._pass_s < math.inf:
             self.line = (
                 f'inference: {SYNC if self.sync else ASYNC}; a pass takes {self._measured}, and auto lets a tick wait '

@@ -17,7 +17,7 @@ from act_ros.data.formats.base import Frames
 from act_ros.data.formats.pixels import depth_png, not_to_decode
 from act_ros.data.lerobot.columns import parquet, some_rows
 from act_ros.data.lerobot.layout import DAMAGE, Layout
-from act_ros.data.lerobot.placement import RowPictures, Window, place
+from act_ros.data.lerobot.placement import RowPictures, Window, pair_pictures
 from act_ros.data.lerobot.tables import LayoutError
 from act_ros.data.lerobot.video import read_video
 from act_ros.data.lerobot.video_times import VideoTimes, video_times
@@ -53,7 +53,7 @@ class VideoFrames(Frames):
         """
         if not len(self._times):
             return RowPictures(np.empty(0, np.int64), (), ())
-        return place(self.video, self._window, self._times, self._fps)
+        return pair_pictures(self.video, self._window, self._times, self._fps)
 
     def __len__(self) -> int:
         return len(self._times)

@@ -37,7 +37,7 @@ class RowPictures:
     warn: tuple[str, ...]
 
 
-def place(
+def pair_pictures(
     video: VideoTimes, window: Window, times: NDArray[np.float64], fps: float
 ) -> RowPictures:
     """Find the picture of each row.

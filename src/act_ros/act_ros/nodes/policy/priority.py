@@ -20,7 +20,7 @@ def prioritize(pid: int | None, mode: InferenceMode) -> None:
     does not allow that, the node has said at its start that it has no real-time priority.
     """
     policy, priority = os.SCHED_OTHER, 0
-    if mode.sync and mode.fits:
+    if mode.sync and mode.fast_enough:
         policy, priority = os.sched_getscheduler(0), os.sched_getparam(0).sched_priority
     nice = os.getpriority(os.PRIO_PROCESS, 0) + (0 if mode.sync else BEHIND)
     if pid is not None:

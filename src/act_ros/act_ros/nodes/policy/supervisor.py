@@ -136,7 +136,7 @@ class Supervisor:
     def _place(self) -> None:
         """Give the process its priority; not before it is loaded, which is short, and somebody waits for it."""
         loop, mode = self._loop, self._loop.mode
-        placed = (loop.engine.worker.pid, mode.sync, mode.fits)
+        placed = (loop.engine.worker.pid, mode.sync, mode.fast_enough)
         if loop.inference.loaded and placed != self._placed:
             prioritize(placed[0], mode)
             self._placed = placed

@@ -88,7 +88,7 @@ class Batches:
         self._actions = torch.from_numpy(dataset.actions).to(device)
         self._end = torch.from_numpy(dataset.end).to(device)
         self._steps = torch.arange(dataset.chunk, device=device)
-        resident = fits(dataset.frames.nbytes, device) if resident is None else resident
+        resident = fits_on_device(dataset.frames.nbytes, device) if resident is None else resident
         self._frames = upload(dataset.frames, device) if resident else None
 
     @property
@@ -153,7 +153,7 @@ class Feed:
         self._thread.shutdown(cancel_futures=True)
 
 
-def fits(size: int, device: torch.device) -> bool:
+def fits_on_device(size: int, device: torch.device) -> bool:
     """Whether `size` bytes of frames may lie on a device. In a CPU's memory they are as near where they are."""
     if device.type != 'cuda':
         return False
