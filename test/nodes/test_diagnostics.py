@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from fakes import SPEC
@@ -12,14 +13,14 @@ from sensor_msgs.msg import JointState
 
 from act_ros.control.cadence import Cadence
 from act_ros.control.ensemble import make_execution
-from act_ros.control.limiter import Limiter
+from act_ros.control.limiter import Limiter, Reason
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.tick_inputs import TickInputs
 from act_ros.control.ticker import Beat
 from act_ros.nodes.policy.camera import Snapshot
 from act_ros.nodes.policy.health import LEVELS
 from act_ros.nodes.policy.observer import RobotView
-from act_ros.nodes.policy.statistics import Statistics
+from act_ros.nodes.policy.statistics import WINDOW, Statistics
 from act_ros.nodes.recorder.health import disk
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.diagnostics import (
@@ -32,6 +33,7 @@ from act_ros.nodes.shared.diagnostics import (
     figures,
     heard,
 )
+from act_ros.robot.types import Chunk
 
 
 def test_each_state_of_the_runtime_has_its_level():
@@ -152,3 +154,38 @@ def test_cameras_that_show_different_moments_are_counted(apart_s, skewed):
         statistics.tick(Beat(tick, 1.1, 0, jumped=False), sight, runtime)
     assert statistics.skewed == skewed and statistics.skewed_lately == bool(skewed)
     assert statistics.skew_s == pytest.approx(apart_s)
+
+
+@pytest.mark.parametrize(('target', 'warned'), [(9.0, True), (0.0, False)])
+def test_commands_that_the_limits_change_all_the_time_are_warned_of_and_a_gentle_start_is_not(
+    target, warned
+):
+    statistics = Statistics(0.02)
+    runtime = Runtime(make_execution(100, 14, 'oldest', 0.01, 0), Limiter(SPEC), [])
+    runtime.enable()
+    actions = np.tile(SPEC.start.astype(np.float32), (100, 1))
+    actions[:, 0] = target or 0.5
+    qpos = SPEC.start.astype(np.float32)
+    for tick in range(300):
+        runtime.accept(Chunk(tick, actions, inference_s=0.01), tick)
+        inputs = TickInputs(qpos, 0.02 * tick)
+        command = runtime.step(tick, 0.02 * tick, inputs)
+        qpos = qpos if command is None else command
+        statistics.tick(
+            Beat(tick, 0.02 * tick, 0, jumped=False), RobotView(None, {}, inputs), runtime
+        )
+    assert runtime.state is State.RUNNING and statistics.clamped > 0
+    assert ('outside the position limits' in statistics.limited_lately) == warned
+
+
+def test_that_the_limits_change_what_the_policy_asks_for_is_said_once(ros, robot, policy, capfd):
+    diagnostics = keep(ros, DiagnosticArray, '/diagnostics')
+    node = running(ros, policy(max_joint_age_s=1.0, max_image_age_s=2.0)).node
+    ros.wait_until(lambda: newest(diagnostics, 'control loop'))
+    capfd.readouterr()
+    node.loop.statistics._changed.extend([Reason('velocity', ('waist',))] * WINDOW)
+    ros.wait_until(lambda: newest(diagnostics, 'control loop').level == WARN)
+    ros.wait_until(lambda: not node.loop.statistics.limited_lately)
+    said = capfd.readouterr().err
+    assert said.count('the limits changed most of the commands of the last 5 s: ') == 1
+    assert 'was slowed: waist' in said

@@ -49,9 +49,10 @@ def _loop(loop: ControlLoop, state: State, reason: str, simulated: bool) -> Heal
     statistics = loop.statistics
     # A simulator may be slower than real time: it says so itself.
     even = OK if simulated or state is not State.RUNNING else evenness(loop.cadence)
+    limited = WARN if statistics.limited_lately else OK
     return Health(
         'control loop',
-        worse(LEVELS[state], even),
+        worse(LEVELS[state], even, limited),
         f'{state.name}: {reason}' if reason else statistics.line(),
         {
             'state': state.name,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from act_msgs.msg import PolicyState
 
-from act_ros.control.limiter import TRIMMED, extraordinary
+from act_ros.control.limiter import TRIMMED, Reason, extraordinary
 from act_ros.control.runtime import Runtime, State
 from act_ros.control.ticker import Beat
 from act_ros.nodes.policy.camera import Snapshot
@@ -48,6 +48,7 @@ class Statistics:
     _sent: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW + 1))
     _came: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
     _skews: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    _changed: deque[Reason | None] = field(default_factory=lambda: deque(maxlen=WINDOW))
 
     def tick(self, beat: Beat, sight: RobotView, runtime: Runtime) -> None:
         """Count a tick that was run."""
@@ -55,7 +56,7 @@ class Statistics:
         self.missed += beat.missed
         self.now_s, self._tick = beat.now_s, beat.tick
         self.held += runtime.state in (State.HOLDING, State.FAULT)
-        self.clamped += extraordinary(runtime.limited)
+        self._look_at_limits(runtime.limited)
         self.in_ensemble = runtime.execution.count(beat.tick)
         self._look_at_skew(list(sight.cameras.values()))
         stamps = [shot.stamp_s for shot in sight.cameras.values()]
@@ -67,6 +68,20 @@ class Statistics:
         """Whether in most of the last ticks the cameras showed different moments."""
         lately = tuple(self._skews)
         return 2 * sum(lately) > len(lately)
+
+    @property
+    def limited_lately(self) -> str:
+        """What the limits did last, where they changed most of the commands of the last seconds; ''.
+
+        A start that is gentle, or a pose that is far, changes them for a second or two.
+        """
+        lately = [reason for reason in tuple(self._changed) if reason is not None]
+        return str(lately[-1]) if 2 * len(lately) > WINDOW else ''
+
+    def _look_at_limits(self, reasons: Sequence[Reason]) -> None:
+        changed = next((reason for reason in reasons if extraordinary([reason])), None)
+        self.clamped += changed is not None
+        self._changed.append(changed)
 
     def _look_at_skew(self, shots: Sequence[Snapshot]) -> None:
         """Cameras that run freely may differ by a period, their own or a tick's; not by more."""

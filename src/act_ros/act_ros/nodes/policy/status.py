@@ -45,7 +45,7 @@ class Status:
         self._hold_due_s = HELD_S
         self._diagnostics = Diagnostics(node, self._health, by_itself=False)
         self._said: tuple[State, str] | None = None
-        self._said_of_mode = ''
+        self._said_of_mode, self._said_of_limits = '', False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name='status', daemon=True)
 
@@ -85,6 +85,7 @@ class Status:
             self._each()
             self._publish_state()
             self._log_mode()
+            self._log_limits()
             self._tell_recorder()
             self._log(count)
             if count % _DIAGNOSE_EVERY == 0:
@@ -125,6 +126,15 @@ class Status:
             log.warning(line)
         else:
             log.info(line)
+
+    def _log_limits(self) -> None:
+        """Say it when the limits begin to change most of what the policy asks for."""
+        what = self._loop.statistics.limited_lately
+        if what and not self._said_of_limits:
+            self._node.get_logger().warning(
+                f'the limits changed most of the commands of the last 5 s: {what}. Does this policy go with this robot?'
+            )
+        self._said_of_limits = bool(what)
 
     def _tell_recorder(self) -> None:
         """The arms stand still for no reason of the task: that is nothing to learn from."""
