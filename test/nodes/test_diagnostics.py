@@ -183,8 +183,12 @@ def test_that_the_limits_change_what_the_policy_asks_for_is_said_once(ros, robot
     node = running(ros, policy(max_joint_age_s=1.0, max_image_age_s=2.0)).node
     ros.wait_until(lambda: newest(diagnostics, 'control loop'))
     capfd.readouterr()
-    node.loop.statistics._changed.extend([Reason('velocity', ('waist',))] * WINDOW)
-    ros.wait_until(lambda: newest(diagnostics, 'control loop').level == WARN)
+
+    def warned():
+        node.loop.statistics._changed.extend([Reason('velocity', ('waist',))] * WINDOW)
+        return newest(diagnostics, 'control loop').level == WARN
+
+    ros.wait_until(warned)
     ros.wait_until(lambda: not node.loop.statistics.limited_lately)
     said = capfd.readouterr().err
     assert said.count('the limits changed most of the commands of the last 5 s: ') == 1
