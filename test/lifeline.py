@@ -59,10 +59,13 @@ class Lifeline:
 
     def left(self) -> list[str]:
         """The command lines of what does not end by itself, this process and guardians left out."""
-        end = time.monotonic() + PATIENCE_S
-        while running := [line for line in map(_command, _marked(self.mark)) if line]:
+        end, quiet = time.monotonic() + PATIENCE_S, 0
+        running: list[str] = []
+        while quiet < _QUIET_SCANS:
+            running = [line for line in map(_command, _marked(self.mark)) if line]
             if time.monotonic() > end:
                 break
+            quiet = 0 if running else quiet + 1
             time.sleep(_SCAN_S)
         return running
 
