@@ -34,9 +34,10 @@ from act_ros.launching import (
     stop_parameters,
     value,
 )
+from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_config
 from act_ros.policy.library import Library, shipped_policy
-from act_ros.policy.robot_fit import misfits, refusal, with_rate
+from act_ros.policy.robot_fit import Terms
 from act_ros.robot.spec import RobotSpec
 
 HERE = Path(__file__).parent
@@ -56,14 +57,11 @@ def _choose(context: LaunchContext) -> list[Action]:
         )
     if name == AUTO:
         name = shipped_policy(SIM_TASKS[0] if task == AUTO else task)
-    rate_hz = number(context, 'policy_rate_hz', float, 0.0)
-    config = with_rate(read_config(library.find(name)), rate_hz)
-    reasons = misfits(config, RobotSpec.load())
-    terms = {'assume_rate': simulated, 'sim_to_real': simulated or flag(context, 'sim_to_real')}
-    if reason := refusal(config, **terms):
-        reasons.append(reason)
-    if reasons:
-        raise LaunchArgumentError(f'{name} is no policy for this robot: {"; ".join(reasons)}')
+    config = read_config(library.find(name))
+    try:
+        _terms(context).check(config, RobotSpec.load())
+    except PolicyError as error:
+        raise LaunchArgumentError(f'{name} is no policy for this robot: {error}') from error
     if task == AUTO:
         task = config.task or 'not named'
         task = SIM_TASKS[0] if simulated and task not in SIM_TASKS else task
@@ -73,16 +71,26 @@ def _choose(context: LaunchContext) -> list[Action]:
     return [SetLaunchConfiguration(*item) for item in chosen.items()]
 
 
+def _terms(context: LaunchContext) -> Terms:
+    """On what terms a policy may run: a robot of metal takes nothing for granted."""
+    simulated = value(context, 'robot') == 'sim'
+    return Terms(
+        rate_hz=number(context, 'policy_rate_hz', float, 0.0),
+        assume_rate=simulated,
+        sim_to_real=simulated or flag(context, 'sim_to_real'),
+    )
+
+
 def _policy(context: LaunchContext) -> list[Action]:
     simulated = value(context, 'robot') == 'sim'
-    enable = value(context, 'enable')
+    enable, terms = value(context, 'enable'), _terms(context)
     parameters = {
         'checkpoint': value(context, 'checkpoint'),
         'models_dir': value(context, 'models_dir'),
         'allow_any_path': flag(context, 'allow_any_path'),
-        'assume_rate': simulated,
-        'sim_to_real': simulated or flag(context, 'sim_to_real'),
-        'policy_rate_hz': number(context, 'policy_rate_hz', float, 0.0),
+        'assume_rate': terms.assume_rate,
+        'sim_to_real': terms.sim_to_real,
+        'policy_rate_hz': terms.rate_hz,
         'enable': simulated if enable == 'auto' else enable == 'true',
         'autostart': flag(context, 'autostart'),
         'ensemble': value(context, 'ensemble'),

@@ -23,7 +23,6 @@ from std_srvs.srv import Trigger
 
 from act_ros.nodes.process.node_lock import alive, answers, node_lock_address
 from act_ros.nodes.sim.driver import SimDriver
-from act_ros.sim.simulation import Simulation
 
 LEFT, RIGHT = (arm.follower for arm in SPEC.arms)
 JOINTS = {arm.follower: SPEC.arm_slice(index) for index, arm in enumerate(SPEC.arms)}
@@ -52,11 +51,6 @@ class Obedient(FakeRobot):
         ticks = np.maximum(np.diff([msg.tick for msg in self.ticks]), 1)  # some are lost
         limit = SPEC.velocity[JOINTS[arm]] / SPEC.rate_hz * ticks[:, None]
         assert (np.abs(np.diff(joints, axis=0)) <= limit + 1e-5).all()
-
-
-@pytest.fixture(scope='module')
-def simulation():
-    return Simulation('transfer_cube', 0, SPEC, scripted=False)
 
 
 @pytest.fixture

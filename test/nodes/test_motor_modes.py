@@ -3,43 +3,14 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 from fakes import SPEC
-from test_gate import Commander
 
 from act_ros.nodes.shared import hardware as hardware_module
 from act_ros.nodes.shared.hardware import MODE, problem
-from act_ros.nodes.sim.driver import SimDriver
 from act_ros.sim.motors import ArmMotors
-from act_ros.sim.simulation import Simulation
 
 LEFT, RIGHT = (arm.follower for arm in SPEC.arms)
-
-
-@pytest.fixture(scope='module')
-def simulation():
-    return Simulation('transfer_cube', 0, SPEC, scripted=False)
-
-
-@pytest.fixture
-def robot(ros, simulation, monkeypatch):
-    """A node that commands, and the drivers of its arms."""
-    monkeypatch.setattr(hardware_module, 'ASK_S', 60.0)
-    lock, arms, nodes = threading.Condition(), {}, {}
-    for name in (LEFT, RIGHT):
-        before = simulation.motors[name]
-        arms[name] = simulation.motors[name] = ArmMotors(
-            before.model, before.scale, SPEC, torque=True
-        )
-        driver = SimDriver(f'/{name}', name, simulation, lock, context=ros.context)
-        nodes[name] = ros.add(driver.node)
-    commander = Commander(ros)
-    commander.hardware = commander.output.hardware
-    ros.wait_until(lambda: all(arm.client.service_is_ready() for arm in commander.hardware._arms))
-    commander.motors, commander.drivers = arms, nodes
-    return commander
 
 
 @pytest.mark.parametrize(
@@ -51,15 +22,17 @@ def robot(ros, simulation, monkeypatch):
     ],
 )
 def test_arms_are_not_enabled_with_a_motor_in_a_mode_in_which_commands_are_no_angles(
-    robot, joint, mode, wanted
+    commander, joint, mode, wanted
 ):
-    robot.motors[RIGHT].set_mode('single', joint, mode, 'velocity', 0, 0)
-    refused = robot.output.refusal()
+    commander.motors[RIGHT].set_mode('single', joint, mode, 'velocity', 0, 0)
+    refused = commander.output.refusal()
     assert f'{RIGHT}/{joint} is in another operating mode ({mode}, register' in refused
     assert f'call {RIGHT}/set_operating_modes with {wanted}' in refused
-    assert robot.output.refusal(with_torque=False) == ''  # who sets the motors up sets the modes
-    robot.motors[RIGHT].set_mode('single', joint, 'position', 'velocity', 0, 0)
-    assert robot.output.refusal() == ''
+    assert (
+        commander.output.refusal(with_torque=False) == ''
+    )  # who sets the motors up sets the modes
+    commander.motors[RIGHT].set_mode('single', joint, 'position', 'velocity', 0, 0)
+    assert commander.output.refusal() == ''
 
 
 @pytest.mark.parametrize('joint', ['waist', 'gripper'])
@@ -69,31 +42,33 @@ def test_each_mode_of_a_motor_is_judged_and_a_gripper_may_be_limited_by_its_curr
     assert (problem(LEFT, joint, MODE, value) == '') is fits
 
 
-def test_arms_are_not_enabled_while_a_driver_does_not_answer(ros, robot, monkeypatch):
-    ros.executor.remove_node(robot.drivers[LEFT])  # there, and silent
+def test_arms_are_not_enabled_while_a_driver_does_not_answer(ros, commander, monkeypatch):
+    ros.executor.remove_node(commander.drivers[LEFT])  # there, and silent
     monkeypatch.setattr(hardware_module, 'ASK_S', 0.5)
-    refused = robot.output.refusal()
+    refused = commander.output.refusal()
     assert f'the driver of {LEFT} did not say within 0.5 s how its motors are' in refused
     assert RIGHT not in refused
 
 
-def test_arms_are_not_enabled_while_their_motors_do_not_answer_their_driver(robot, monkeypatch):
+def test_arms_are_not_enabled_while_their_motors_do_not_answer_their_driver(
+    commander, monkeypatch
+):
     real = ArmMotors.get_register
 
     def without_power(motors, *asked):
-        return [] if motors is robot.motors[LEFT] else real(motors, *asked)
+        return [] if motors is commander.motors[LEFT] else real(motors, *asked)
 
     monkeypatch.setattr(ArmMotors, 'get_register', without_power)
-    refused = robot.output.refusal()
+    refused = commander.output.refusal()
     assert f'{LEFT}: its motors do not answer their driver' in refused and RIGHT not in refused
 
 
-def test_what_is_not_heeded_and_who_is_left_out_keeps_nobody_from_moving(robot):
-    robot.motors[LEFT].registers[6]['Hardware_Error_Status'] = 32
-    robot.motors[RIGHT].set_torque('group', 'arm', enable=False)
-    assert f'{LEFT}/gripper reports' in robot.output.refusal()
-    robot.hardware.heeded = SPEC.joints
-    assert f'{LEFT}/gripper' not in robot.output.refusal()
-    assert f'{RIGHT}/waist has no torque' in robot.output.refusal()
-    robot.hardware.left_out = [RIGHT]
-    assert robot.output.refusal() == ''
+def test_what_is_not_heeded_and_who_is_left_out_keeps_nobody_from_moving(commander):
+    commander.motors[LEFT].registers[6]['Hardware_Error_Status'] = 32
+    commander.motors[RIGHT].set_torque('group', 'arm', enable=False)
+    assert f'{LEFT}/gripper reports' in commander.output.refusal()
+    commander.hardware.heeded = SPEC.joints
+    assert f'{LEFT}/gripper' not in commander.output.refusal()
+    assert f'{RIGHT}/waist has no torque' in commander.output.refusal()
+    commander.hardware.left_out = [RIGHT]
+    assert commander.output.refusal() == ''

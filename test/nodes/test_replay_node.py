@@ -86,50 +86,50 @@ def test_enabled_from_the_start_it_waits_for_the_followers(ros, robot, episode, 
         ros.wait_until(lambda: ': playing' in replay.output)
 
 
-def test_after_a_halt_it_holds_until_a_person_enables_it_again(ros, robot, episode, tmp_path):
+@pytest.fixture
+def moving(ros, robot, episode, tmp_path):
+    """A replay that moves the arms, and its commands."""
     robot.follows = True
     told = []
     robot.node.create_subscription(Command, '/act/command', told.append, 100)
     given = {'episode': episode[0], 'enable': True, 'max_age_s': 1.0}
     with Running('replay', tmp_path / 'log', **given) as replay:
         ros.wait_until(lambda: len(told) > 10)
-        replay.process.send_signal(signal.SIGSTOP)
-        halted = robot._sent
-        ros.wait_until(lambda: robot._sent > halted + 2 * 75)  # 1.5 s
-        replay.process.send_signal(signal.SIGCONT)
-        ros.wait_until(lambda: 'the clock jumped, or this process was halted' in replay.output)
-        count, heard = len(told), robot._sent
-        ros.wait_until(lambda: robot._sent > heard + 2 * 50)
-        assert len(told) <= count + 1  # one may have been on its way
-        assert replay.output.count('going slowly to the first action') == 1
-        enable = SetBool.Request(data=True)
-        assert ros.call(robot.node, SetBool, '/act/replay/enable', enable, 60).success
-        ros.wait_until(lambda: replay.output.count('going slowly to the first action') == 2)
+        yield replay, told
 
 
-def test_a_second_publisher_of_a_follower_is_a_fault_until_it_is_gone(
-    ros, robot, episode, tmp_path
-):
-    robot.follows = True
-    told = []
-    robot.node.create_subscription(Command, '/act/command', told.append, 100)
-    given = {'episode': episode[0], 'enable': True, 'max_age_s': 1.0}
-    with Running('replay', tmp_path / 'log', **given) as replay:
-        ros.wait_until(lambda: len(told) > 10)
-        rival = ros.node('rival')
-        other = rival.create_publisher(JointState, '/follower_left/joint_states', 10)
-        ros.wait_until(lambda: 'FAULT: /follower_left/joint_states has 2 pub' in replay.output)
-        count, heard = len(told), robot._sent
-        ros.wait_until(lambda: robot._sent > heard + 2 * 50)
-        assert len(told) <= count + 1  # one may have been on its way
-        enable = lambda: ros.call(  # noqa: E731
-            robot.node, SetBool, '/act/replay/enable', SetBool.Request(data=True), 60
-        )
-        refused = enable()
-        assert not refused.success and 'stop all but one' in refused.message
-        rival.destroy_publisher(other)
-        ros.wait_until(lambda: enable().success)
-        ros.wait_until(lambda: len(told) > count + 10)
+def test_after_a_halt_it_holds_until_a_person_enables_it_again(ros, robot, moving):
+    replay, told = moving
+    replay.process.send_signal(signal.SIGSTOP)
+    halted = robot._sent
+    ros.wait_until(lambda: robot._sent > halted + 2 * 75)  # 1.5 s
+    replay.process.send_signal(signal.SIGCONT)
+    ros.wait_until(lambda: 'the clock jumped, or this process was halted' in replay.output)
+    count, heard = len(told), robot._sent
+    ros.wait_until(lambda: robot._sent > heard + 2 * 50)
+    assert len(told) <= count + 1  # one may have been on its way
+    assert replay.output.count('going slowly to the first action') == 1
+    enable = SetBool.Request(data=True)
+    assert ros.call(robot.node, SetBool, '/act/replay/enable', enable, 60).success
+    ros.wait_until(lambda: replay.output.count('going slowly to the first action') == 2)
+
+
+def test_a_second_publisher_of_a_follower_is_a_fault_until_it_is_gone(ros, robot, moving):
+    replay, told = moving
+    rival = ros.node('rival')
+    other = rival.create_publisher(JointState, '/follower_left/joint_states', 10)
+    ros.wait_until(lambda: 'FAULT: /follower_left/joint_states has 2 pub' in replay.output)
+    count, heard = len(told), robot._sent
+    ros.wait_until(lambda: robot._sent > heard + 2 * 50)
+    assert len(told) <= count + 1  # one may have been on its way
+    enable = lambda: ros.call(  # noqa: E731
+        robot.node, SetBool, '/act/replay/enable', SetBool.Request(data=True), 60
+    )
+    refused = enable()
+    assert not refused.success and 'stop all but one' in refused.message
+    rival.destroy_publisher(other)
+    ros.wait_until(lambda: enable().success)
+    ros.wait_until(lambda: len(told) > count + 10)
 
 
 class Ticked(ReplayNode):

@@ -110,7 +110,7 @@ def test_a_hold_ends_by_itself_and_goes_on_from_the_held_command(runtime):
     last = tick_at(runtime, 100)
     for tick in range(101, 110):
         tick_at(runtime, tick, stamp_s=1.0)
-    assert runtime.held_s == pytest.approx(8 / RATE)
+    assert runtime.held_s == pytest.approx(9 / RATE)
     resumed = tick_at(runtime, 110)
     assert runtime.state is State.RUNNING
     assert runtime.held_s == 0.0

@@ -57,10 +57,8 @@ class Gate:
                 self._shut(f'{self._button}, which was let go')
             if self.stopped_by or self.fault:
                 return False
-            if opening not in (
-                None,
-                self.opening,
-            ):  # only now: an opening is counted before it is one
+            # Only now: an opening is counted before it is one.
+            if opening is not None and opening != self.opening:
                 return False
             self.passed_at = self._now()
             publish()

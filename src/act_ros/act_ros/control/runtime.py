@@ -63,7 +63,7 @@ class Runtime:
         self._own = False  # whether the present policy's chunks are those of `_next`, too
         self._blend: Blend | None = None
         self._command: Floats | None = None
-        self._holding = Holding()
+        self._holding = Holding(limiter.spec.rate_hz)
         # Between a reset while commands were going out and the first action after it.
         self.bridging = False
         self._first_tick = 0  # chunks of ticks before this are of another time
@@ -143,7 +143,8 @@ class Runtime:
         self.bridging = self.bridging or self._command is not None
         moved = moved or (pardon and bool(self._fault))
         self._rejection, self._blend, self._first_tick = '', None, tick
-        self._holding.jump(end=pardon)
+        if pardon:
+            self._holding.end()
         self._fault = '' if pardon else self._fault
         self._forget_plan()
         self._standing.begin()
@@ -195,7 +196,6 @@ class Runtime:
     def step(self, tick: int, now_s: float, inputs: TickInputs) -> Floats | None:
         """The command (dof,) of a tick, or None if none may be sent; sets `state` and `reason`."""
         self._tick, self._guide.limited = tick, ()
-        self._holding.tick(now_s)
         self._take_over(tick)
         self._look_whether_standing(tick)
         complaints = self._judge(now_s, inputs)
@@ -274,9 +274,9 @@ class Runtime:
         if self._command is None:
             self._become(State.WAITING if state is State.HOLDING else state, reason)
             return None
-        over = self._holding.go_on(self.freshness.max_hold_s, reason)
+        over = self._holding.tick(self.freshness.max_hold_s)
         if state is State.HOLDING and over:
-            state, reason = State.FAULT, over
+            state, reason = State.FAULT, f'{over} ({reason}): see to that, then enable'
             self.fail(reason)
         self.state, self.reason = state, reason
         self._command = self._guide.hold()

@@ -146,7 +146,8 @@ class TeleopNode(BaseNode):
             action = self._move(oldest) if self._moves else None
             if self.engaged:
                 action = self._teleoperation.tick(leaders, self.followers)
-            if why := (gate := self.output.gate).why:
+            gate = self.output.gate
+            if why := gate.why:
                 self._give_up(why)
             fault, opening = self._look(oldest), gate.opening
             # Last: to ask whether they may be engaged takes time, in which the arms may be moved.

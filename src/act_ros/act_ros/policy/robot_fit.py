@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import isqrt
 
 from act_ros.policy.config import PolicyConfig
+from act_ros.policy.errors import PolicyError
 from act_ros.robot.joint_names import JointOrder, read_joint_order
 from act_ros.robot.spec import RobotSpec
 
@@ -14,6 +15,38 @@ SLOWEST_HZ, FASTEST_HZ = 2.0, 200.0
 """Rates of policies that can be run."""
 MOST_TICKS, MOST_BYTES = 2000, 256 << 20
 """Of a chunk, and of the temporal ensemble, which keeps as many chunks as one has ticks: in the process that commands."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms a policy may run.
+
+    Attributes:
+        rate_hz: the rate of policies that state none, as the operator says; 0: he doesn't.
+        assume_rate: whether a policy may run whose rate nobody states.
+        sim_to_real: whether a policy may run that learned from simulated demonstrations.
+    """
+
+    rate_hz: float = 0.0
+    assume_rate: bool = True
+    sim_to_real: bool = True
+
+    def check(self, config: PolicyConfig, spec: RobotSpec) -> PolicyConfig:
+        """The configuration of a policy with the rate that was stated.
+
+        Raises:
+            PolicyError: it is for another robot (cameras, vector lengths, joints or rate), or may not run on these
+                terms; says all of it.
+        """
+        config = with_rate(config, self.rate_hz)
+        reasons = misfits(config, spec)
+        if not self.sim_to_real:
+            reasons += _simulated(config)
+        if not self.assume_rate:
+            reasons += _unstated_rate(config)
+        if reasons:
+            raise PolicyError('; '.join(reasons))
+        return config
 
 
 def misfits(config: PolicyConfig, spec: RobotSpec) -> list[str]:
@@ -113,37 +146,24 @@ def assumed_rate(config: PolicyConfig) -> list[str]:
     ]
 
 
-def refusal(config: PolicyConfig, *, assume_rate: bool, sim_to_real: bool) -> str:
-    """Why a policy does not run on these terms, those of a robot of metal say; '' where it does.
-
-    Args:
-        config: the policy.
-        assume_rate: it may run though nobody states its rate.
-        sim_to_real: it may run though simulated demonstrations are what it learned from.
-    """
-    reasons = [] if sim_to_real else [_simulated_refusal(config)]
-    reasons += [] if assume_rate else [_rate_refusal(config)]
-    return '; '.join(reason for reason in reasons if reason)
-
-
-def _simulated_refusal(config: PolicyConfig) -> str:
+def _simulated(config: PolicyConfig) -> list[str]:
     if not config.training_seeds:
-        return ''
+        return []
     first, last = config.training_seeds[0][0], config.training_seeds[-1][1]
-    return (
+    return [
         f'the policy learned from simulated demonstrations (seeds {first} to {last}), and on a robot its pictures and '
         f'poses mean nothing to it: name one that learned from demonstrations of this robot. If it is meant for the '
         f'robot: sim_to_real:=true at the launch'
-    )
+    ]
 
 
-def _rate_refusal(config: PolicyConfig) -> str:
+def _unstated_rate(config: PolicyConfig) -> list[str]:
     if not config.rate_assumed:
-        return ''
+        return []
     rate = f'{config.rate_hz:g}'
-    return (
+    return [
         f'nobody stated the rate that the policy was trained at, and on a robot {rate} Hz is not assumed: at another '
         f'rate the arms move too fast or too slowly. Say it once: policy_rate_hz:={rate} at the launch (running: '
         f'ros2 param set /act/policy policy_rate_hz {float(config.rate_hz)}); or for good: '
         f'ros2 run act_ros convert POLICY NEW --rate {rate}'
-    )
+    ]

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from act_ros.robot.spec import RobotSpec
 from act_ros.sim.motors import LEADER, ArmMotors, follower_model
 from act_ros.sim.operator.operator import Operator
-from act_ros.sim.world import STEPS, UnstableSimulationError, World
+from act_ros.sim.world import RATE_HZ, STEPS, UnstableSimulationError, World
 
 Vector = NDArray[np.float64]
 
 STEP_S = 0.01
 """One step of the simulation, and the period of the joint states."""
-STEPS_PER_TICK = 2
+STEPS_PER_TICK = round(1 / (STEP_S * RATE_HZ))
 SETTLE_STEPS = 30
 """After a reset commands are ignored for 0.3 s: they are meant for where the arms were."""
 AFTER_SUCCESS_STEPS = 100

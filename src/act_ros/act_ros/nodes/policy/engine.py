@@ -18,7 +18,7 @@ from act_ros.policy.engines.choice import EngineChoice
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_config, read_notes, version_of
 from act_ros.policy.library import Library
-from act_ros.policy.robot_fit import assumptions, misfits, refusal, with_rate
+from act_ros.policy.robot_fit import Terms, assumptions, misfits
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk, Observation
 
@@ -109,45 +109,6 @@ class Engine:
     version: dict[str, tuple[int, int]]
     grid: ChunkGrid
     notes: tuple[str, ...] = ()
-
-
-def check_fits(config: PolicyConfig, spec: RobotSpec) -> None:
-    """Check that a policy was made for this robot.
-
-    Raises:
-        PolicyError: cameras, vector lengths or the control rate differ; says which.
-    """
-    reasons = misfits(config, spec)
-    if reasons:
-        raise PolicyError('; '.join(reasons))
-
-
-@dataclass(frozen=True)
-class Terms:
-    """On what terms a policy may run.
-
-    Attributes:
-        rate_hz: the rate of policies that state none, as the operator says; 0: he doesn't.
-        assume_rate: whether a policy may run whose rate nobody states.
-        sim_to_real: whether a policy may run that learned from simulated demonstrations.
-    """
-
-    rate_hz: float = 0.0
-    assume_rate: bool = True
-    sim_to_real: bool = True
-
-    def check(self, config: PolicyConfig, spec: RobotSpec) -> PolicyConfig:
-        """The configuration with the rate that was stated.
-
-        Raises:
-            PolicyError: it is for another robot, or may not run on these terms.
-        """
-        config = with_rate(config, self.rate_hz)
-        check_fits(config, spec)
-        reason = refusal(config, assume_rate=self.assume_rate, sim_to_real=self.sim_to_real)
-        if reason:
-            raise PolicyError(reason)
-        return config
 
 
 def make_engine(

@@ -33,7 +33,6 @@ from act_ros.control.ticker import SimTime, SystemTime, Ticker
 from act_ros.nodes.policy.engine import (
     Engine,
     MakeWorker,
-    Terms,
     Unloaded,
     Worker,
     library_of,
@@ -56,6 +55,7 @@ from act_ros.nodes.shared.gate_keeper import GateKeeper
 from act_ros.nodes.shared.parameters import Parameters
 from act_ros.nodes.shared.times import FUTURE_S, SIM_FUTURE_S
 from act_ros.nodes.shared.topics import LATCHED, SENSOR
+from act_ros.policy.robot_fit import Terms
 from act_ros.robot.spec import RobotSpec
 
 NOTHING: Mapping[str, Any] = {}

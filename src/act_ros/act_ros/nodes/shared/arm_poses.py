@@ -201,6 +201,8 @@ class ArmPoses:
     def _contested(self, arms: Sequence[str]) -> dict[str, str]:
         """By arm; not those that others are led without."""
         found = self._rivals.found
+        if not found:  # as ever; this is asked several times a tick
+            return {}
         with self._lock:
             left_out = {arm for arm, pose in self._poses.items() if pose[0] == math.inf}
         return {arm: found[arm] for arm in arms if arm in found and arm not in left_out}
@@ -224,9 +226,7 @@ def _read(source: ArmSource, msg: JointState) -> Floats:
     """
     pose, _, _ = source.reader.read(msg.name, msg.position, msg.velocity, msg.effort)
     if source.motor:
-        with np.errstate(
-            over='ignore'
-        ):  # what float32 cannot hold becomes infinite, and is refused
+        with np.errstate(over='ignore'):  # too large for float32: infinite, and refused
             pose[-1] = source.motor.joint_to_unit(msg.position[msg.name.index('gripper')])
         if not math.isfinite(pose[-1]):
             raise JointStateError("position of the gripper's motor is not a finite number")

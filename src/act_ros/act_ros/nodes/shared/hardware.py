@@ -115,14 +115,13 @@ class Hardware:
         """What is wrong with an arm by what its driver has answered, for a person; ''."""
         asked = (ERRORS, TORQUE, MODE)
         mute = not any(given.get(name) for name in asked)
-        if late := [name for name in (*asked, *PROFILES * mute) if name not in given]:
+        late = [name for name in (*asked, *PROFILES * mute) if name not in given]
+        if late and self._in_simulation:
+            return ''
+        if late:
             return (
-                ''
-                if self._in_simulation
-                else (
-                    f'the driver of {arm.name} did not say within {ASK_S:g} s how its motors are ({", ".join(late)}): look '
-                    'at the last lines of that driver, and try again'
-                )
+                f'the driver of {arm.name} did not say within {ASK_S:g} s how its motors are ({", ".join(late)}): look '
+                'at the last lines of that driver, and try again'
             )
         if mute and is_simulated(lambda name: given[name]):
             self._simulated(arm)
