@@ -24,13 +24,16 @@ def serve(pipe: Connection) -> None:
     if main:
         sys.modules['__main__'] = importlib.import_module(main)
     function = pickle.loads(packed)  # noqa: S301 - from the parent
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        pipe.send(None)  # it has started
+    started = False
     while True:
         try:
             item = pipe.recv()
         except (EOFError, ConnectionResetError):
             return
+        if not started:  # only now: what the first item's type imports belongs to the start
+            started = True
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                pipe.send(None)
         result: Any = None
         message = None
         try:
