@@ -36,7 +36,7 @@ class Policies:
                 'camera cam_nose',
             ),
             'hostile pickle': (self._hostile, 'ckpt'),
-            'wrong rate': (lambda name: self._with_config(name, rate_hz=30.0), '30 Hz'),
+            'wrong rate': (lambda name: self._with_config(name, rate_hz=1000.0), '1000 Hz'),
             'camera off': (lambda name: self._with_config(name, cameras=['cam_low']), 'cam_low'),
             'not a number': (lambda name: self._with_tensors(name, self._spoil), 'not finite'),
             'no JSON': (self._no_json, 'config.json'),

@@ -59,7 +59,7 @@ PROGRAMS = (
     _program('control_loop', 'Evenness of the commands', '--seconds 60', '--seconds 15'),
     _program('stop', 'Stops', '--stops 1000', '--stops 60'),
     _program('faults', 'Faults', '', '--only 50 camera', 40),
-    _program('swap', 'Changes of the policy', '', '--swaps 6 --bad 4', 60),
+    _program('swap', 'Changes of the policy', '', '--swaps 8 --bad 4 --engines 2', 60),
     _program('transport', 'Pictures', '--seconds 60', '--seconds 5'),
     _program('two_hosts', 'A second computer', '', '--seconds 3 --links radio'),
     _program('recorder', 'The recorder', '', '--seconds 10 --peer-seconds 5'),

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Swap policies under load: 100 changes in a row at 50 Hz in simulation, some of them to bad files.
+"""Swap policies and engines under load: 100 changes in a row at 50 Hz in simulation, some of them to bad files.
 
-Starts `ros2 launch act_ros aloha.launch.py` (simulator, policy, everything), sets the parameter
-`checkpoint` of the running node again and again as `ros2 param set` does, and watches from a
+Starts `ros2 launch act_ros aloha.launch.py` (simulator, policy, everything), sets the parameters `checkpoint`,
+`engine` and `precision` of the running node again and again as `ros2 param set` does, and watches from a
 process of its own: the commands, by the stamps the middleware puts on them, the answers, the
-memory. Source `setup.bash` first.
+memory. What the engines need for both policies is prepared before. Source `setup.bash` first.
 
-    benchmarks/swap.py                     # 100 changes, 30 of them bad
-    benchmarks/swap.py --swaps 20 --bad 6 --json outputs/swap.json
+    benchmarks/swap.py                     # 100 changes, 30 of them bad, 30 of the engine
+    benchmarks/swap.py --swaps 20 --bad 6 --engines 0 --json outputs/swap.json
 
 Exit code 0 if every target is met, 1 if not, 2 if there was nothing to measure.
 """
@@ -38,19 +38,20 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from stalls import Stalls, less_stalls
+from swap_plan import PREPARE, Live, plan
 
 from act_ros.nodes.process.launched import launched
 from act_ros.paths import share_dir
 from act_ros.robot.spec import RobotSpec
 
-GAP_MS = 40.0
+GAP_MS, LIVE_S = 40.0, 1.0
 GROWTH_MIB = 60
 START_S, ANSWER_S = 120.0, 120.0
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One setting of the parameter: to what, whether it should be accepted, what came of it."""
+    """One setting of a parameter: to what, whether it should be accepted, what came of it."""
 
     kind: str
     good: bool
@@ -85,10 +86,10 @@ class Watcher(Node):
         """Whether the policy commands the arms."""
         return bool(self.states) and self.states[-1].state == PolicyState.RUNNING
 
-    def set_checkpoint(self, text: str) -> object:
-        """Begin to set the parameter; returns the future of the answer."""
+    def set(self, name: str, text: str) -> object:
+        """Begin to set a parameter; returns the future of the answer."""
         value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=text)
-        request = SetParameters.Request(parameters=[Parameter(name='checkpoint', value=value)])
+        request = SetParameters.Request(parameters=[Parameter(name=name, value=value)])
         return self.client.call_async(request)
 
 
@@ -119,30 +120,28 @@ def spin_until(
     return True
 
 
-def plan(swaps: int, bad: int, kinds: list[str], random_: random.Random) -> list[str]:
-    """'good' or a kind of bad policy for each change, mixed."""
-    steps = [kinds[i % len(kinds)] for i in range(bad)] + ['good'] * (swaps - bad)
-    random_.shuffle(steps)
-    return steps
-
-
 def attempt(
-    watcher: Watcher, spin: SingleThreadedExecutor, policies: Policies, kind: str, live: str
+    watcher: Watcher, spin: SingleThreadedExecutor, policies: Policies, kind: str, live: Live
 ) -> Attempt:
-    """Set the parameter once, and judge the answer."""
-    good = kind == 'good'
-    text, wanted = (('b' if live == 'a' else 'a'), '') if good else policies.bad(kind)
+    """Set a parameter once, and judge the answer."""
+    good, name, wanted = kind in ('policy', 'engine'), 'checkpoint', ''
+    if kind == 'engine':
+        name, text = live.next_engine()
+    elif kind == 'policy':
+        text = live.policy = live.other()
+    else:
+        text, wanted = policies.bad(kind)
     begin = time.monotonic()
-    future = watcher.set_checkpoint(text)
+    future = watcher.set(name, text)
     if not spin_until(spin, future.done, ANSWER_S):
         return Attempt(kind, good, False, False, f'no answer within {ANSWER_S:g} s', ANSWER_S)
     seconds = time.monotonic() - begin
     result = future.result().results[0]
     # The state that counts is one from after the answer.
     watcher.states.clear()
-    spin_until(spin, lambda: watcher.states, 10)
-    now = Path(watcher.states[-1].checkpoint).name if watcher.states else '?'
-    right = result.successful == good and now == (text if good else live)
+    spin_until(spin, lambda: watcher.states and live.seen_in(watcher.states[-1]), 10)
+    right = result.successful == good
+    right = right and bool(watcher.states) and live.seen_in(watcher.states[-1])
     right = right and (good or wanted in result.reason) and not policies.witness.exists()
     if not good:
         policies.remove(kind, text)
@@ -174,7 +173,8 @@ def verdicts(
     found.figure('largest step, of the limit', (steps / limit).max(), at_most=1.0 + 1e-4)
     for what, seconds in (('until a policy is live', live), ('until a refusal', refused)):
         if seconds:
-            found.figure(f'{what}, median', np.median(seconds), 's')
+            most = LIVE_S if seconds is live else None
+            found.figure(f'{what}, median', np.median(seconds), 's', at_most=most)
             found.figure(f'{what}, longest', max(seconds), 's')
     found.figure('memory, last third', np.median(sizes[-third:]), 'MiB')
     found.figure('more memory than in the first third', growth, 'MiB', at_most=GROWTH_MIB)
@@ -191,13 +191,18 @@ def run(args: argparse.Namespace, policies: Policies, launch: int, stalls: Stall
     if not spin_until(spin, watcher.running, START_S) or not watcher.client.service_is_ready():
         print('the policy was not RUNNING in time', file=sys.stderr)
         return 2
+    live = Live()
+    for kind in PREPARE if args.engines else ('policy', 'policy'):
+        if not (done := attempt(watcher, spin, policies, kind, live)).right:
+            print(f'what the engines need could not be prepared: {done.reason}', file=sys.stderr)
+            return 2
     spin_until(spin, lambda: False, 3.0)
     held = watcher.states[-1].held_ticks
     watcher.commands.clear()
-    live, attempts, sizes = 'a', [], []
-    for number, kind in enumerate(plan(args.swaps, args.bad, list(policies.kinds), random_), 1):
+    attempts, sizes = [], []
+    steps = plan(args.swaps, args.bad, args.engines, list(policies.kinds), random_)
+    for number, kind in enumerate(steps, 1):
         done = attempt(watcher, spin, policies, kind, live)
-        live = ('b' if live == 'a' else 'a') if done.good and done.accepted else live
         attempts.append(done)
         size, count = memory(launch)
         sizes.append(size)
@@ -222,6 +227,9 @@ def main() -> int:
     )
     parser.add_argument('--swaps', type=int, default=100, help='changes in a row')
     parser.add_argument('--bad', type=int, default=30, help='of them to policies that are refused')
+    parser.add_argument(
+        '--engines', type=int, default=30, help='of them to another engine or precision'
+    )
     parser.add_argument('--seed', type=int, default=0, help='of the order and of the damage')
     parser.add_argument('--checkpoint', default='aloha_sim_transfer_cube', help='in models/')
     parser.add_argument('--namespace', default='', help='of the robot')

@@ -173,7 +173,7 @@ class FakeRobot:
 
 
 class Running:
-    """A policy node at work, with fake workers."""
+    """A policy node at work, with fake workers; with the suite's own where `worker` is None."""
 
     def __init__(self, ros, models, checkpoint='fake', worker=FakeWorker, **parameters):
         from rclpy.parameter import Parameter
@@ -191,7 +191,7 @@ class Running:
         self.stop = Stop()
         self.node = PolicyNode(
             self.stop,
-            make,
+            worker and make,
             context=ros.context,
             namespace='/act',
             parameter_overrides=[Parameter(name, value=value) for name, value in given.items()],

@@ -43,7 +43,7 @@ from act_ros.nodes.policy.engine import (
 from act_ros.nodes.policy.loop import ControlLoop
 from act_ros.nodes.policy.managed import Managed
 from act_ros.nodes.policy.observer import Observer
-from act_ros.nodes.policy.parameters import PARAMETERS, safety
+from act_ros.nodes.policy.parameters import COMPUTED_BY, PARAMETERS, safety
 from act_ros.nodes.policy.statistics import Statistics
 from act_ros.nodes.policy.status import Status
 from act_ros.nodes.policy.supervisor import Supervisor, again
@@ -80,7 +80,7 @@ class PolicyNode(BaseNode):
         self.spec = RobotSpec.load()
         self.parameters = Parameters(self, PARAMETERS, self._change)
         values = self.parameters.values
-        self._make_worker = make_worker or partial(spawn, values)
+        self._make_worker = make_worker
         self.library = library_of(values)
         simulated = bool(self.get_parameter('use_sim_time').value)
         engine = self._engine(values['checkpoint'], loaded=values['autostart'])
@@ -158,7 +158,7 @@ class PolicyNode(BaseNode):
     def _engine(
         self, checkpoint: str, changed: Mapping[str, Any] = NOTHING, loaded: bool = True
     ) -> Engine:
-        make = self._make if loaded else Unloaded
+        make = partial(self._make, changed=changed) if loaded else Unloaded
         engine = make_engine(checkpoint, self.library, self.spec, make, self._terms(changed))
         for note in engine.notes:
             self.get_logger().warning(f'{engine.folder.name}: {note}')
@@ -169,8 +169,10 @@ class PolicyNode(BaseNode):
             )
         return engine
 
-    def _make(self, folder: Path) -> Worker:
-        return self._make_worker(folder)
+    def _make(self, folder: Path, changed: Mapping[str, Any] = NOTHING) -> Worker:
+        if self._make_worker is not None:
+            return self._make_worker(folder)
+        return spawn({**self.parameters.values, **changed}, folder)
 
     def _execution(self, engine: Engine, changed: Mapping[str, Any] = NOTHING) -> Execution:
         values = {**self.parameters.values, **changed}
@@ -263,7 +265,7 @@ class PolicyNode(BaseNode):
         values = {**self.parameters.values, **changed}
         try:
             restated = 'policy_rate_hz' in changed and self.loop.engine.config.rate_assumed
-            if 'checkpoint' in changed or restated:
+            if restated or not changed.keys().isdisjoint(('checkpoint', *COMPUTED_BY)):
                 self._set_policy(values['checkpoint'], changed)
             elif retuned:
                 self.loop.retune(self._execution(self.loop.engine, changed))

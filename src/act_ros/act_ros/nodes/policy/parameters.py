@@ -13,6 +13,8 @@ from act_ros.nodes.shared.parameters import Param
 from act_ros.policy.config import MOST
 from act_ros.policy.engines.choice import AUTO, DEVICES, ENGINES, PRECISIONS
 
+COMPUTED_BY = ('device', 'engine', 'precision')
+"""What computes the network. Set at run time, the present policy is loaded anew, and changed over as to another one."""
 SAFETY = ('max_joint_age_s', 'max_image_age_s', 'max_hold_s')
 """What keeps the arms safe, and is not changed while they move."""
 PARAMETERS = (
@@ -47,10 +49,11 @@ PARAMETERS = (
           'seconds (and 5 times as long as its last one took) is started again.', low=0.2,
           high=60.0, read_only=False),
     Param('device', AUTO, 'What the network runs on; auto: an NVIDIA GPU where there is one that works, else the '
-          'processor.', choices=DEVICES),
+          'processor.', choices=DEVICES, read_only=False),
     Param('engine', AUTO, 'What runs the network; auto: the fastest that is installed and agrees with PyTorch in fp32.',
-          choices=ENGINES),
-    Param('precision', AUTO, 'What it computes in; auto: fp32 on the processor, fp16 on a GPU.', choices=PRECISIONS),
+          choices=ENGINES, read_only=False),
+    Param('precision', AUTO, 'What it computes in; auto: fp32 on the processor, fp16 on a GPU.', choices=PRECISIONS,
+          read_only=False),
     Param('threads', 1, 'Processor threads of the network.', low=1, high=256),
     Param('max_joint_age_s', 0.1, 'Joint states older than this make the arms hold, in seconds. Not to be set while '
           'enabled.', low=0.02, high=1.0, read_only=False),

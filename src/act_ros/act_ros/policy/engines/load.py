@@ -20,6 +20,7 @@ from act_ros.policy.engines.choice import (
     EngineChoice,
     EngineError,
     candidates,
+    words,
 )
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.source import Source
@@ -58,7 +59,7 @@ def settle(source: Source, asked: EngineChoice, threads: int | None) -> Settled:
             return _settled(source, choice, asked, threads, said)
         except EngineError as error:
             said.append(str(error))
-    raise EngineError('; '.join(said))
+    raise _refusal(asked, said)
 
 
 def load_engine(
@@ -77,7 +78,13 @@ def load_engine(
             return _start(source, settled, threads), settled
         except EngineError as error:
             said.append(str(error))
-    raise EngineError('; '.join(said))
+    raise _refusal(asked, said)
+
+
+def _refusal(asked: EngineChoice, said: list[str]) -> EngineError:
+    """Why nothing can be had; where the device was left open, what led to the one that is spoken of, too."""
+    led = f'{words(asked)}: ' if asked.device == AUTO and words(asked) else ''
+    return EngineError(f'{led}{"; ".join(said)}')
 
 
 def _settled(
