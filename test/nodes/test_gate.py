@@ -88,6 +88,23 @@ def test_what_was_computed_before_the_gate_was_opened_does_not_pass(shut):
     assert gate.send(lambda: sent.append(3), gate.opening) and sent == [1, 3]
 
 
+def test_a_stop_while_somebody_enables_cancels_that_even_where_it_was_reset_meanwhile(
+    ros, monkeypatch
+):
+    commander = Commander(ros)
+    ask = commander.output.rivals.ask
+
+    def stopped_meanwhile():
+        commander.gate.stop('a test')
+        commander.gate.reset()
+        return ask()
+
+    monkeypatch.setattr(commander.output.rivals, 'ask', stopped_meanwhile)
+    assert 'stopped while this was looked at' in commander.output.refusal()
+    monkeypatch.setattr(commander.output.rivals, 'ask', ask)
+    assert commander.output.refusal() == ''
+
+
 def test_a_stop_does_not_wait_for_a_command_that_hangs_on_its_way():
     gate, hangs, goes_on = Gate(), threading.Event(), threading.Event()
     sender = threading.Thread(

@@ -25,6 +25,8 @@ class Gate:
         self.stopped_by = ''
         """Who or what stopped the robot; '' where nothing has."""
         self.fault = ''
+        self.stops = 0
+        """Counts the stops. What was asked for before one is not done after it."""
         self.how_to_reset = ''
         self.changed: Callable[[], object] = lambda: None
         """Called, in any thread, when it is shut or opened."""
@@ -108,6 +110,7 @@ class Gate:
     def _shut(self, by: str) -> None:
         if not self.stopped_by:
             self.stopped_by = by
+            self.stops += 1
             self.changed()
 
     def _wait_for_the_last(self) -> None:

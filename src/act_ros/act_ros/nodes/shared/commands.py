@@ -105,11 +105,15 @@ class CommandOutput:
         Args:
             with_torque: whether the motors have to be well; not where they are still set up.
         """
+        stops = self.gate.stops
         refused = self.gate.refusal() or self.rivals.ask()
         if not refused and with_torque and self.hardware is not None:
             refused = self.hardware.ask()
-        # Once more: meanwhile somebody may have stopped the robot.
-        return refused or self.gate.refusal()
+        # Once more: meanwhile somebody may have stopped the robot, and even reset it.
+        refused = refused or self.gate.refusal()
+        if not refused and self.gate.stops != stops:
+            refused = 'the robot was stopped while this was looked at; if it may move, enable once more'
+        return refused
 
     def permit(self, with_torque: bool = True) -> None:
         """Open the gate after a fault. Not before what commands the arms has begun anew, from where they are.
