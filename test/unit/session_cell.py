@@ -139,29 +139,24 @@ class Cell:
 
     def start(self):
         if self.fails.get('start'):
-            return self.fails.pop('start')
+            raise SessionError(self.fails.pop('start'))
         self.opened_s = self.now
         self._tell(open=True)
-        return ''
 
     def stop(self, success, keep_rows):
         self._keep(keep_rows or self.state.rows, success)
-        return ''
 
     def discard(self):
         self.opened_s = None
         self._tell(open=False, rows=0, failed=self.state.failed + 1, message='it was discarded')
-        return ''
 
     def discard_last(self):
         self.discarded.append(self.episodes.pop())
         self._tell(kept=len(self.episodes))
-        return ''
 
     def mark_last(self, success):
         self.episodes[-1] = self.episodes[-1][0], success
         self._tell()
-        return ''
 
 
 def squeeze(cell, seconds, which=SHUT):

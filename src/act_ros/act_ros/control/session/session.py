@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from act_ros.control.session.hand_signs import StopSign
 from act_ros.control.session.steps import POLL_S, Ended, SessionSteps
 from act_ros.control.session.types import Ask, Phase, RecorderStatus, SessionError, Sound
@@ -93,12 +95,13 @@ class Session(SessionSteps):
         before = self._recorder.view()
         if before.last < 0:
             return
-        if asked is Ask.DISCARD:
-            why = self._recorder.discard_last()
-        else:
-            why = self._recorder.mark_last(asked is Ask.SUCCESS)
-        if why:
-            self._fail(why)
+        try:
+            if asked is Ask.DISCARD:
+                self._recorder.discard_last()
+            else:
+                self._recorder.mark_last(asked is Ask.SUCCESS)
+        except SessionError as error:
+            self._fail(str(error))
             return
         self._until(lambda: self._recorder.view() != before, BEGIN_S, 'the recorder is silent')
         self._play(Sound.ATTENTION)
@@ -128,8 +131,7 @@ class Session(SessionSteps):
         self._until(self._robot.following, FOLLOW_S, 'the followers did not reach the leaders')
         # While nothing was commanded the recorder missed the commands; now it may miss nothing.
         self._until(lambda: recorder.view().ready, BEGIN_S, lambda: recorder.view().reason)
-        if why := recorder.start():
-            raise SessionError(why)
+        recorder.start()
         self._until(lambda: recorder.view().rows > 0, BEGIN_S, lambda: recorder.view().reason)
         self._show(Phase.RECORDING)
         self._play(Sound.START)
@@ -160,18 +162,16 @@ class Session(SessionSteps):
             self._show(Phase.RECORDING, stop_in_s=sign.in_s)
             asked = self._take()
             if self._ending:  # nobody has said that it was well done
-                recorder.stop(False, 0)
+                with contextlib.suppress(SessionError):  # the session ends all the same
+                    recorder.stop(False, 0)
                 raise Ended
             if asked is Ask.DISCARD:
-                why = recorder.discard()
-            elif stop or asked in (Ask.GO, Ask.SUCCESS, Ask.FAILURE):
-                why = recorder.stop(asked is not Ask.FAILURE, rows if stop else 0)
-            else:
-                self._wait(POLL_S)
-                continue
-            if why:
-                raise SessionError(why)
-            return asked is Ask.DISCARD
+                recorder.discard()
+                return True
+            if stop or asked in (Ask.GO, Ask.SUCCESS, Ask.FAILURE):
+                recorder.stop(asked is not Ask.FAILURE, rows if stop else 0)
+                return False
+            self._wait(POLL_S)
 
     def _close(self) -> None:
         """All arms at rest; where they cannot be brought there, they keep their torque until a person lets them go."""

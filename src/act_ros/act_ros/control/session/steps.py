@@ -16,7 +16,7 @@ from act_ros.control.session.types import (
     SessionError,
     SessionView,
     Sound,
-    refusal,
+    check_ask,
 )
 
 POLL_S = 0.04
@@ -73,16 +73,18 @@ class SessionSteps:
         """Have the session end as soon as it looks; the arms go to rest."""
         self._ending = True
 
-    def ask(self, ask: Ask) -> str:
-        """Ask for something; returns why it can't be, or '' where the session will do it."""
+    def ask(self, ask: Ask) -> None:
+        """Ask for something, which the session will do.
+
+        Raises:
+            SessionError: it cannot be now, and why.
+        """
         with self._lock:
-            phase, last = self._view.phase, self._view.last
-            why = refusal(ask, phase, last, self._paused, self._stuck)
-            if not why and ask is Ask.END:
+            check_ask(ask, self._view.phase, self._view.last, self._paused, self._stuck)
+            if ask is Ask.END:
                 self._ending = True
-            elif not why:
+            else:
                 self._asked = ask
-            return why
 
     def _again(self) -> bool:
         """Wait for a person: whether to try once more, else he holds the arms."""

@@ -130,43 +130,49 @@ class Robot(Protocol):
 
 
 class Recorder(Protocol):
-    """The recorder. A request returns why it can't be, or ''; what became of an episode is in `view`."""
+    """The recorder. A request that cannot be done raises SessionError; what became of an episode is in `view`."""
 
     def view(self) -> RecorderStatus:
         """What it says now."""
 
-    def start(self) -> str:
+    def start(self) -> None:
         """Open an episode."""
 
-    def stop(self, success: bool, keep_rows: int) -> str:
+    def stop(self, success: bool, keep_rows: int) -> None:
         """Keep the open episode, or its first `keep_rows` rows (0: all)."""
 
-    def discard(self) -> str:
+    def discard(self) -> None:
         """Throw the open episode away."""
 
-    def discard_last(self) -> str:
+    def discard_last(self) -> None:
         """Move the last kept episode out of the dataset."""
 
-    def mark_last(self, success: bool) -> str:
+    def mark_last(self, success: bool) -> None:
         """Give the last kept episode another verdict."""
 
 
-def refusal(ask: Ask, phase: Phase, last: int, paused: bool, stuck: bool) -> str:
-    """Why something can't be asked for in a phase, or ''; `stuck`: the arms could not be brought to rest."""
+def check_ask(ask: Ask, phase: Phase, last: int, paused: bool, stuck: bool) -> None:
+    """Whether something can be asked for in a phase; `stuck`: the arms could not be brought to rest.
+
+    Raises:
+        SessionError: it cannot, and why.
+    """
     recording = phase is Phase.RECORDING
     waiting = phase in (Phase.RESET, Phase.WAITING, Phase.PAUSED)
     if stuck and ask in (Ask.GO, Ask.LET_GO):
-        return ''
+        return
     if phase in (Phase.RESTING, Phase.DONE):
-        return 'the session is ending'
-    if ask is Ask.END:
-        return ''
+        raise SessionError('the session is ending')
     if ask is Ask.GO and paused:
-        return 'the session is paused; resume it first'
-    if ask is Ask.GO and (recording or waiting or phase in (Phase.ARMS_OFF, Phase.MOVING)):
-        return ''
-    if ask in (Ask.PAUSE, Ask.RESUME) and waiting:
-        return ''
-    if ask in (Ask.SUCCESS, Ask.FAILURE, Ask.DISCARD) and (recording or waiting):
-        return '' if recording or last >= 0 else 'this session has no episode yet'
-    return f'not now: the session is {phase.value}'
+        raise SessionError('the session is paused; resume it first')
+    of_an_episode = ask in (Ask.SUCCESS, Ask.FAILURE, Ask.DISCARD)
+    if of_an_episode and waiting and last < 0:
+        raise SessionError('this session has no episode yet')
+    may_go = recording or waiting or phase in (Phase.ARMS_OFF, Phase.MOVING)
+    if not (
+        ask is Ask.END
+        or (ask is Ask.GO and may_go)
+        or (ask in (Ask.PAUSE, Ask.RESUME) and waiting)
+        or (of_an_episode and (recording or waiting))
+    ):
+        raise SessionError(f'not now: the session is {phase.value}')

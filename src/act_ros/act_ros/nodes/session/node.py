@@ -19,7 +19,14 @@ from std_srvs.srv import SetBool, Trigger
 
 from act_ros.control.session.session import Session
 from act_ros.control.session.text import faults, headline, hint, line
-from act_ros.control.session.types import Ask, Phase, RecorderStatus, SessionView, Sound
+from act_ros.control.session.types import (
+    Ask,
+    Phase,
+    RecorderStatus,
+    SessionError,
+    SessionView,
+    Sound,
+)
 from act_ros.exit_status import HUNG
 from act_ros.nodes.process.node_thread import node_thread
 from act_ros.nodes.process.run import Stop, run
@@ -144,8 +151,12 @@ class SessionNode(BaseNode):
 
     def _asked(self, ask: Ask, response: Any) -> Any:
         assert self._session is not None
-        why = self._session.ask(ask)
-        response.success, response.message = not why, why or ask.value
+        try:
+            self._session.ask(ask)
+        except SessionError as error:
+            response.success, response.message = False, str(error)
+        else:
+            response.success, response.message = True, ask.value
         return response
 
     def _tick(self) -> None:

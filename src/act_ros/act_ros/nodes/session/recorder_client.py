@@ -12,7 +12,7 @@ from act_msgs.srv import StartEpisode, StopEpisode
 from rclpy.node import Node
 from std_srvs.srv import SetBool, Trigger
 
-from act_ros.control.session.types import RecorderStatus
+from act_ros.control.session.types import RecorderStatus, SessionError
 from act_ros.data.recording.source_watch import Wrong, in_words
 from act_ros.nodes.shared.topics import LATCHED
 
@@ -54,26 +54,26 @@ class RecorderClient:
         """What the recorder says now."""
         return self._recording
 
-    def start(self) -> str:
+    def start(self) -> None:
         """Open an episode."""
-        return _asked(self._start, StartEpisode.Request(task=self._task, seed=-1))
+        _ask(self._start, StartEpisode.Request(task=self._task, seed=-1))
 
-    def stop(self, success: bool, keep_rows: int) -> str:
+    def stop(self, success: bool, keep_rows: int) -> None:
         """Keep the open episode, or its first rows; it is written meanwhile."""
         request = StopEpisode.Request(keep=True, success=success, keep_rows=keep_rows)
-        return _asked(self._stop, request, wait=False)
+        _ask(self._stop, request, wait=False)
 
-    def discard(self) -> str:
+    def discard(self) -> None:
         """Throw the open episode away."""
-        return _asked(self._discard, Trigger.Request(), wait=False)
+        _ask(self._discard, Trigger.Request(), wait=False)
 
-    def discard_last(self) -> str:
+    def discard_last(self) -> None:
         """Move the last kept episode out of the dataset."""
-        return _asked(self._discard_last, Trigger.Request())
+        _ask(self._discard_last, Trigger.Request())
 
-    def mark_last(self, success: bool) -> str:
+    def mark_last(self, success: bool) -> None:
         """Give the last kept episode another verdict."""
-        return _asked(self._mark_last, SetBool.Request(data=success))
+        _ask(self._mark_last, SetBool.Request(data=success))
 
 
 def status(msg: RecorderState, commanded: bool) -> RecorderStatus:
@@ -98,16 +98,21 @@ def status(msg: RecorderState, commanded: bool) -> RecorderStatus:
     )
 
 
-def _asked(client: Any, request: Any, wait: bool = True) -> str:
-    """Call the recorder; returns why it was not done, or ''."""
+def _ask(client: Any, request: Any, wait: bool = True) -> None:
+    """Call the recorder; `wait` for its answer, too.
+
+    Raises:
+        SessionError: it is not done, and why.
+    """
     if not client.wait_for_service(2.0):
-        return f'{client.srv_name} is not there; does the recorder run?'
+        raise SessionError(f'{client.srv_name} is not there; does the recorder run?')
     answered = threading.Event()
     future = client.call_async(request)
     future.add_done_callback(lambda _: answered.set())
     if not wait:
-        return ''
+        return
     if not answered.wait(ANSWER_S):
-        return f'{client.srv_name} gave no answer within {ANSWER_S:g} s'
+        raise SessionError(f'{client.srv_name} gave no answer within {ANSWER_S:g} s')
     answer = future.result()
-    return '' if answer.success else str(answer.message)
+    if not answer.success:
+        raise SessionError(str(answer.message))

@@ -112,7 +112,9 @@ class CommandOutput:
         # Once more: meanwhile somebody may have stopped the robot, and even reset it.
         refused = refused or self.gate.refusal()
         if not refused and self.gate.stops != stops:
-            refused = 'the robot was stopped while this was looked at; if it may move, enable once more'
+            refused = (
+                'the robot was stopped while this was looked at; if it may move, enable once more'
+            )
         return refused
 
     def permit(self, with_torque: bool = True) -> None:
