@@ -14,6 +14,7 @@ from sensor_msgs.msg import Image, JointState
 
 from act_ros.nodes.policy.node import PolicyNode
 from act_ros.nodes.process.run import Spin, Stop
+from act_ros.nodes.shared.refused import Refused
 from act_ros.policy.config import PolicyConfig
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Chunk
@@ -21,6 +22,15 @@ from act_ros.robot.types import Chunk
 SPEC = RobotSpec.load()
 NAMES = [*SPEC.joints, 'gripper', 'left_finger', 'right_finger']
 K = 50
+
+
+def refusal(output, **options):
+    """Why the arms must not be enabled, or ''."""
+    try:
+        output.check_enabling(**options)
+    except Refused as error:
+        return str(error)
+    return ''
 
 
 def write_config(folder, **changes):

@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from fakes import SPEC
+from fakes import SPEC, refusal
 from interbotix_xs_msgs.msg import JointGroupCommand
 from policy_clients import enable, running
 from sensor_msgs.msg import Joy
@@ -100,9 +100,9 @@ def test_a_stop_while_somebody_enables_cancels_that_even_where_it_was_reset_mean
         return ask()
 
     monkeypatch.setattr(commander.output.rivals, 'ask', stopped_meanwhile)
-    assert 'stopped while this was looked at' in commander.output.refusal()
+    assert 'stopped while this was looked at' in refusal(commander.output)
     monkeypatch.setattr(commander.output.rivals, 'ask', ask)
-    assert commander.output.refusal() == ''
+    assert refusal(commander.output) == ''
 
 
 def test_a_stop_does_not_wait_for_a_command_that_hangs_on_its_way():
@@ -172,7 +172,7 @@ def test_a_stop_of_one_node_is_one_of_all_and_a_node_that_comes_later_learns_of_
     ros.wait_until(lambda: not second.send())
     third = Commander(ros, 'third')
     ros.wait_until(lambda: not third.send())
-    assert 'stopped by' in third.output.refusal() and '/act/third/stop_reset' in third.gate.why
+    assert 'stopped by' in refusal(third.output) and '/act/third/stop_reset' in third.gate.why
     answer = ros.call(node, Trigger, '/act/third/stop_reset', Trigger.Request())
     assert answer.success
     ros.wait_until(lambda: not (first.gate.why or second.gate.why or third.gate.why))

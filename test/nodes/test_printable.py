@@ -33,11 +33,14 @@ class Said(BaseNode):
                 Param('name', '', 'A text.', read_only=False),
                 Param('which', 'a', 'One.', choices=('a',)),
             ],
-            change=lambda _: f'refused: {self.text}',
+            change=self._refuse,
         )
         self.create_service(Trigger, '~/trigger', self._on_trigger)
         self.create_service(ListModels, '~/models', self._on_models)
         self.state = self.create_publisher(DiagnosticArray, '~/state', LATCHED)
+
+    def _refuse(self, _):
+        raise ValueError(f'refused: {self.text}')
 
     def _on_trigger(self, _, response):
         response.message = self.text

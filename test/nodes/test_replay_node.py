@@ -144,7 +144,7 @@ class Ticked(ReplayNode):
         self._poses = SimpleNamespace(forget=lambda: None, pose=lambda *_: self.here.copy())
         self._output = SimpleNamespace(
             gate=Gate(),
-            refusal=lambda: ask(self) or '',
+            check_enabling=lambda: ask(self),
             command=lambda *given: self.sent.append(given[2]),
         )
 

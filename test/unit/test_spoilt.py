@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +69,16 @@ def test_what_lasted_for_a_moment_does_not(attrs: dict[str, Any], rows: int) -> 
     assert spoilt(attrs, rows, 50.0) == []
 
 
-def open_episode(tmp_path: Path) -> OpenEpisode:
+@pytest.fixture
+def episode(tmp_path: Path) -> Iterator[OpenEpisode]:
     writer = EpisodeWriter(tmp_path / 'episode_9.hdf5', JOINTS, ('cam_high',), {'rate_hz': 50.0})
-    return OpenEpisode(9, writer, LogFollower(writer.log.path), 0, 0)
+    made = OpenEpisode(9, writer, LogFollower(writer.log.path), 0, 0)
+    yield made
+    made.follower.give_up()
+    made.writer.discard()
 
 
-def test_a_fault_that_spoils_is_noted_after_many_that_do_not(tmp_path: Path) -> None:
-    episode = open_episode(tmp_path)
+def test_a_fault_that_spoils_is_noted_after_many_that_do_not(episode: OpenEpisode) -> None:
     for i in range(200):
         episode.rows = 10 * i
         episode.mark('old: cam_high')
@@ -93,9 +97,8 @@ def test_a_fault_that_spoils_is_noted_after_many_that_do_not(tmp_path: Path) -> 
 
 
 def test_of_each_kind_that_spoils_the_first_is_noted_and_all_of_them_are_bounded(
-    tmp_path: Path,
+    episode: OpenEpisode,
 ) -> None:
-    episode = open_episode(tmp_path)
     for i in range(MOST_FAULTS):
         episode.rows = i
         episode.mark('frozen: cam_high')

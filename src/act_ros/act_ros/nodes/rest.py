@@ -15,12 +15,12 @@ from act_ros.control.session.session import MOVE_S
 from act_ros.control.session.types import SessionError
 from act_ros.nodes.process.node_thread import node_thread
 from act_ros.nodes.process.run import Stop, run
+from act_ros.nodes.session.led_teleop import LedTeleop
 from act_ros.nodes.session.robot import SessionRobot
 from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.driver_client import DriverError
 from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS
 from act_ros.nodes.shared.parameters import Param, Parameters
-from act_ros.nodes.teleop import TeleopNode
 from act_ros.robot.spec import RobotSpec, SpecError
 
 PARAMETERS = (
@@ -41,7 +41,7 @@ class RestNode(BaseNode):
         self._values, self._stop = Parameters(self, PARAMETERS).values, stop
         self._spec = spec = RobotSpec.load()
         self._teleop_stop = Stop()
-        self._teleop = TeleopNode(self._teleop_stop, led=True, owner=self)
+        self._teleop = LedTeleop(self._teleop_stop, led=True, owner=self)
         self._robot = SessionRobot(self, self._teleop, spec, simulated=False)
         self._thread = node_thread(self, self._stop, self._run, 'the way to rest stopped')
 

@@ -7,13 +7,13 @@ On a robot the followers move once the operator engages: by squeezing all leader
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 import threading
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from act_msgs.msg import SimState
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
@@ -34,6 +34,7 @@ from act_ros.nodes.shared.command_rivals import DISCOVERY_S
 from act_ros.nodes.shared.commands import ArmCommands, CommandOutput
 from act_ros.nodes.shared.gate_keeper import ANSWER_S, STOP_PARAMETERS, GateKeeper
 from act_ros.nodes.shared.parameters import Param, Parameters
+from act_ros.nodes.shared.refused import Refused, answer
 from act_ros.nodes.shared.silence import Silence
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import COMMAND, LATCHED, NEWEST
@@ -126,7 +127,7 @@ class TeleopNode(BaseNode):
                 self._episode, self._not_before_s = msg.episode, seconds(msg.header.stamp)
                 self._teleoperation.release()
                 if self.output.gate.fault and not self._led:
-                    self._engage(True, 'the world is set up anew')
+                    self._try_to_engage('the world is set up anew')
 
     def _run(self) -> None:
         """Body of the 50 Hz thread."""
@@ -181,7 +182,7 @@ class TeleopNode(BaseNode):
         if self.engaged:
             self._fault.publish(String(data=why))
         self._moves = []
-        self._engage(False, why)
+        self._disengage(why)
 
     def disarm(self) -> bool:
         """Let nothing move that nobody engages anew; False: the thread that commands hangs."""
@@ -200,94 +201,60 @@ class TeleopNode(BaseNode):
                 self._lead.send(command)
         return followers.tick(self.followers)
 
-    def follow(self) -> str:
-        """Let the followers follow, softly at first; returns why not, or ''."""
-        with self._lock:
-            self._moves = []
-            return self._engage(True, 'session')
-
-    def hold(self) -> None:
-        """Let all arms hold where they are."""
-        with self._lock:
-            self._moves = []
-            self._engage(False, 'session')
-
-    def go(
-        self,
-        followers: Sequence[Floats],
-        leaders: Sequence[Floats] | None,
-        with_torque: bool = True,
-    ) -> str:
-        """Lead the arms slowly to poses (dof,), one after the other; returns why not, or ''.
-
-        Leaders, if any, must be in position mode: what is commanded to them are angles. `with_torque`: whether the
-        followers' motors have to be well; not where they are still set up.
-        """
-        if leaders is not None and self._lead is None:
-            self._lead = self.output.arms(self._leader_arms, self._spec.leader_gripper)
-        arms = self._follower_arms if leaders is None else self.silence.watched
-        with self._lock:
-            refused = self._poses.contested(arms) or self.output.refusal(with_torque)
-            if not refused:
-                self._engage(False, 'session')
-                paths = [followers] if leaders is None else [followers, leaders]
-                self._moves = [PoseMotion(Limiter(self._spec), path) for path in paths]
-                self.output.permit(with_torque)
-            return refused
-
-    def leave_out(self, followers: Sequence[str]) -> None:
-        """Lead the others without these, which are silent: they get no command, and count as at rest."""
-        self.output.leave_out(followers)
-        rest = self._spec.rest[self._spec.arm_entries(0)].astype(np.float32)
-        for arm in followers:
-            self._poses.take_for(arm, rest)
-
-    @property
-    def arrived(self) -> bool:
-        """Whether the arms have been led to where they were to go."""
-        with self._lock:
-            return all(move.done for move in self._moves)
-
-    @property
-    def following(self) -> bool:
-        """Whether the followers are where the leaders are, and follow at full speed."""
-        with self._lock:
-            return self.engaged and self.leaders is not None and not self._teleoperation.soft
-
     def _watch_hands(self, leaders: Floats | None, now_s: float) -> None:
         """Engage as was asked for at the start, or at the operator's squeeze; or disengage. Hold the lock."""
         heard = leaders is not None and self.followers is not None
         if heard and steady() >= self._wanted_at:
-            self._engage(True, 'engage:=true')
+            self._try_to_engage('engage:=true')
         if self._squeeze is None:
             return
         grippers = None if leaders is None else leaders[list(self._spec.grippers)].tolist()
         if self._squeeze.seen(grippers, now_s, DISENGAGE_S if self.engaged else ENGAGE_S):
-            self._engage(not self.engaged, f'the operator squeezed {self._hands}')
+            why = f'the operator squeezed {self._hands}'
+            if self.engaged:
+                self._disengage(why)
+            else:
+                self._try_to_engage(why)
 
-    def _engage(self, engage: bool, why: str) -> str:
-        """Let the followers follow, or hold where they are; returns why not, or ''. Hold the lock."""
+    def _engage(self, why: str) -> None:
+        """Let the followers follow; raises Refused where they must not. Hold the lock."""
         self._wanted_at = math.inf
-        contested = self._poses.contested(self.silence.watched)
-        refused = (contested or self.output.refusal()) if engage else ''
-        if refused:
-            self.get_logger().error(f'not engaged: {refused}')
-            return refused
-        if engage != self.engaged or (engage and self.output.gate.fault):
-            self.engaged = engage
+        try:
+            self._check(self.silence.watched)
+        except Refused as error:
+            self.get_logger().error(f'not engaged: {error}')
+            raise
+        if not self.engaged or self.output.gate.fault:
+            self.engaged = True
             self._teleoperation.release()
-            what = 'engaged, slowly at first' if engage else 'disengaged; the followers hold'
-            self.get_logger().info(f'{what} ({why})')
-        if engage:  # only now: what was computed before is of where the arms were then
-            self.output.permit()
-        return ''
+            self.get_logger().info(f'engaged, slowly at first ({why})')
+        # Only now: what was computed before is of where the arms were then.
+        self.output.permit()
+
+    def _try_to_engage(self, why: str) -> None:
+        """Let the followers follow, where nothing speaks against it; else the log says what. Hold the lock."""
+        with contextlib.suppress(Refused):
+            self._engage(why)
+
+    def _disengage(self, why: str) -> None:
+        """Let the followers hold where they are. Hold the lock."""
+        self._wanted_at = math.inf
+        if self.engaged:
+            self.engaged = False
+            self._teleoperation.release()
+            self.get_logger().info(f'disengaged; the followers hold ({why})')
+
+    def _check(self, arms: Sequence[str], with_torque: bool = True) -> None:
+        """Whether these arms may be led; raises Refused where they must not."""
+        if contested := self._poses.contested(arms):
+            raise Refused(contested)
+        self.output.check_enabling(with_torque)
 
     def _on_engage(self, request: Any, response: Any) -> Any:
         with self._lock:
-            refused = self._engage(bool(request.data), 'service')
-            response.message = refused or ('engaged' if self.engaged else 'disengaged')
-            response.success = not refused
-        return response
+            change = self._engage if request.data else self._disengage
+            done = 'engaged' if request.data else 'disengaged'
+            return answer(response, lambda: change('service'), lambda: done)
 
 
 def main() -> int:

@@ -86,9 +86,12 @@ class Archive:
         """Finish or set aside what an interrupted recorder left; a line on each for a person."""
         lines = []
         for log in unfinished(self.folder):
-            line, why = make('--recover', log)
-            stays = f'an interrupted recording could not be finished, it stays as {log}: {why}'
-            lines.append(line or stays)
+            try:
+                lines.append(make('--recover', log))
+            except EpisodeError as error:
+                lines.append(
+                    f'an interrupted recording could not be finished, it stays as {log}: {error}'
+                )
         return lines
 
     def begin(self, first_tick: int, length: int, attrs: Mapping[str, Any]) -> OpenEpisode:
@@ -210,11 +213,14 @@ class Archive:
     def _finish(self, episode: OpenEpisode, success: bool, _: str) -> None:
         """The end of an episode that is kept."""
         log = episode.writer.log.path
-        path, why = episode.follower.result()
-        why = f'not finished, it stays as {log}: {why}' if why else ''
-        self._report(episode, success, Path(path) if path else None, why, failed=not path)
-        if path:
-            log.unlink(missing_ok=True)
+        try:
+            path = episode.follower.result()
+        except EpisodeError as error:
+            why = f'not finished, it stays as {log}: {error}'
+            self._report(episode, success, None, why, failed=True)
+            return
+        self._report(episode, success, path, '')
+        log.unlink(missing_ok=True)
 
     def _leave(self, episode: OpenEpisode, success: bool, why: str) -> None:
         """The end of an episode that cannot be finished now; the next start tries again."""

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import IO
 
+from act_ros.data.errors import EpisodeError
 from act_ros.python_process import python_command
 
 PATIENCE_S, RATE = 60.0, 10e6
@@ -32,16 +33,18 @@ class LogFollower:
         except OSError:
             self._process = None
 
-    def result(self) -> tuple[str, str]:
-        """Wait for the file of a log that has its end: its path, or '' and why there is none.
+    def result(self) -> Path:
+        """Wait for the file of a log that has its end.
 
         What the follower did not manage, because it was killed, say, is done again from the log.
+
+        Raises:
+            EpisodeError: there is none, and why.
         """
-        path, why = _end_of(self._process, self._log) if self._process else ('', '')
-        if path:
-            return path, ''
-        again, why_again = make(self._log)
-        return again, '' if again else why_again or why
+        if self._process is not None:
+            with contextlib.suppress(EpisodeError):
+                return Path(_end_of(self._process, self._log))
+        return Path(make(self._log))
 
     def give_up(self) -> None:
         """End it; it leaves no file."""
@@ -54,12 +57,16 @@ class LogFollower:
         self._log.with_suffix('.partial').unlink(missing_ok=True)
 
 
-def make(*arguments: str | Path) -> tuple[str, str]:
-    """Run `log_to_hdf5` with these arguments; what it printed, or '' and why it failed."""
+def make(*arguments: str | Path) -> str:
+    """Run `log_to_hdf5` with these arguments; what it printed.
+
+    Raises:
+        EpisodeError: it failed, and why.
+    """
     try:
         process = _start(*arguments)
     except OSError as error:
-        return '', str(error)
+        raise EpisodeError(str(error)) from error
     return _end_of(process, Path(arguments[-1]))
 
 
@@ -77,7 +84,7 @@ def _start(
     )
 
 
-def _end_of(process: subprocess.Popen[str], log: Path) -> tuple[str, str]:
+def _end_of(process: subprocess.Popen[str], log: Path) -> str:
     late = ''
     try:
         patience = PATIENCE_S + log.stat().st_size / RATE
@@ -87,5 +94,5 @@ def _end_of(process: subprocess.Popen[str], log: Path) -> tuple[str, str]:
         process.kill()
         out, errors = process.communicate()  # it may have come to its end all the same
     if process.returncode == 0 and out.strip():
-        return out.strip(), ''
-    return '', late or errors.strip() or f'the process ended with {process.returncode}'
+        return out.strip()
+    raise EpisodeError(late or errors.strip() or f'the process ended with {process.returncode}')

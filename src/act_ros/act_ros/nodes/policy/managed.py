@@ -19,6 +19,7 @@ from act_ros.nodes.process.run import Stop
 from act_ros.nodes.shared.commands import CommandOutput
 from act_ros.nodes.shared.lifecycle import Lifecycle
 from act_ros.nodes.shared.lifecycle_graph import LifecycleState
+from act_ros.nodes.shared.refused import Refused, answer
 
 HANGS = 'the control loop hangs: call ~/stop'
 
@@ -69,24 +70,22 @@ class Managed:
     def look(self, heard: bool) -> None:
         """Enable, if that was asked for at the start and the arms are `heard`; tell what has changed."""
         if self._wanted and heard:
-            refused = self.enable()
-            if refused:
+            try:
+                self.enable()
+            except Refused as error:
                 self._wanted = False
                 self._say_why_idle()
-                self._node.get_logger().error(f'not enabled: {refused}, then call ~/enable')
+                self._node.get_logger().error(f'not enabled: {error}, then call ~/enable')
         self.lifecycle.tell()
 
-    def enable(self) -> str:
-        """Let the arms move; returns why not, or ''."""
+    def enable(self) -> None:
+        """Let the arms move; raises Refused where they must not."""
         self.lifecycle.tell()  # a fault that this clears
-        refused = self._output.refusal()
-        if refused:
-            return refused
+        self._output.check_enabling()
         if not self._loop.enable():
-            return self._unloaded
+            raise Refused(self._unloaded)
         self._wanted = False
         self.lifecycle.tell()
-        return ''
 
     def disarm(self) -> bool:
         """Let the arms hold until they are enabled again; False: the thread that commands hangs."""
@@ -113,42 +112,34 @@ class Managed:
         why = BEGINNING if self._wanted else DISABLED
         self._loop.runtime.idle_reason = self._unloaded if self._loop.inference.unloaded else why
 
-    def _configure(self) -> str:
+    def _configure(self) -> None:
         try:
             with self._supervisor.busy:
                 self._load()
         except ValueError as error:
-            return str(error)
+            raise Refused(str(error)) from error
         self._say_why_idle()
-        return ''
 
-    def _deactivate(self) -> str:
-        return '' if self.disarm() else HANGS
+    def _deactivate(self) -> None:
+        if not self.disarm():
+            raise Refused(HANGS)
 
-    def _clean_up(self) -> str:
+    def _clean_up(self) -> None:
         with self._supervisor.busy:
             was = self._loop.unload()
             if was is None:
-                return 'the arms have been enabled meanwhile; deactivate first'
+                raise Refused('the arms have been enabled meanwhile; deactivate first')
             self._supervisor.forget()
             was.worker.close(1.0)
         self._say_why_idle()
-        return ''
 
-    def _shut_down(self) -> str:
+    def _shut_down(self) -> None:
         """End the node, as a signal does: the arms hold at the last command."""
         self._finalized = True
         self._stop.set()
-        return ''
 
     def _on_enable(self, request: Any, response: Any) -> Any:
         if request.data:
-            response.message = self.enable()
-            response.success = not response.message
-            if response.success:
-                response.message = 'enabled; arms that stand begin slowly, from where they are'
-            return response
-        response.success = self.disarm()
-        done = 'not enabled any more; the arms hold'
-        response.message = done if response.success else HANGS
-        return response
+            done = 'enabled; arms that stand begin slowly, from where they are'
+            return answer(response, self.enable, lambda: done)
+        return answer(response, self._deactivate, lambda: 'not enabled any more; the arms hold')

@@ -43,7 +43,7 @@ from act_ros.nodes.policy.engine import (
 from act_ros.nodes.policy.loop import ControlLoop
 from act_ros.nodes.policy.managed import Managed
 from act_ros.nodes.policy.observer import Observer
-from act_ros.nodes.policy.parameters import COMPUTED_BY, PARAMETERS, safety
+from act_ros.nodes.policy.parameters import COMPUTED_BY, PARAMETERS, check_safety
 from act_ros.nodes.policy.statistics import Statistics
 from act_ros.nodes.policy.status import Status
 from act_ros.nodes.policy.supervisor import Supervisor, again
@@ -257,25 +257,21 @@ class PolicyNode(BaseNode):
             response.notes.append(note)
         return response
 
-    def _change(self, changed: Mapping[str, Any]) -> str:
-        """Put new parameter values into effect; returns why they are refused, or ''."""
-        if self.loop.runtime.enabled and (kept := safety(self.parameters.values, changed)):
-            return f'{kept} (ros2 service call {self.get_fully_qualified_name()}/enable std_srvs/srv/SetBool)'
+    def _change(self, changed: Mapping[str, Any]) -> None:
+        """Put new parameter values into effect; raises ValueError where they are refused."""
+        if self.loop.runtime.enabled:
+            check_safety(self.get_fully_qualified_name(), self.parameters.values, changed)
         retuned = not changed.keys().isdisjoint(('ensemble', 'ensemble_m', 'execute'))
         values = {**self.parameters.values, **changed}
-        try:
-            restated = 'policy_rate_hz' in changed and self.loop.engine.config.rate_assumed
-            if restated or not changed.keys().isdisjoint(('checkpoint', *COMPUTED_BY)):
-                self._set_policy(values['checkpoint'], changed)
-            elif retuned:
-                self.loop.retune(self._execution(self.loop.engine, changed))
-        except ValueError as error:
-            return str(error)
+        restated = 'policy_rate_hz' in changed and self.loop.engine.config.rate_assumed
+        if restated or not changed.keys().isdisjoint(('checkpoint', *COMPUTED_BY)):
+            self._set_policy(values['checkpoint'], changed)
+        elif retuned:
+            self.loop.retune(self._execution(self.loop.engine, changed))
         with self.loop.lock:
             self.loop.runtime.freshness = self._freshness(changed)
             self.loop.mode.ask(values['inference'])
             self.loop.inference.timeout_s = values['inference_timeout_s']
-        return ''
 
 
 def main() -> int:

@@ -65,11 +65,15 @@ PARAMETERS = (
 )  # fmt: skip
 
 
-def safety(now: Mapping[str, Any], changed: Mapping[str, Any]) -> str:
-    """Why a change of values cannot be made while the arms are enabled, for a person; '' where it can."""
+def check_safety(node: str, now: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
+    """Whether values may be changed while `node` has the arms enabled.
+
+    Raises:
+        ValueError: they may not, and what to do.
+    """
     kept = [name for name in SAFETY if name in changed and changed[name] != now[name]]
-    if not kept:
-        return ''
-    return (
-        f'{", ".join(kept)}: not while the arms are enabled; first call ~/enable with data: false'
-    )
+    if kept:
+        raise ValueError(
+            f'{", ".join(kept)}: not while the arms are enabled; first call ~/enable with data: false '
+            f'(ros2 service call {node}/enable std_srvs/srv/SetBool)'
+        )

@@ -28,6 +28,7 @@ from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.commands import CommandOutput
 from act_ros.nodes.shared.gate_keeper import ANSWER_S, STOP_PARAMETERS, GateKeeper
 from act_ros.nodes.shared.parameters import Param, Parameters
+from act_ros.nodes.shared.refused import Refused, answer
 from act_ros.nodes.shared.times import seconds, steady
 from act_ros.nodes.shared.topics import LATCHED, NEWEST
 from act_ros.robot.joint_names import ASKED, CHOICES
@@ -199,11 +200,13 @@ class ReplayNode(BaseNode):
         if self._cleared:
             self._cleared = False
             return True
-        refused = self._output.refusal()
-        if refused:
-            self.get_logger().error(f'not replayed: {refused}')
+        try:
+            self._output.check_enabling()
+        except Refused as error:
+            self.get_logger().error(f'not replayed: {error}')
             self._stop.fail()
-        self._cleared = not refused
+        else:
+            self._cleared = True
         return False
 
     def _tell(self) -> None:
@@ -258,17 +261,22 @@ class ReplayNode(BaseNode):
 
     def _on_enable(self, request: Any, response: Any) -> Any:
         with self._lock:
-            asked = request.data
-            contested = self._poses.contested(self._arms)
-            refused = (contested or self._output.refusal()) if asked else ''
-            self._enabled = bool(asked) and not refused
-            if not self._enabled:
-                self._withdraw()
-            response.success = not refused
-            response.message = refused or (
-                'replaying' if self._enabled else 'stopped; enabling begins from the first action'
-            )
-        return response
+            self._enabled = False
+            try:
+                if request.data:
+                    return answer(response, self._enable, lambda: 'replaying')
+                done = 'stopped; enabling begins from the first action'
+                return answer(response, lambda: None, lambda: done)
+            finally:
+                if not self._enabled:
+                    self._withdraw()
+
+    def _enable(self) -> None:
+        """Let it begin; raises Refused where it must not. Hold the lock."""
+        if contested := self._poses.contested(self._arms):
+            raise Refused(contested)
+        self._output.check_enabling()
+        self._enabled = True
 
 
 def main() -> int:

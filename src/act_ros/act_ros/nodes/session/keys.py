@@ -26,6 +26,7 @@ from act_ros.control.gate import Gate
 from act_ros.nodes.process.usage import answered
 from act_ros.nodes.session.keyboard import Keyboard, single_keys
 from act_ros.nodes.session.large_letters import large_letters
+from act_ros.nodes.shared.refused import Refused
 from act_ros.nodes.shared.stop_line import StopLine
 from act_ros.nodes.shared.topics import LATCHED
 from act_ros.text import printable
@@ -206,7 +207,11 @@ class Stopper:
         """Take a stop back; returns a line for the operator."""
         if not self.by:
             return 'there is no stop to reset'
-        return self._line.reset() or 'the stop is reset; nothing moves before it is enabled again'
+        try:
+            self._line.reset()
+        except Refused as error:
+            return str(error)
+        return 'the stop is reset; nothing moves before it is enabled again'
 
 
 class Twice:

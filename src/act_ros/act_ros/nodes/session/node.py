@@ -30,6 +30,7 @@ from act_ros.control.session.types import (
 from act_ros.exit_status import HUNG
 from act_ros.nodes.process.node_thread import node_thread
 from act_ros.nodes.process.run import Stop, run
+from act_ros.nodes.session.led_teleop import LedTeleop
 from act_ros.nodes.session.recorder_client import RecorderClient
 from act_ros.nodes.session.robot import SessionRobot
 from act_ros.nodes.session.sounds import Sounds
@@ -38,7 +39,6 @@ from act_ros.nodes.shared.diagnostics import ERROR, OK, WARN, Diagnostics, Healt
 from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS
 from act_ros.nodes.shared.parameters import Param, Parameters
 from act_ros.nodes.shared.topics import LATCHED
-from act_ros.nodes.teleop import TeleopNode
 from act_ros.robot.spec import RobotSpec, SpecError
 
 PARAMETERS = (
@@ -67,7 +67,7 @@ class SessionNode(BaseNode):
         attended = bool(self._values['attended'])
         simulated = bool(self.get_parameter('use_sim_time').value)
         self._teleop_stop = Stop()
-        self._teleop = TeleopNode(self._teleop_stop, attended, owner=self)
+        self._teleop = LedTeleop(self._teleop_stop, attended, owner=self)
         self._recorder = RecorderClient(self, self._values['task'], lambda: self._teleop.engaged)
         self._sounds = Sounds(self.get_logger().warning) if self._values['sounds'] else None
         self._printed: tuple[Any, ...] = ()

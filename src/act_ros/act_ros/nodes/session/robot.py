@@ -13,10 +13,11 @@ from rclpy.node import Node
 from act_ros.control.motion.pose_motion import ASTRAY, SETTLED, astray
 from act_ros.control.plausible import doubt_of
 from act_ros.control.session.types import SessionError
+from act_ros.nodes.session.led_teleop import LedTeleop
 from act_ros.nodes.session.motor_setup import MotorSetup
 from act_ros.nodes.shared.driver_client import SIMULATED, DriverClient, DriverError
 from act_ros.nodes.shared.hardware import GRIPPER
-from act_ros.nodes.teleop import TeleopNode
+from act_ros.nodes.shared.refused import Refused
 from act_ros.robot.spec import RobotSpec
 from act_ros.robot.types import Floats
 
@@ -31,7 +32,7 @@ GRIP_S = 5.0
 class SessionRobot:
     """Implements `control.session.types.Robot`; its methods are called by the session's thread."""
 
-    def __init__(self, node: Node, teleop: TeleopNode, spec: RobotSpec, simulated: bool) -> None:
+    def __init__(self, node: Node, teleop: LedTeleop, spec: RobotSpec, simulated: bool) -> None:
         """Use services through `node`; `simulated`: the scene is set up by a service, too."""
         self._teleop, self._spec = teleop, spec
         self._log = node.get_logger()
@@ -157,8 +158,10 @@ class SessionRobot:
             self._motors.free_leaders()
         except DriverError as error:
             raise SessionError(str(error)) from error
-        if why := self._teleop.follow():
-            raise SessionError(why)
+        try:
+            self._teleop.follow()
+        except Refused as error:
+            raise SessionError(str(error)) from error
 
     def following(self) -> bool:
         """Whether the followers are where the leaders are."""
@@ -222,8 +225,10 @@ class SessionRobot:
             for arm in self._absent:
                 pose[arm] = self._rest[arm]  # where an arm that is left out counts as being
         self._goals = followers[-1], leaders[-1] if leaders else None
-        if why := self._teleop.go(followers, leaders):
-            raise SessionError(why)
+        try:
+            self._teleop.go(followers, leaders)
+        except Refused as error:
+            raise SessionError(str(error)) from error
 
     def _astray(self, followers: Floats, leaders: Floats | None, tolerance: float) -> str:
         """What joints are not where they were led, as words; '' if all are."""
@@ -246,8 +251,10 @@ class SessionRobot:
         if here is None:
             silent = self._teleop.silence.names or 'a follower'
             raise DriverError(f'{silent} does not report its joints; look at its driver')
-        if why := self._teleop.go([here], None, with_torque=False):
-            raise DriverError(why)
+        try:
+            self._teleop.go([here], None, with_torque=False)
+        except Refused as error:
+            raise DriverError(str(error)) from error
         end = time.monotonic() + PUBLISH_S
         while not self._teleop.arrived and time.monotonic() < end:
             time.sleep(0.02)

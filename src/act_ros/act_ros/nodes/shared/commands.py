@@ -15,6 +15,7 @@ from rclpy.node import Node
 from act_ros.control.gate import Gate
 from act_ros.nodes.shared.command_rivals import CommandRivals
 from act_ros.nodes.shared.hardware import Hardware
+from act_ros.nodes.shared.refused import Refused
 from act_ros.nodes.shared.topics import COMMAND, SENSOR, robot_topic
 from act_ros.nodes.shared.watchdog import Watchdog
 from act_ros.robot.spec import GripperScale, RobotSpec
@@ -97,25 +98,28 @@ class CommandOutput:
         """Commands to other arms, through the same gate."""
         return ArmCommands(self._node, self.spec, arms, gripper, self.gate)
 
-    def refusal(self, with_torque: bool = True) -> str:
-        """Why the arms must not be enabled now, as a sentence, or ''. A question: what opens the gate is `permit`.
+    def check_enabling(self, with_torque: bool = True) -> None:
+        """Whether the arms may be enabled now. It opens nothing: what opens the gate is `permit`.
 
         A node that was just made waits a second: until it can know who else commands the arms.
 
         Args:
             with_torque: whether the motors have to be well; not where they are still set up.
+
+        Raises:
+            Refused: they must not be, and why.
         """
         stops = self.gate.stops
         refused = self.gate.refusal() or self.rivals.ask()
         if not refused and with_torque and self.hardware is not None:
             refused = self.hardware.ask()
         # Once more: meanwhile somebody may have stopped the robot, and even reset it.
-        refused = refused or self.gate.refusal()
-        if not refused and self.gate.stops != stops:
-            refused = (
+        if refused := refused or self.gate.refusal():
+            raise Refused(refused)
+        if self.gate.stops != stops:
+            raise Refused(
                 'the robot was stopped while this was looked at; if it may move, enable once more'
             )
-        return refused
 
     def permit(self, with_torque: bool = True) -> None:
         """Open the gate after a fault. Not before what commands the arms has begun anew, from where they are.

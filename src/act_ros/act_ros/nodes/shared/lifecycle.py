@@ -31,6 +31,7 @@ from act_ros.nodes.shared.lifecycle_graph import (
     LifecycleState,
     path,
 )
+from act_ros.nodes.shared.refused import Refused
 
 _DEPTH = 10  # of the events' queue, as in rcl
 
@@ -43,7 +44,7 @@ class Lifecycle(BaseNode):
         owner: Node,
         quick: Node,
         state_of_node: Callable[[], LifecycleState],
-        acts: Mapping[str, Callable[[], str]],
+        acts: Mapping[str, Callable[[], object]],
     ) -> None:
         """Serve.
 
@@ -51,7 +52,7 @@ class Lifecycle(BaseNode):
             owner: the node that is managed.
             quick: a node of the same namespace whose callbacks never take long.
             state_of_node: how the node is, for any thread.
-            acts: what does each transition, by its name; returns why it was not done, or ''.
+            acts: what does each transition, by its name; raises Refused where it is not done.
         """
         super().__init__(
             f'{owner.get_name()}_lifecycle',
@@ -131,8 +132,11 @@ class Lifecycle(BaseNode):
             self._go(edge.start)
             self._under_way = edge.goal
             self._go(edge.goal)
+        refused = ''
         try:
-            refused = self._acts[edge.label]()
+            self._acts[edge.label]()
+        except Refused as error:
+            refused = str(error)
         except Exception as error:  # of this program; it must not end what commands the arms
             refused = f'this failed: {type(error).__name__}: {error}'
         with self._lock:

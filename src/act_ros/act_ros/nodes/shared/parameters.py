@@ -113,15 +113,15 @@ class Parameters:
         self,
         node: Node,
         table: Sequence[Param],
-        change: Callable[[Mapping[str, Any]], str] | None = None,
+        change: Callable[[Mapping[str, Any]], object] | None = None,
     ) -> None:
         """Declare the table on the node.
 
         Args:
             node: whose parameters they are.
             table: the rows.
-            change: called with the new values before they are taken on at run time; it returns why
-                they are refused, or '' once they are in effect.
+            change: called with the new values before they are taken on at run time; they are in effect when it
+                returns. It raises ValueError where they are refused.
 
         Raises:
             ValueError: a value given at the start cannot be used.
@@ -157,14 +157,13 @@ class Parameters:
                     changed[row.name] = row.convert(parameter.value)
                 elif parameter.name == 'use_sim_time':  # rclpy's own, which takes any value
                     self._keep(parameter)
+            if changed and self._change:
+                self._change(changed)
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
-        try:
-            reason = self._change(changed) if changed and self._change else ''
         except Exception as error:  # of this program; it must not end what commands the arms
             self._node.get_logger().error(f'setting {", ".join(changed)} failed: {error!r}')
             reason = f'this failed: {type(error).__name__}: {error}'
-        if reason:
             return SetParametersResult(successful=False, reason=reason)
         self.values.update(changed)
         return SetParametersResult(successful=True)

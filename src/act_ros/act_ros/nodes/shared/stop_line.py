@@ -18,6 +18,7 @@ from std_msgs.msg import Empty, String
 from std_srvs.srv import Trigger
 
 from act_ros.control.gate import Gate
+from act_ros.nodes.shared.refused import Refused, answer
 from act_ros.nodes.shared.topics import COMMAND, LATCHED, SENSOR
 
 HANGS = 'the stop was NOT reset: the thread that commands the arms does not answer. End this node, and start it again'
@@ -70,10 +71,9 @@ class StopLine:
             return response
 
         def on_reset(_: Any, response: Any) -> Any:
-            response.message = self.reset()
-            response.success = not response.message
-            response.message = response.message or 'reset; nothing moves before it is enabled'
-            return response
+            return answer(
+                response, self.reset, lambda: 'reset; nothing moves before it is enabled'
+            )
 
         self._node.create_service(Trigger, f'{name}/stop', on_stop)
         self._node.create_service(Trigger, f'{name}/stop_reset', on_reset)
@@ -91,14 +91,13 @@ class StopLine:
         if again:
             self._event.publish(Empty())
 
-    def reset(self) -> str:
-        """Take a stop of the robot back; returns why that cannot be, or ''."""
+    def reset(self) -> None:
+        """Take a stop of the robot back; raises Refused where that cannot be."""
         if self._gate.stopped_by:
             if not self._disarm():
-                return HANGS
+                raise Refused(HANGS)
             self._gate.reset()
             self._tell()
-        return ''
 
     def _on_event(self, _: Empty) -> None:
         self._hear(f'a message on {self._event.topic_name}')
@@ -108,8 +107,11 @@ class StopLine:
             return  # of before what this node knows, or its own
         if msg.data:
             self._hear(msg.data)
-        elif why := self.reset():
-            self._node.get_logger().error(why)
+            return
+        try:
+            self.reset()
+        except Refused as error:
+            self._node.get_logger().error(str(error))
 
     def _hear(self, by: str) -> None:
         if not self._gate.stopped_by:
