@@ -86,7 +86,7 @@ def read_joint_order(names: Sequence[str], width: int, spec: RobotSpec) -> Joint
         return JointOrder()
     if given == spec.joint_names and width == spec.dof:
         return JointOrder(given, tuple(range(spec.dof)))
-    words = [_Words.of(name, spec) for name in given]
+    words = [_NameParts.of(name, spec) for name in given]
     stems = {word.stem for word in words if not word.joint}
     if not any(word.joint for word in words) and len(stems) == 1:
         # One word for all: `motor_0`, `left_0`, or the name of the axis itself, as ["state"].
@@ -103,7 +103,7 @@ def read_joint_order(names: Sequence[str], width: int, spec: RobotSpec) -> Joint
     return _matched(given, words, spec)
 
 
-def _joints_of_numbers(words: Sequence[_Words], spec: RobotSpec) -> list[_Words]:
+def _joints_of_numbers(words: Sequence[_NameParts], spec: RobotSpec) -> list[_NameParts]:
     """Numbers as joints: they begin anew with each arm that is named, and run on where none is."""
     first: dict[str | None, int] = {}
     for word in words:
@@ -122,7 +122,7 @@ def _joints_of_numbers(words: Sequence[_Words], spec: RobotSpec) -> list[_Words]
     return found
 
 
-def _matched(names: tuple[str, ...], words: Sequence[_Words], spec: RobotSpec) -> JointOrder:
+def _matched(names: tuple[str, ...], words: Sequence[_NameParts], spec: RobotSpec) -> JointOrder:
     unknown = [name for name, word in zip(names, words, strict=True) if not word.joint]
     if unknown:
         return JointOrder(
@@ -149,7 +149,7 @@ def _matched(names: tuple[str, ...], words: Sequence[_Words], spec: RobotSpec) -
     return JointOrder(names, tuple(places[key] for key in wanted))
 
 
-def _numbered(names: tuple[str, ...], words: Sequence[_Words], spec: RobotSpec) -> JointOrder:
+def _numbered(names: tuple[str, ...], words: Sequence[_NameParts], spec: RobotSpec) -> JointOrder:
     """Names that tell numbers, or sides, and no joint: `motor_0` …, `left_0` … `right_6`."""
     whole = len(names) == spec.dof
     per_arm = len(spec.joints) + 1
@@ -168,7 +168,7 @@ def _numbered(names: tuple[str, ...], words: Sequence[_Words], spec: RobotSpec) 
 
 
 @dataclass(frozen=True)
-class _Words:
+class _NameParts:
     """A name taken apart: side, joint ('' where it tells none), number, and the words that are left."""
 
     side: str | None
@@ -177,7 +177,7 @@ class _Words:
     stem: str
 
     @classmethod
-    def of(cls, name: str, spec: RobotSpec) -> _Words:
+    def of(cls, name: str, spec: RobotSpec) -> _NameParts:
         known = {joint.replace('_', ''): joint for joint in spec.joints}
         sides = _sides(spec)
         tokens = _tokens(name, sides)

@@ -125,9 +125,9 @@ def find_episodes(
         raise SourceError(
             f'there is no folder {place}; name the one that holds episode_0.hdf5, episode_1.hdf5, …'
         )
-    from act_ros.data.lerobot.layout import is_lerobot
+    from act_ros.data.lerobot.layout import is_lerobot_dataset
 
-    if is_lerobot(place):
+    if is_lerobot_dataset(place):
         entries = sorted(_layout(place).entries, key=lambda entry: entry.index)
         return [
             EpisodeRef(place / f'episode_{e.index}', None, e.index, joint_order) for e in entries

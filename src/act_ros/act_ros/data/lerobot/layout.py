@@ -21,7 +21,7 @@ from act_ros.data.lerobot.depth import no_colour
 from act_ros.data.lerobot.placement import Window
 from act_ros.data.lerobot.tables import (
     LayoutError,
-    Words,
+    TaskTexts,
     load_json,
     read_json,
     read_lines,
@@ -135,7 +135,7 @@ class Layout:
         return list(names_in(self.features.get(key, {}).get('names')))
 
 
-def is_lerobot(folder: Path) -> bool:
+def is_lerobot_dataset(folder: Path) -> bool:
     """Whether a folder looks like a LeRobot dataset (its `meta` is there)."""
     return (folder / INFO).is_file() or (folder / 'meta').is_dir()
 
@@ -218,7 +218,7 @@ def _entries_v3(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
     ]
     if not tables:
         raise LayoutError(f'{root}/meta/episodes has no table; was the dataset finalized?')
-    words = Words(root)
+    words = TaskTexts(root)
     for path in tables:
         for number, row in enumerate(table_rows(path, leave='stats/')):
             where = f'{path}, row {number}'
@@ -247,7 +247,7 @@ def _part(
 
 def _entries_v2(root: Path, info: Mapping[str, Any]) -> Iterator[EpisodeEntry]:
     chunk = int(info.get('chunks_size', 1000))
-    words = Words(root)
+    words = TaskTexts(root)
     table = root / 'meta' / 'episodes.jsonl'
     for number, row in read_lines(table):
         where = f'{table}, line {number}'

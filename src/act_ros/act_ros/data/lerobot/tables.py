@@ -147,7 +147,7 @@ def read_tasks(root: Path) -> dict[int, str]:
     }
 
 
-class Words:
+class TaskTexts:
     """What episodes show, in words; their table of tasks is read only if an episode gives numbers."""
 
     def __init__(self, root: Path) -> None:

@@ -64,7 +64,7 @@ class Hardware:
         """
         self._log, self._found, self._in_simulation = node.get_logger(), found, simulated
         self._motors = [*joints, GRIPPER]
-        self._arms = [_Arm(node, arm, self._motors) for arm in arms]
+        self._arms = [_AskedDriver(node, arm, self._motors) for arm in arms]
         self.heeded: Sequence[str] = self._motors
         """Motors whose state matters."""
         self.left_out: Sequence[str] = ()
@@ -95,11 +95,11 @@ class Hardware:
             answers[name].update(profiles)
         return '; '.join(filter(None, (self._judge(arm, answers[arm.name]) for arm in ready)))
 
-    def _led(self) -> list[_Arm]:
+    def _led(self) -> list[_AskedDriver]:
         return [arm for arm in self._arms if arm.name not in self.left_out]
 
     def _answers(
-        self, arms: Sequence[_Arm], registers: Sequence[str], end: float
+        self, arms: Sequence[_AskedDriver], registers: Sequence[str], end: float
     ) -> dict[str, dict[str, Sequence[int]]]:
         """By arm what it has said by `end` of all its motors, by register."""
         answers: dict[str, dict[str, Sequence[int]]] = {arm.name: {} for arm in arms}
@@ -111,7 +111,7 @@ class Hardware:
         # Copies: what comes late changes nothing.
         return {name: dict(given) for name, given in answers.items()}
 
-    def _judge(self, arm: _Arm, given: Mapping[str, Sequence[int]]) -> str:
+    def _judge(self, arm: _AskedDriver, given: Mapping[str, Sequence[int]]) -> str:
         """What is wrong with an arm by what its driver has answered, for a person; ''."""
         asked = (ERRORS, TORQUE, MODE)
         mute = not any(given.get(name) for name in asked)
@@ -139,12 +139,14 @@ class Hardware:
         ]
         return '; '.join(filter(None, found))
 
-    def _simulated(self, arm: _Arm) -> None:
+    def _simulated(self, arm: _AskedDriver) -> None:
         if not arm.simulated:
             self._log.warning(f'{arm.name} {SIMULATED}')
         arm.simulated = True
 
-    def _on_values(self, arm: _Arm, motor: str, register: str, values: Sequence[int]) -> None:
+    def _on_values(
+        self, arm: _AskedDriver, motor: str, register: str, values: Sequence[int]
+    ) -> None:
         """The answer for one motor; an empty one is asked for again, and then it is said."""
         arm.asked_at = -float('inf')
         if values:
@@ -163,7 +165,7 @@ class Hardware:
                 f'{arm.name}/{motor} does not answer its driver: look at its cable and its power'
             )
 
-    def _recognize(self, arm: _Arm) -> None:
+    def _recognize(self, arm: _AskedDriver) -> None:
         """A driver that knows no register: a simulated one, or motors that do not answer."""
         answers: dict[str, Sequence[int]] = {}
 
@@ -178,7 +180,7 @@ class Hardware:
             arm.read(ALL, register, partial(take, register))
 
 
-class _Arm:
+class _AskedDriver:
     """A driver that is asked."""
 
     def __init__(self, node: Node, name: str, motors: Sequence[str]) -> None:

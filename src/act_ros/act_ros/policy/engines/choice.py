@@ -74,7 +74,7 @@ def candidates(asked: EngineChoice) -> list[EngineChoice]:
         if precision in able:
             found.append(EngineChoice(device, engine, precision))
     if not found:
-        raise EngineError(f'{words(asked)} do not go together; there are: {_all()}')
+        raise EngineError(f'{in_words(asked)} do not go together; there are: {_all()}')
     if asked.engine != AUTO and not find_spec(asked.engine):
         raise EngineError(
             f'engine {asked.engine} is not installed; install it (pip install {asked.engine}), or set engine to auto'
@@ -115,7 +115,7 @@ def release(engine: str) -> str:
     return 'unknown'
 
 
-def words(asked: EngineChoice) -> str:
+def in_words(asked: EngineChoice) -> str:
     """What was asked for, without what was left open; '' where all was."""
     parts = [
         f'{name} {value}'

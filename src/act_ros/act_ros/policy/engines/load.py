@@ -20,7 +20,7 @@ from act_ros.policy.engines.choice import (
     EngineChoice,
     EngineError,
     candidates,
-    words,
+    in_words,
 )
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.source import Source
@@ -83,7 +83,7 @@ def load_engine(
 
 def _refusal(asked: EngineChoice, said: list[str]) -> EngineError:
     """Why nothing can be had; where the device was left open, what led to the one that is spoken of, too."""
-    led = f'{words(asked)}: ' if asked.device == AUTO and words(asked) else ''
+    led = f'{in_words(asked)}: ' if asked.device == AUTO and in_words(asked) else ''
     return EngineError(f'{led}{"; ".join(said)}')
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.formats.files import read_json
-from act_ros.policy.formats.lerobot import is_lerobot, read_lerobot
+from act_ros.policy.formats.lerobot import is_lerobot_config, read_lerobot
 from act_ros.policy.formats.native import CONFIG, read_native, read_native_config
 from act_ros.policy.formats.original import find_ckpt, read_original
 from act_ros.policy.formats.source import Source
@@ -55,7 +55,7 @@ def _kind(path: Path) -> tuple[str, Path]:
             data = read_json(path / CONFIG)
         except PolicyError:
             return 'native', path  # whose reader says what is wrong
-        return 'lerobot' if is_lerobot(data) else 'native', path
+        return 'lerobot' if is_lerobot_config(data) else 'native', path
     ckpt = find_ckpt(path)
     if ckpt is not None:
         return 'original', ckpt

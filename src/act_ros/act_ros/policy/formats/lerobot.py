@@ -65,7 +65,7 @@ _SIZES = {
 """Our entry: LeRobot's, and the default that LeRobot gives it."""
 
 
-def is_lerobot(data: Mapping[str, Any]) -> bool:
+def is_lerobot_config(data: Mapping[str, Any]) -> bool:
     """Whether the content of a `config.json` is LeRobot's."""
     return 'format' not in data and any(
         key in data for key in ('type', 'input_features', 'input_shapes', 'n_action_steps')

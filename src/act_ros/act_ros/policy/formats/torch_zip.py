@@ -64,7 +64,7 @@ class _Bounded(io.FileIO):
 
 
 @dataclass(frozen=True)
-class _Storage:
+class _TensorStorage:
     dtype: str
     numel: int
 
@@ -124,7 +124,7 @@ def _open(archive: zipfile.ZipFile, size: int) -> tuple[bytes, dict[str, int]]:
 
 
 def _read(pickled: bytes, lengths: Mapping[str, int]) -> dict[str, TensorEntry]:
-    def stored(reference: Any) -> _Storage:
+    def stored(reference: Any) -> _TensorStorage:
         if not isinstance(reference, tuple) or len(reference) != 5 or reference[0] != 'storage':
             raise PolicyError('a reference of its pickle is not one to a storage')
         _, kind, key, _, numel = reference
@@ -136,7 +136,7 @@ def _read(pickled: bytes, lengths: Mapping[str, int]) -> dict[str, TensorEntry]:
                 f'storage {listed([key])} should have {shown(numel)} values of {width} bytes, and has '
                 f'{lengths.get(key, "no")} bytes'
             )
-        return _Storage(dtype, numel)
+        return _TensorStorage(dtype, numel)
 
     names: dict[tuple[str, str], Any] = {
         ('collections', 'OrderedDict'): StandIn(lambda: _Dict()),
@@ -159,7 +159,7 @@ def _tensor(
     storage: Any, offset: Any, shape: Any, strides: Any, requires_grad: Any, hooks: Any
 ) -> TensorEntry:
     """A tensor as torch rebuilds it: a view of a storage that lies in it and is not larger."""
-    if not isinstance(storage, _Storage):
+    if not isinstance(storage, _TensorStorage):
         raise PolicyError('a tensor of its pickle has no storage')
     if not are_sizes(shape) or not are_sizes(strides) or not are_sizes((offset,)):
         raise PolicyError('a tensor of its pickle has no proper shape')
