@@ -3,7 +3,9 @@
 """How long a policy takes from its observation to its chunk: engines, sizes, numbers of cameras and threads.
 
 Each line is a process of its own, with a policy of random weights in a folder that no engine has seen: loaded cold (the
-engine is prepared and compared), then once more, warm. `ms of processors` depends least on what else runs. LeRobot's
+engine is prepared and compared), then once more, warm. `ms of processors` depends least on what else runs. For int8 the
+network is quantized before, on a few invented observations (`pip install nncf`): that is for the time, and its
+difference from fp32 says little; the shipped policies' is in docs/results.md. LeRobot's
 `select_action` is measured at the paper's size where there is a LeRobot (`lerobot_python.py`). Source `setup.bash` first.
 
     benchmarks/inference.py
@@ -36,7 +38,7 @@ from act_ros.policy.folder import read_config
 
 CAMERAS = ('cam_high', 'cam_low', 'cam_left_wrist', 'cam_right_wrist')
 ENGINES = {
-    'cpu': ('torch:fp32', 'torch:bf16', 'openvino:fp32', 'openvino:bf16'),
+    'cpu': ('torch:fp32', 'torch:bf16', 'openvino:fp32', 'openvino:bf16', 'openvino:int8'),
     'cuda': ('torch:fp16', 'torch:bf16', 'torch:fp32'),
 }
 PEER = 'lerobot:fp32'
@@ -47,7 +49,9 @@ MOST_GPU_MS, MOST_GPU_SPREAD = 1.5, 1.1
 """On a GPU at the paper's size with four cameras: the median, and p99 in medians."""
 MOST_DIFFERENCE = 1e-2
 """Of 16 bits from fp32."""
-FASTER = 5.0
+FASTER = {'openvino:bf16': 5.0, 'torch:fp16': 5.0, 'openvino:int8': 8.0}
+CALIBRATE = 10
+"""Invented observations that a network is quantized on."""
 
 
 def config_of(size: str, cameras: int) -> PolicyConfig:
@@ -71,6 +75,21 @@ def write_policy(folder: Path, config: PolicyConfig, cvae: bool = False) -> None
     save_checkpoint(folder, config, ACT(config, cvae).state_dict(), stats)
 
 
+def write_int8(folder: str) -> None:
+    """The network of a policy in int8, beside it.
+
+    Raises:
+        EngineError: the quantizer is not installed, or cannot do it.
+    """
+    from act_ros.policy.checkpoint import load_checkpoint
+    from act_ros.policy.engines.base import probes
+    from act_ros.policy.engines.quantize import quantize
+
+    loaded = load_checkpoint(Path(folder))
+    seen = probes(loaded.config)
+    quantize(loaded, lambda number: seen[number % len(seen)], CALIBRATE)
+
+
 def measure(case: dict[str, str]) -> dict[str, float | str]:
     """Load and run one case in this process."""
     begin = time.perf_counter()
@@ -92,6 +111,9 @@ def measure(case: dict[str, str]) -> dict[str, float | str]:
     else:
         from act_ros.policy.policy import Policy, warm_up
 
+        if precision == 'int8' and not (Path(case['folder']) / 'int8').is_dir():
+            write_int8(case['folder'])
+            begin = time.perf_counter()
         policy = Policy.load(
             case['folder'], threads, EngineChoice(case['device'], engine, precision)
         )
@@ -159,7 +181,7 @@ def show(size: str, cameras: int, case: dict[str, str], found: Findings) -> floa
         found.figure(f'{what}, live when cold', float(cold['load_s']), 's')
         found.figure(f'{what}, live when warm', float(warm['load_s']), 's')
     if 'difference' in warm:
-        half = not case['engine'].endswith('fp32')
+        half = case['engine'].endswith('16')
         most = MOST_DIFFERENCE if half else None
         found.figure(f'{what}, difference from fp32', float(warm['difference']), at_most=most)
     return median
@@ -170,9 +192,10 @@ def beside_the_peer(found: Findings, what: str, medians: dict[str, float | None]
     theirs = medians.pop(PEER, None)
     for engine, ours in medians.items():
         if theirs and ours:
-            target = FASTER if engine in ('openvino:bf16', 'torch:fp16') else None
             found.figure(
-                f'{what}, {engine}: times as fast as LeRobot', theirs / ours, at_least=target
+                f'{what}, {engine}: times as fast as LeRobot',
+                theirs / ours,
+                at_least=FASTER.get(engine),
             )
 
 

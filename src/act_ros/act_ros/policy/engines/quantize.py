@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,13 @@ CALIBRATE, COMPARE = 300, 8
 """Observations that the ranges are taken from, and others that the result is compared on."""
 
 
-def quantize(loaded: Loaded, observe: Callable[[int], Seen]) -> Path:
+def quantize(loaded: Loaded, observe: Callable[[int], Seen], calibrate: int = CALIBRATE) -> Path:
     """Write a policy's network in int8 beside the policy; what was there is replaced.
 
     Args:
         loaded: the policy.
-        observe: gives observation 0 to `CALIBRATE + COMPARE - 1`; the network sees nothing else.
+        observe: gives observation 0 to `calibrate + COMPARE - 1`; the network sees nothing else.
+        calibrate: how many the ranges are taken from.
 
     Returns:
         The folder.
@@ -47,7 +48,8 @@ def quantize(loaded: Loaded, observe: Callable[[int], Seen]) -> Path:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
-        _write(partial, _in_int8(nncf, export.to_openvino(loaded), observe), loaded, observe)
+        model = _in_int8(nncf, export.to_openvino(loaded), observe, calibrate)
+        _write(partial, model, loaded, [observe(calibrate + i) for i in range(COMPARE)])
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
     finally:
@@ -55,7 +57,7 @@ def quantize(loaded: Loaded, observe: Callable[[int], Seen]) -> Path:
     return folder
 
 
-def _in_int8(nncf: Any, model: Any, observe: Callable[[int], Seen]) -> Any:
+def _in_int8(nncf: Any, model: Any, observe: Callable[[int], Seen], calibrate: int) -> Any:
     def inputs(number: int) -> list[Any]:
         state, frames = observe(number)
         return [state[None], frames[None]]
@@ -64,8 +66,8 @@ def _in_int8(nncf: Any, model: Any, observe: Callable[[int], Seen]) -> Any:
         with _unfused():
             return nncf.quantize(
                 model,
-                nncf.Dataset(range(CALIBRATE), inputs),
-                subset_size=CALIBRATE,
+                nncf.Dataset(range(calibrate), inputs),
+                subset_size=calibrate,
                 model_type=nncf.ModelType.TRANSFORMER,
             )
     except (RuntimeError, ValueError, nncf.InternalError) as error:
@@ -89,13 +91,12 @@ def _unfused() -> Generator[None, None, None]:
         openvino.Core.compile_model = ordinary
 
 
-def _write(folder: Path, model: Any, loaded: Loaded, observe: Callable[[int], Seen]) -> None:
+def _write(folder: Path, model: Any, loaded: Loaded, seen: Sequence[Seen]) -> None:
     import openvino
 
     openvino.save_model(
         model, folder / NETWORK
     )  # the weights of what stays fp32 in half precision
-    seen = [observe(CALIBRATE + number) for number in range(COMPARE)]
     np.savez_compressed(
         folder / OBSERVATIONS,
         state=np.stack([state for state, _ in seen]),
