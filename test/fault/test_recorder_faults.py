@@ -15,7 +15,6 @@ from act_msgs.msg import RecorderState, SourceFault
 from sources import Recorder, Sources, launch
 from std_msgs.msg import String
 
-from act_ros.data.recording.archive import QUEUE_ROWS
 from act_ros.data.recording.episode_writer import read_episode
 from act_ros.data.recording.log_to_hdf5 import recover_log
 from act_ros.data.spoilt import spoilt
@@ -190,27 +189,6 @@ def test_what_another_node_finds_wrong_is_in_the_file(recorder):
         assert faults.count('leader_left fell silent') == 1
 
 
-def test_rows_for_which_the_disk_is_too_slow_are_counted_and_shown(ros, tmp_path):
-    slow = (
-        'import time\nfrom act_ros.data.recording.episode_writer import EpisodeWriter as Writer\n'
-        'append = Writer.append_row\n'
-        'Writer.append_row = lambda self, row: (time.sleep(0.05), append(self, row))\n'
-    )
-    fast = Sources(ros.node('fast'), space='/slow')
-    recorder = Recorder(ros, tmp_path / 'data', tmp_path / 'log', '/slow', before=slow)
-    recorder.begin()
-    state = recorder.wait(lambda state: state.overflow > 10)
-    assert state.state == RecorderState.FAULT and 'too slow' in state.reason
-    assert state.queue <= QUEUE_ROWS
-    answer = recorder.end()
-    assert recorder.stop() == 0
-    fast.close()
-    with read_episode(answer.message) as episode:
-        assert episode.attrs['overflow_rows'] == answer.dropped > 10
-        assert any('too slow' in fault for fault in episode.attrs['faults'])
-        assert len(episode.stamp) == answer.rows
-
-
 def test_a_folder_that_becomes_read_only_costs_no_row(recorder):
     finished = recorder.dataset / f'episode_{finish(recorder)}.hdf5'
     before = finished.read_bytes()
@@ -281,15 +259,6 @@ def finish(recorder: Recorder) -> int:
     answer = recorder.end()
     assert answer.ok, answer.message
     return int(answer.episode)
-
-
-def test_an_unwritable_folder_is_refused_in_one_line(tmp_path):
-    (tmp_path / 'data').mkdir(mode=0o555)
-    process = launch(tmp_path / 'data', tmp_path / 'log')
-    assert process.wait(90) == 1
-    output = (tmp_path / 'log').read_text()
-    assert output.startswith('error: ') and 'Permission denied' in output
-    assert output.count('\n') == 1
 
 
 def test_a_camera_that_never_comes_is_named_with_its_topic(ros, sources, tmp_path):

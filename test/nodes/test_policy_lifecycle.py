@@ -6,7 +6,6 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from lifecycle_msgs.srv import ChangeState, GetAvailableStates, GetAvailableTran
 from policy_clients import enable, keep, running, set_parameter
 from std_srvs.srv import Trigger
 
-from act_ros.nodes.shared.lifecycle_graph import ASKED, OUTCOMES, LifecycleState, path
+from act_ros.nodes.shared.lifecycle_graph import LifecycleState
 from act_ros.nodes.shared.topics import LATCHED
 
 
@@ -95,32 +94,6 @@ ACTIVATED = ('inactive activate activating', 'activating transition_success acti
 DEACTIVATED = ('active deactivate deactivating', 'deactivating transition_success inactive')
 FAILED = ('active deactivate deactivating', 'deactivating transition_error errorprocessing')
 MENDED = ('errorprocessing activate activating', 'activating transition_success active')
-
-
-def test_states_and_transitions_are_those_of_rcl(ros):
-    from rclpy.impl.implementation_singleton import rclpy_implementation
-
-    machine = rclpy_implementation.LifecycleStateMachine(ros.node('rcl').handle, False)
-    assert [(int(each), each.label) for each in LifecycleState] == list(machine.available_states)
-    ours = {
-        (e.number, e.label, int(e.start), e.start.label, int(e.goal), e.goal.label)
-        for e in (*ASKED, *OUTCOMES)
-    }
-    assert ours == set(machine.transition_graph)
-
-
-def test_whatever_becomes_of_a_node_is_told_without_passing_its_end():
-    S = LifecycleState
-    end = {S.SHUTTINGDOWN, S.FINALIZED}
-    goals = (S.UNCONFIGURED, S.INACTIVE, S.ACTIVE, S.ERRORPROCESSING)
-    for start, goal in product({*S} - end - {S.UNKNOWN}, goals):
-        way = path(start, goal)
-        assert (way[-1].goal if way else start) is goal
-        assert not {edge.goal for edge in way} & end
-    assert [edge.label for edge in path(S.ACTIVE, S.FINALIZED)] == [
-        'shutdown',
-        'transition_success',
-    ]
 
 
 def test_a_manager_takes_the_node_through_its_life(ros, robot, policy, models, events):

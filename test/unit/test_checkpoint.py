@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from act_ros.policy.checkpoint import load_checkpoint
 from act_ros.policy.config import PolicyConfig
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.folder import resolve_checkpoint
+from act_ros.policy.folder import policy_names, read_config, resolve_checkpoint
+from golden import rebuild
 from synthetic import tiny_config, write_policy
 
 
@@ -27,6 +28,16 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     for name, value in loaded.normalizer.stats().items():
         assert torch.equal(value, stored[f'stats.{name}'])
     assert sorted(p.name for p in tmp_path.iterdir()) == ['config.json', 'model.safetensors']
+
+
+def test_native_statistics_per_camera_are_applied_per_camera(tmp_path: Path) -> None:
+    means = ((0.1, 0.2, 0.3), (0.6, 0.5, 0.4))
+    write_policy(tmp_path, tiny_config(cameras=('a', 'b'), image_mean=means))
+    norm = load_checkpoint(tmp_path).normalizer
+    grey = torch.full((1, 2, 4, 6, 3), 127.5)
+    got = norm.images(grey)[0, :, :, 0, 0]
+    want = (0.5 - torch.tensor(means)) / torch.tensor([0.229, 0.224, 0.225])
+    torch.testing.assert_close(got, want)
 
 
 def rewrite(folder: Path, drop: str = '', **changes: torch.Tensor) -> None:
@@ -191,6 +202,22 @@ def test_a_policy_is_found_by_name_and_by_path(tmp_path: Path) -> None:
     folder = (tmp_path / 'models' / 'cube').resolve()
     for name in ('cube', 'models/cube', str(folder), folder):
         assert resolve_checkpoint(name, tmp_path / 'models') == folder
+
+
+def test_a_policy_is_found_where_training_has_put_it(tmp_path: Path) -> None:
+    inner = tmp_path / 'models' / 'cube' / 'checkpoints' / 'last' / 'pretrained_model'
+    rebuild('lerobot_0.4', inner)
+    rebuild('act', tmp_path / 'models' / 'paper')
+    write_policy(tmp_path / 'models' / 'mine')
+    (tmp_path / 'models' / 'empty').mkdir()
+    assert resolve_checkpoint('cube', tmp_path / 'models') == inner.resolve()
+    ckpt = tmp_path / 'models' / 'paper' / 'policy_best.ckpt'
+    assert resolve_checkpoint(str(ckpt), tmp_path / 'models') == ckpt.resolve()
+    assert read_config(ckpt) == read_config(ckpt.parent)
+    assert resolve_checkpoint(inner / 'config.json', tmp_path / 'models') == inner.resolve()
+    with pytest.raises(PolicyError, match='dataset_stats.pkl is a file; a policy is a folder'):
+        resolve_checkpoint(ckpt.parent / 'dataset_stats.pkl', tmp_path / 'models')
+    assert policy_names(tmp_path / 'models') == ['cube', 'mine', 'paper']
 
 
 @pytest.mark.parametrize('name', ['sphere', '', '/nowhere/at/all'])

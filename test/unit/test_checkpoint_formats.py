@@ -14,7 +14,6 @@ import numpy as np
 import peer_values
 import peers
 import pytest
-import torch
 from safetensors.torch import load_file, save_file
 
 from act_ros.commands.convert import main as convert
@@ -22,12 +21,12 @@ from act_ros.commands.inspect_policy import main as inspect
 from act_ros.control.ensemble import TemporalEnsemble
 from act_ros.policy.checkpoint import load_checkpoint
 from act_ros.policy.errors import PolicyError
-from act_ros.policy.folder import policy_names, read_config, resolve_checkpoint
+from act_ros.policy.folder import read_config
 from act_ros.policy.formats.detect import read_source
 from act_ros.policy.policy import Policy
 from act_ros.robot.types import Chunk
 from golden import DATA, SIZE, expected, predicted, rebuild, relative_error
-from synthetic import tiny_config, write_policy
+from synthetic import write_policy
 
 LIMIT = 1e-5
 RENAMED = {'lerobot_0.4': {'top': 'cam_high'}}
@@ -224,22 +223,6 @@ def test_cameras_and_heads_of_act_plus_plus_come_from_its_own_configuration(
     assert relative_error(got, expected('act_plus_plus')) < LIMIT
 
 
-def test_a_policy_is_found_where_training_has_put_it(tmp_path: Path) -> None:
-    inner = tmp_path / 'models' / 'cube' / 'checkpoints' / 'last' / 'pretrained_model'
-    rebuild('lerobot_0.4', inner)
-    rebuild('act', tmp_path / 'models' / 'paper')
-    write_policy(tmp_path / 'models' / 'mine')
-    (tmp_path / 'models' / 'empty').mkdir()
-    assert resolve_checkpoint('cube', tmp_path / 'models') == inner.resolve()
-    ckpt = tmp_path / 'models' / 'paper' / 'policy_best.ckpt'
-    assert resolve_checkpoint(str(ckpt), tmp_path / 'models') == ckpt.resolve()
-    assert read_config(ckpt) == read_config(ckpt.parent)
-    assert resolve_checkpoint(inner / 'config.json', tmp_path / 'models') == inner.resolve()
-    with pytest.raises(PolicyError, match='dataset_stats.pkl is a file; a policy is a folder'):
-        resolve_checkpoint(ckpt.parent / 'dataset_stats.pkl', tmp_path / 'models')
-    assert policy_names(tmp_path / 'models') == ['cube', 'mine', 'paper']
-
-
 @pytest.mark.parametrize('name', GOLDEN)
 def test_a_configuration_is_read_without_pytorch(golden: dict[str, Path], name: str) -> None:
     program = (
@@ -278,16 +261,6 @@ def test_inspect_tells_what_it_is_and_whether_it_fits(
     assert 'fits the robot: yes' in capsys.readouterr().out
     assert inspect(['/nowhere']) == 1
     assert capsys.readouterr().err.startswith('inspect: there is no policy')
-
-
-def test_native_statistics_per_camera_are_applied_per_camera(tmp_path: Path) -> None:
-    means = ((0.1, 0.2, 0.3), (0.6, 0.5, 0.4))
-    write_policy(tmp_path, tiny_config(cameras=('a', 'b'), image_mean=means))
-    norm = load_checkpoint(tmp_path).normalizer
-    grey = torch.full((1, 2, 4, 6, 3), 127.5)
-    got = norm.images(grey)[0, :, :, 0, 0]
-    want = (0.5 - torch.tensor(means)) / torch.tensor([0.229, 0.224, 0.225])
-    torch.testing.assert_close(got, want)
 
 
 @pytest.mark.skipif(importlib.util.find_spec('lerobot') is None, reason='LeRobot is not installed')

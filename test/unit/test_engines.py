@@ -16,7 +16,7 @@ import pytest
 from act_ros.policy.engines import choice as choices
 from act_ros.policy.engines import load
 from act_ros.policy.engines.build import prepare
-from act_ros.policy.engines.cache import BESIDE, find, keep, key_of, new_entry, places
+from act_ros.policy.engines.cache import BESIDE, key_of, places
 from act_ros.policy.engines.choice import REFERENCE, EngineChoice, EngineError, candidates
 from act_ros.policy.folder import version_of
 from act_ros.policy.formats.detect import read_source
@@ -225,47 +225,6 @@ def test_too_little_room_is_seen_before_anything_is_written(
     with pytest.raises(OSError, match='No space left'):
         prepare(folder, folder, OPENVINO, 1)
     assert not list(folder.glob('*.blob'))
-
-
-def entry(place: Path, key: str = 'k' * 64) -> Path:
-    with new_entry(place, key, 'openvino-fp32') as partial:
-        (partial / 'model.bin').write_bytes(b'weights')
-        return keep(partial, key, 1e-5).folder
-
-
-def test_an_entry_is_found_until_it_is_damaged(tmp_path: Path) -> None:
-    key = 'k' * 64
-    assert find(tmp_path, key, 'openvino-fp32') is None
-    folder = entry(tmp_path)
-    found = find(tmp_path, key, 'openvino-fp32')
-    assert found is not None and found.difference == 1e-5 and found.folder == folder
-    (folder / 'model.bin').write_bytes(b'Weights')
-    with pytest.raises(ValueError, match='damaged model.bin'):
-        find(tmp_path, key, 'openvino-fp32')
-    (folder / 'record.json').write_bytes(b'[1, 2')
-    with pytest.raises(ValueError, match='cannot be read'):
-        find(tmp_path, key, 'openvino-fp32')
-    (folder / 'record.json').unlink()
-    with pytest.raises(ValueError, match='is not whole'):
-        find(tmp_path, key, 'openvino-fp32')
-
-
-def test_an_entry_that_came_with_a_strangers_policy_is_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    entry(tmp_path)
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'another user'))
-    with pytest.raises(ValueError):
-        find(tmp_path, 'k' * 64, 'openvino-fp32')
-    entry(tmp_path / 'own')
-    with pytest.raises(ValueError, match='was not made by this user'):
-        find(tmp_path, 'k' * 64, 'openvino-fp32')
-
-
-def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> None:
-    (tmp_path / 'openvino-fp32-0.partial').mkdir()
-    entry(tmp_path)
-    assert not list(tmp_path.glob('*.partial'))
 
 
 def test_a_damaged_entry_is_made_anew_and_said_and_a_read_only_folder_has_it_elsewhere(

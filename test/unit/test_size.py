@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ('src', 'launch', 'benchmarks', 'examples', 'scripts')
+FOLDERS = ('src', 'launch', 'benchmarks', 'examples', 'scripts', 'test')
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 60
 OF_ROS_2 = {'Shutdown', 'IncludeLaunchDescription'}
 """Names that ROS 2 gives to an action and to an event; the stand-in has to have both."""
@@ -50,13 +50,19 @@ def test_a_long_function_is_seen() -> None:
     assert too_long(f'class A:\n    def f(self):\n{body}\n') == ['f: 61 lines']
 
 
-def test_no_class_name_means_two_things() -> None:
+def twice(folder: str, private: bool) -> dict[str, list[str]]:
+    """Names that more than one class of a folder has, and where; `private` ones, too, without their underscore."""
     places = defaultdict(list)
-    for path in files('src'):
+    for path in files(folder):
         for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
-            if isinstance(node, ast.ClassDef) and not node.name.startswith('_'):
-                places[node.name].append(str(path.relative_to(ROOT)))
-    twice = {name: where for name, where in places.items() if len(where) > 1}
-    assert set(twice) <= OF_ROS_2, twice
-    for where in twice.values():
-        assert all('ros2_pip/launch/' in path for path in where), twice
+            if isinstance(node, ast.ClassDef) and (private or not node.name.startswith('_')):
+                places[node.name.strip('_')].append(str(path.relative_to(ROOT)))
+    return {name: where for name, where in places.items() if len(where) > 1}
+
+
+def test_no_class_name_means_two_things() -> None:
+    found = twice('src', private=False)
+    assert set(found) <= OF_ROS_2, found
+    for where in found.values():
+        assert all('ros2_pip/launch/' in path for path in where), found
+    assert not twice('src/act_ros', private=True)
