@@ -46,6 +46,8 @@ EVERY_S, SAY_S, BACK_S, AGAIN_S = 30.0, 15.0, 60.0, 3.0
 GROWTH_MIB, GROWTH_FILES, LEAST_SHARE = 60.0, 20, 0.98
 STEADY_S = 4.0
 """It runs again when it has run for so long: the last chunk of a network that was killed lasts for 2 s."""
+NOTICED_S = 0.5
+"""In which a recorder notices that what it hears is not to be believed."""
 SIZE = {'image_height': 120, 'image_width': 160}
 """Of the pictures: what is drawn by the processor alone shall leave it time for the rest."""
 OLD_S = 15.0
@@ -68,14 +70,16 @@ def strike(scene: Launched, blow: Blow) -> Row:
     since, wrong = scene.log.stat().st_size, []
     recorded = scene.recorder.episode if scene.recorder.open and scene.recorder.rows else None
     scene.calm = False
+    if recorded is not None:
+        scene.may.add(recorded)
     blow.begin(scene)
     begin = time.monotonic()
+    if blow.marks and recorded is not None and (blow.ends or goes_on(scene, recorded)):
+        scene.must[recorded] = not blow.ends
     if blow.says and not scene.until(lambda: lines(scene, since, blow.says), SAY_S):
         wrong.append(f'nobody says "{blow.says}"')
     time.sleep(max(0.0, begin + blow.lasts_s - time.monotonic()))
     blow.heal(scene)
-    if blow.marks and recorded is not None:
-        scene.open[recorded] = True
     healed = time.monotonic()
     if blow.ends:
         if not scene.until(lambda: scene.state == 'ENDED', END_S):
@@ -93,6 +97,13 @@ def strike(scene: Launched, blow: Blow) -> Row:
         wrong.append('a traceback')
     scene.calm = True
     return Row(blow.name, said[0] if said else '', len(said), took, '; '.join(wrong))
+
+
+def goes_on(scene: Launched, episode: int) -> bool:
+    """Whether an episode is still recorded in a moment: what comes at its very end need not be noticed in it."""
+    return not scene.until(
+        lambda: not scene.recorder.open or scene.recorder.episode != episode, NOTICED_S
+    )
 
 
 def lines(scene: Launched, since: int, words: str) -> list[str]:
@@ -141,14 +152,15 @@ def episodes(scene: Launched) -> tuple[Counter[str], list[str]]:
             continue
         with ref.open() as episode:
             marks = spoilt(episode.attrs, len(episode), episode.rate_hz)
+            done = bool(episode.attrs.get('success'))
         aside = path.parent.name == 'interrupted'
         kind = 'set aside' if aside else 'marked' if marks else 'unmarked'
         counts[kind] += 1
         number = int(path.stem.rpartition('_')[2])
-        must = scene.open.get(number, False)
-        if must and kind == 'unmarked':
+        # One that was done before it was cut off is whole.
+        if number in scene.must and kind == 'unmarked' and (scene.must[number] or not done):
             wrong.append(f'{path.name} has to be marked, and is not')
-        if not must and any(DOUBTED in mark for mark in marks):
+        if number not in {*scene.must, *scene.may} and any(DOUBTED in mark for mark in marks):
             wrong.append(f'{path.name} is marked for nothing: {"; ".join(marks)}')
         others = [text for text in report.bad if text not in marks]
         if others and not aside and not marks:

@@ -124,7 +124,7 @@ def blows(camera: str) -> list[Blow]:
         Blow('a motor loses its torque', torque(False), torque(True), 3.0, 'has no torque'),
         *(
             Blow(f'{role} killed', send(role, killed), says=f'{role} ended with exit code -9',
-                 ends=True, marks=role != 'policy', often=1)
+                 ends=True, marks=True, often=1)
             for role in ('policy', 'recorder', 'sim')
         ),
     ]  # fmt: skip

@@ -48,8 +48,10 @@ class Launched:
         self.samples: list[Sample] = []
         self.rates: list[tuple[float, float]] = []
         """Of calm seconds: commands a second, and commands a tick."""
-        self.open: dict[int, bool] = {}
-        """By number of an episode that has rows: whether it has to be marked."""
+        self.must: dict[int, bool] = {}
+        """By number of an episode that has to be marked: also where the task was done before it was cut off."""
+        self.may: set[int] = set()
+        """Numbers of episodes that were open in the time of a blow."""
         self.calm = False
         self.states: list[PolicyState] = []
         self.recorder = RecorderState()
@@ -88,8 +90,8 @@ class Launched:
 
     def _on_recorder(self, msg: RecorderState) -> None:
         self.recorder = msg
-        if msg.open and msg.rows:
-            self.open.setdefault(msg.episode, False)
+        if msg.open and not self.calm:
+            self.may.add(msg.episode)
 
     def _on_command(self, msg: Command) -> None:
         self._commands, self._tick = self._commands + 1, msg.tick

@@ -17,6 +17,7 @@ from sources import Recorder, Sources
 from act_ros.data.recording.archive import Archive
 from act_ros.data.recording.episode_writer import EpisodeWriter, read_episode
 from act_ros.data.recording.log_to_hdf5 import finish_log, log_path, recover_log
+from act_ros.data.spoilt import spoilt
 
 NAMES = [f'joint_{i}' for i in range(14)]
 FRAME = np.random.default_rng(0).integers(0, 255, (24, 32, 3), np.uint8)
@@ -144,6 +145,10 @@ def test_ctrl_c_keeps_an_open_episode_but_not_as_a_success(ros, tmp_path):
     sources.close()
     with read_episode(tmp_path / 'data' / f'episode_{number}.hdf5') as episode:
         assert len(episode) >= 25 and not episode.attrs['success']
+        assert (
+            str(spoilt(episode.attrs, len(episode), 50.0)).count('was interrupted before its end')
+            == 1
+        )
 
 
 def test_clock_jumps_end_the_episode_and_the_node_goes_on(ros, tmp_path):

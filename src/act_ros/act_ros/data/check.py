@@ -15,9 +15,9 @@ from act_ros.data.formats.collection import EpisodeRef
 from act_ros.data.formats.hdf5_frames import HDF5Frames
 from act_ros.data.formats.pixels import decode
 from act_ros.data.joint_names import arrange, named, orders, trouble
+from act_ros.data.pose_jumps import jumps
 from act_ros.data.spoilt import spoilt
-from act_ros.data.times import ALOHA_RATE_HZ, STALE_S
-from act_ros.robot.jumps import too_far
+from act_ros.data.times import ALOHA_RATE_HZ
 from act_ros.robot.spec import RobotSpec
 
 OLD_FRAME_S, FROZEN_S = 0.2, 1.0
@@ -26,8 +26,6 @@ STILL_S = 1.0
 """The same picture for longer is named: a still scene, or a camera that hung."""
 SLACK = 1e-4
 """Rounding allowed at a limit (rad, opening)."""
-TORN_ROWS = 2
-"""So many jumps of qpos may be torn readings."""
 LOSSES = (
     *('dropped', 'dropped_rows', 'lost_rows', 'missed_rows', 'stale_rows', 'frozen_rows'),
     *('not_measured', 'faults'),
@@ -94,7 +92,9 @@ def check_episode(ref: EpisodeRef, spec: RobotSpec, pixels: bool) -> Report:
                 _joints(report, episode, spec)
                 _times(report, episode)
                 _limits(report, episode, spec)
-                _jumps(report, episode, spec)
+                bad, warn = jumps(episode, spec)
+                report.bad += bad
+                report.warn += warn
                 _recorder(report, episode)
                 for camera in episode.cameras:
                     _age(report, episode, camera)
@@ -171,25 +171,6 @@ def _joints(report: Report, episode: Episode, spec: RobotSpec) -> None:
         report.bad.append(wrong)
         if not any(order.why for order in orders(episode, spec)):
             arrange(episode, 'as-stated', spec)
-
-
-def _jumps(report: Report, episode: Episode, spec: RobotSpec) -> None:
-    """Poses that an arm cannot have had one after the other: of two publishers, or torn readings."""
-    qpos = episode.qpos.astype(np.float64)
-    if qpos.shape[1] != spec.dof or len(qpos) < 2:
-        return
-    # What the recorder notes as old or lost was moved on meanwhile.
-    old = any(episode.attrs.get(name) for name in ('stale_rows', 'dropped_rows', 'lost_rows'))
-    seconds = 1 / (episode.rate_hz or ALOHA_RATE_HZ) + (STALE_S if old else 0.0)
-    far = too_far(spec.velocity, qpos[:-1], qpos[1:], seconds)
-    if far.any():
-        tick, joint = np.argwhere(far)[0]
-        rows = int(far.any(axis=1).sum())
-        text = (
-            f'qpos jumps in {rows} rows as no arm can, first {spec.joint_names[joint]} at tick {tick + 1}: '
-            f'{qpos[tick, joint]:.3f} to {qpos[tick + 1, joint]:.3f}; did a second node publish joint states?'
-        )
-        (report.bad if rows > TORN_ROWS else report.warn).append(text)
 
 
 def _recorder(report: Report, episode: Episode) -> None:

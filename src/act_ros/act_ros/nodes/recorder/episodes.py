@@ -20,6 +20,8 @@ from act_ros.nodes.recorder.kept_episodes import KeptEpisodes
 
 CLOSE_S, LONG_S = 5.0, 60.0
 """How long a service waits for an episode's last rows, and for its file."""
+INTERRUPTED = 'the recording was interrupted before its end'
+"""Neither done nor failed: nobody knows what would have come of it."""
 
 
 class Episodes:
@@ -162,6 +164,8 @@ class Episodes:
             if self.open:
                 # A simulator that ends after its last episode ends this, too: what was done is done.
                 keep, success = self.verdict(self.open)
+                if not success and self.open.end_tick is None:
+                    self.open.mark(INTERRUPTED)
                 self.end(self.open, keep, success, '' if success else 'it was interrupted')
         self.archive.close()
 
