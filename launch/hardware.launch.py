@@ -25,6 +25,7 @@ from act_ros.launch_check import checked
 from act_ros.launching import (
     LaunchArgumentError,
     cameras,
+    enclave,
     ends_launch,
     exactly,
     flag,
@@ -131,6 +132,7 @@ def _node(
         exec_name=label,
         parameters=[given] if given else [],
         arguments=list(call.arguments),
+        ros_arguments=enclave(namespace, call.namespace, call.name),
         remappings=list(call.remappings),
         output='screen',
         **process,

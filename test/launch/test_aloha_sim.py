@@ -52,7 +52,13 @@ def test_two_robots_share_a_network_by_namespace(
     topics = [topic for name in names for topic in _listen_to_commands(listener, f'/{name}')]
     listener.spin_until(lambda: all(listener.count[topic] > 3 for topic in topics), 'commands')
     present = dict(listener.node.get_topic_names_and_types())
+    nodes = listener.node.get_node_names_and_namespaces_with_enclaves()
     for name in names:
+        # What SROS 2 gives its rights to.
+        assert {
+            ('policy', f'/{name}/act', f'/{name}/act/policy'),
+            ('sim', f'/{name}/act', f'/{name}/act/sim'),
+        } <= set(nodes)
         assert {
             f'/{name}/clock',
             f'/{name}/act/command',
@@ -60,6 +66,19 @@ def test_two_robots_share_a_network_by_namespace(
         } <= set(present)
     assert '/clock' not in present
     assert not [topic for topic in present if topic.startswith(('/act/', '/follower_', '/cam_'))]
+
+
+def test_where_security_is_asked_for_and_cannot_be_had_nothing_runs(
+    start: Callable, tiny_sim: list[str], tmp_path: Path
+) -> None:
+    """The keystore is empty; and the Fast DDS that comes from PyPI has no security at all."""
+    security = {'ENABLE': 'true', 'STRATEGY': 'Enforce', 'KEYSTORE': str(tmp_path / 'keystore')}
+    launch = start(
+        'aloha.launch.py', *tiny_sim, **{f'ROS_SECURITY_{key}': item for key, item in security.items()}
+    )
+    assert launch.wait() == 1
+    assert 'error: ' in launch.text and 'security' in launch.text.lower(), launch.text
+    assert 'Traceback' not in launch.text and 'RUNNING' not in launch.text
 
 
 def test_it_ends_after_its_episodes(

@@ -127,24 +127,31 @@ def act_node(
 ) -> Node:
     """An executable of this suite in NAMESPACE/act, with the arguments that all of them share.
 
-    It gets no node name, since that would rename every node of the process: the executables name theirs.
+    It gets no node name, since that would rename every node of the process: the executables name theirs. Its enclave
+    is what SROS 2 knows the process by; without DDS security it means nothing.
     Two simulations side by side each have a clock, so with a namespace the clock is in it, too.
     """
     namespace = value(context, 'namespace').strip('/')
     given = {
         name: exactly(item) for name, item in {**parameters, 'use_sim_time': use_sim_time}.items()
     }
+    place = f'{namespace}/act' if namespace else 'act'
     return Node(
         package='act_ros',
         executable=executable,
-        namespace=f'{namespace}/act' if namespace else 'act',
+        namespace=place,
         parameters=[given, *_params_file(context)],
         remappings=[('/clock', f'/{namespace}/clock')] if namespace else [],
-        ros_arguments=['--log-level', value(context, 'log_level')],
+        ros_arguments=['--log-level', value(context, 'log_level'), *enclave(place, executable)],
         output='screen',
         on_exit=on_exit or ends_launch(executable),
         **process,
     )
+
+
+def enclave(*names: str) -> list[str]:
+    """The argument of a process that says which enclave of SROS 2 it is, as /act/policy: its rights are that one's."""
+    return ['--enclave', '/' + '/'.join(filter(None, (name.strip('/') for name in names)))]
 
 
 def stop_parameters(context: LaunchContext) -> dict[str, bool | float | str | list[str]]:
