@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def test_parameter_files_and_dictionaries_stay_in_order(
             '/no/such/file.yaml'])""")
     given = words(done)
     assert given[1::2] == ['--params-file'] * 4
-    assert given[2].startswith('/tmp/launch_params_')
+    assert given[2].startswith(f'{tempfile.gettempdir()}/launch_params_')
     assert given[4::2] == [str(path)] * 3
     assert re.search(r'^\[WARNING\] .*/no/such/file.yaml', done.stdout, re.M)
 
