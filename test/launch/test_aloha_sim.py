@@ -74,7 +74,9 @@ def test_where_security_is_asked_for_and_cannot_be_had_nothing_runs(
     """The keystore is empty; and the Fast DDS that comes from PyPI has no security at all."""
     security = {'ENABLE': 'true', 'STRATEGY': 'Enforce', 'KEYSTORE': str(tmp_path / 'keystore')}
     launch = start(
-        'aloha.launch.py', *tiny_sim, **{f'ROS_SECURITY_{key}': item for key, item in security.items()}
+        'aloha.launch.py',
+        *tiny_sim,
+        **{f'ROS_SECURITY_{key}': item for key, item in security.items()},
     )
     assert launch.wait() == 1
     assert 'error: ' in launch.text and 'security' in launch.text.lower(), launch.text

@@ -78,11 +78,12 @@ def test_a_configuration_of_any_text_is_read_or_refused(text: str) -> None:
 def test_a_file_of_any_bytes_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / 'file'
     path.write_bytes(content)
-    for read in (read_header, read_plain, load_checkpoint, read_source):
+    for read in (read_header, load_checkpoint, read_source):
         with pytest.raises(PolicyError):
             read(path)
-    with contextlib.suppress(PolicyError):
-        read_yaml(path)
+    for read_some in (read_yaml, read_plain):  # two bytes are an empty dictionary to a pickle
+        with contextlib.suppress(PolicyError):
+            assert isinstance(read_some(path), dict)
 
 
 names = st.text(max_size=10)
