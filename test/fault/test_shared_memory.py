@@ -94,6 +94,7 @@ def test_what_is_locked_or_of_another_kind_stays(tmp_path: Path) -> None:
     with lock.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert remove_leftovers(tmp_path) == 0
+    assert remove_leftovers(tmp_path, since_s=time.time()) == 0, 'it was there before'
     assert [set(left.paths) for left in find_leftovers(tmp_path)] == [{path, lock}]
     assert remove_leftovers(tmp_path) == 8192
     assert list(tmp_path.iterdir()) == [other]

@@ -34,11 +34,12 @@ FileId = tuple[int, int]
 
 @dataclass(frozen=True)
 class Leftover:
-    """What a process has left under one name: its files, and the bytes that they take."""
+    """What a process has left under one name: its files, the bytes that they take, and when the first was made."""
 
     paths: tuple[Path, ...]
     size: int
     ids: frozenset[FileId]
+    made_s: float = 0.0
 
 
 def find_leftovers(folder: Path = FOLDER) -> list[Leftover]:
@@ -46,10 +47,16 @@ def find_leftovers(folder: Path = FOLDER) -> list[Leftover]:
     return list(_leftovers(folder))
 
 
-def remove_leftovers(folder: Path = FOLDER) -> int:
-    """Take away what `find_leftovers` finds; returns the bytes that are free now."""
+def remove_leftovers(folder: Path = FOLDER, since_s: float = 0.0) -> int:
+    """Take away what `find_leftovers` finds, if it was made since a time (of the system's clock).
+
+    Returns:
+        The bytes that are free now.
+    """
     freed = 0
     for left in _leftovers(folder):
+        if left.made_s < since_s:
+            continue
         for path in left.paths:
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -78,6 +85,7 @@ def _own_and_old(folder: Path) -> list[Leftover]:
             tuple(files),
             sum(512 * info.st_blocks for info in files.values()),
             frozenset((info.st_dev, info.st_ino) for info in files.values()),
+            min(info.st_ctime for info in files.values()),
         )
         for files in named.values()
         if all(map(_is_own_and_old, files.values()))
