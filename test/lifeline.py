@@ -132,13 +132,17 @@ def _listen(parent: int) -> str:
     """Read until the other end is closed or its process gone; the last line."""
     # Something that was forked from it without an exec may still hold the other end.
     last = buffer = b''
-    while os.getppid() == parent:
-        if select.select([0], [], [], 1.0)[0]:
+    while True:
+        lives = os.getppid() == parent
+        # What it had said before it went counts, also where this process was slow to come.
+        if select.select([0], [], [], 1.0 if lives else 0.0)[0]:
             data = os.read(0, 65536)
             if not data:
                 break
             *lines, buffer = (buffer + data).split(b'\n')
             last = lines[-1] if lines else last
+        elif not lives:
+            break
     return last.decode(errors='replace')
 
 

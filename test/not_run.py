@@ -6,14 +6,11 @@ It says so in its last line, whatever ended the run; where even pytest is killed
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import lifeline
 import pytest
-
-from act_ros.shared_memory import remove_leftovers
 
 
 class _Count:
@@ -24,7 +21,6 @@ class _Count:
         self._collected: set[str] = set()
         self._ran: set[str] = set()
         self._left: list[str] = []
-        self._begun_s = time.time()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._add([item.nodeid for item in session.items])
@@ -55,8 +51,6 @@ class _Count:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             self._left = self._line.left()
-            # Some tests kill nodes, whose shared memory stays, 67 MB each.
-            remove_leftovers(since_s=self._begun_s)
         if session.exitstatus == pytest.ExitCode.OK and (self._left or not self._complete):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
