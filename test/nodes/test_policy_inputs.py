@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from act_msgs.msg import PolicyState
@@ -110,13 +112,14 @@ def test_a_second_publisher_of_an_input_is_a_fault_until_a_person_enables(
     running(ros, node)
 
 
-def test_a_second_publisher_that_is_gone_at_once_is_only_a_hold(ros, robot, policy):
+def test_a_second_publisher_that_is_gone_at_once_is_only_a_hold(ros, robot, policy, monkeypatch):
     node = running(ros, policy())
     camera = node.node.observer.cameras['cam_high']
-    camera._rivals._look = lambda: None
-    camera._rivals.found = {'': 'of two minds'}
+    # In the place of what looks twice a second, and would find none.
+    seen = SimpleNamespace(found={'': 'of two minds'}, lasting={}, heard=lambda *_: None)
+    monkeypatch.setattr(camera, '_rivals', seen)
     ros.wait_until(lambda: node.state == 'HOLDING' and 'of two minds' in node.reason)
-    camera._rivals.found = {}
+    seen.found = {}
     running(ros, node)
 
 
