@@ -160,7 +160,7 @@ def episodes(scene: Launched) -> tuple[Counter[str], list[str]]:
         # One that was done before it was cut off is whole.
         if number in scene.must and kind == 'unmarked' and (scene.must[number] or not done):
             wrong.append(f'{path.name} has to be marked, and is not')
-        if number not in {*scene.must, *scene.may} and any(DOUBTED in mark for mark in marks):
+        if number not in scene.may and any(DOUBTED in mark for mark in marks):
             wrong.append(f'{path.name} is marked for nothing: {"; ".join(marks)}')
         others = [text for text in report.bad if text not in marks]
         if others and not aside and not marks:

@@ -126,6 +126,7 @@ def attempt(
 ) -> Attempt:
     """Set a parameter once, and judge the answer."""
     good, name, wanted = kind in ('policy', 'engine'), 'checkpoint', ''
+    before = dict(vars(live))
     if kind == 'engine':
         name, text = live.next_engine()
     elif kind == 'policy':
@@ -138,6 +139,8 @@ def attempt(
         return Attempt(kind, good, False, False, f'no answer within {ANSWER_S:g} s', ANSWER_S)
     seconds = time.monotonic() - begin
     result = future.result().results[0]
+    if good and not result.successful:
+        vars(live).update(before)
     # The state that counts is one from after the answer.
     watcher.states.clear()
     spin_until(spin, lambda: watcher.states and live.seen_in(watcher.states[-1]), 10)

@@ -254,7 +254,7 @@ class TeleopNode(BaseNode):
         with self._lock:
             change = self._engage if request.data else self._disengage
             done = 'engaged' if request.data else 'disengaged'
-            return answer(response, lambda: change('service'), lambda: done)
+            return answer(response, lambda: change('service'), done)
 
 
 def main() -> int:

@@ -141,5 +141,5 @@ class Managed:
     def _on_enable(self, request: Any, response: Any) -> Any:
         if request.data:
             done = 'enabled; arms that stand begin slowly, from where they are'
-            return answer(response, self.enable, lambda: done)
-        return answer(response, self._deactivate, lambda: 'not enabled any more; the arms hold')
+            return answer(response, self.enable, done)
+        return answer(response, self._deactivate, 'not enabled any more; the arms hold')

@@ -264,9 +264,9 @@ class ReplayNode(BaseNode):
             self._enabled = False
             try:
                 if request.data:
-                    return answer(response, self._enable, lambda: 'replaying')
+                    return answer(response, self._enable, 'replaying')
                 done = 'stopped; enabling begins from the first action'
-                return answer(response, lambda: None, lambda: done)
+                return answer(response, lambda: None, done)
             finally:
                 if not self._enabled:
                     self._withdraw()

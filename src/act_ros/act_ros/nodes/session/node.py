@@ -38,6 +38,7 @@ from act_ros.nodes.shared.base import BaseNode
 from act_ros.nodes.shared.diagnostics import ERROR, OK, WARN, Diagnostics, Health
 from act_ros.nodes.shared.gate_keeper import STOP_PARAMETERS
 from act_ros.nodes.shared.parameters import Param, Parameters
+from act_ros.nodes.shared.refused import answer
 from act_ros.nodes.shared.topics import LATCHED
 from act_ros.robot.spec import RobotSpec, SpecError
 
@@ -150,14 +151,9 @@ class SessionNode(BaseNode):
         return serve
 
     def _asked(self, ask: Ask, response: Any) -> Any:
-        assert self._session is not None
-        try:
-            self._session.ask(ask)
-        except SessionError as error:
-            response.success, response.message = False, str(error)
-        else:
-            response.success, response.message = True, ask.value
-        return response
+        session = self._session
+        assert session is not None
+        return answer(response, lambda: session.ask(ask), ask.value, SessionError)
 
     def _tick(self) -> None:
         """Publish the state, and print its line when there is something new."""

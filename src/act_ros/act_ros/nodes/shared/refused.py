@@ -13,12 +13,17 @@ class Refused(PrintableError):
     """It is not done; the message says why, and what to do."""
 
 
-def answer(response: Any, act: Callable[[], object], done: Callable[[], str]) -> Any:
-    """The `response` of a service (`success`, `message`) to what `act` does, or refuses; `done` says what came of it."""
+def answer(
+    response: Any,
+    act: Callable[[], object],
+    done: str,
+    refusal: type[Exception] = Refused,
+) -> Any:
+    """The `response` of a service (`success`, `message`) to what `act` does, which is `done` then, or a `refusal`."""
     try:
         act()
-    except Refused as error:
+    except refusal as error:
         response.success, response.message = False, str(error)
     else:
-        response.success, response.message = True, done()
+        response.success, response.message = True, done
     return response

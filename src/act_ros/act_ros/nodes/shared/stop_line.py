@@ -71,9 +71,7 @@ class StopLine:
             return response
 
         def on_reset(_: Any, response: Any) -> Any:
-            return answer(
-                response, self.reset, lambda: 'reset; nothing moves before it is enabled'
-            )
+            return answer(response, self.reset, 'reset; nothing moves before it is enabled')
 
         self._node.create_service(Trigger, f'{name}/stop', on_stop)
         self._node.create_service(Trigger, f'{name}/stop_reset', on_reset)
