@@ -14,6 +14,7 @@ from launch.actions import (
     IncludeLaunchDescription,
     LogInfo,
     OpaqueFunction,
+    SetEnvironmentVariable,
     SetLaunchConfiguration,
 )
 from launch.launch_description_sources import PythonLaunchDescriptionSource
@@ -23,6 +24,7 @@ from launch_ros.actions import Node, PushRosNamespace
 from act_ros.launch_arguments import AUTO, BOOLEAN, argument, common_arguments, leaders_argument
 from act_ros.launch_check import checked
 from act_ros.launching import (
+    ENCLAVE_OVERRIDE,
     LaunchArgumentError,
     cameras,
     enclave,
@@ -109,6 +111,10 @@ def _arm(context: LaunchContext, rig: Rig, name: str) -> Action:
         [
             PushRosNamespace(value(context, 'namespace')),
             *labelled(context, name),
+            # Interbotix's launch file takes no arguments for ROS; what is not secured knows no enclave.
+            SetEnvironmentVariable(
+                ENCLAVE_OVERRIDE, enclave(value(context, 'namespace'), name, 'xs_sdk')[1]
+            ),
             # The description is made from these, before the driver's launch file has its arguments.
             *(SetLaunchConfiguration(*item) for item in given.items()),
             *declare_interbotix_xsarm_robot_description_launch_arguments(use_world_frame='false'),

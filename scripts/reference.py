@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from reference_nodes import TOPICS, Described, describe_nodes
+from reference_nodes import Described, describe_nodes, in_words
 from reference_words import SERVICE_WORDS, TOPIC_WORDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -199,9 +199,9 @@ def graph(nodes: dict[str, Described]) -> str:
     services: dict[str, tuple[set[str], str]] = {}
     for name, node in nodes.items():
         for direction, entries in enumerate((node.published, node.heard)):
-            for topic, kind in entries:
+            for topic, kind in in_words(entries):
                 topics.setdefault(f'{topic} {kind}', [set(), set()])[direction].add(name)
-        for service, kind in node.services:
+        for service, kind in in_words(node.services):
             services.setdefault(service, (set(), kind))[0].add(name)
     names = {key.split()[0] for key in topics}
     complain('topics', names, set(TOPIC_WORDS))
@@ -248,7 +248,7 @@ def code(text: str) -> str:
 
 def page() -> str:
     """The whole page."""
-    nodes = describe_nodes(TOPICS)
+    nodes = describe_nodes()
     parts = [launch_files(), commands(), parameters(nodes), graph(nodes), messages()]
     return re.sub(r'[ \t]+\n', '\n', HEAD + '\n'.join(parts))
 

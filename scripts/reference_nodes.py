@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes every node of the suite once, without starting it, and asks it what it has: for scripts/reference.py."""
+"""Makes every node of the suite once, without starting it, and asks it what it has.
+
+For scripts/reference.py and scripts/security_policy.py.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,15 +38,26 @@ class Parameter:
 
 @dataclass
 class Described:
-    """What the nodes of one process have: parameters, topics and services as (name, type)."""
+    """What the nodes of one process have: names, parameters, topics and services, these as (name, type)."""
 
+    names: set[str] = field(default_factory=set)
     parameters: list[Parameter] = field(default_factory=list)
     published: set[tuple[str, str]] = field(default_factory=set)
     heard: set[tuple[str, str]] = field(default_factory=set)
     services: set[tuple[str, str]] = field(default_factory=set)
+    clients: set[tuple[str, str]] = field(default_factory=set)
 
 
-def describe_nodes(hidden: Sequence[str]) -> dict[str, Described]:
+def in_words(entries: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Without what every node has, and with one name for all arms and one for all cameras."""
+    return {
+        (CAMERA.sub('/CAM/', ARM.sub('/ARM/', name)), kind)
+        for name, kind in entries
+        if name not in TOPICS and not OWN_SERVICES.search(name)
+    }
+
+
+def describe_nodes() -> dict[str, Described]:
     """What every executable with nodes has, simulated and real together."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ['ROS_LOG_DIR'] = folder
@@ -58,7 +72,7 @@ def describe_nodes(hidden: Sequence[str]) -> dict[str, Described]:
             found[name] = Described()
             # The simulator makes the simulated time, and hears none.
             for simulated in (True, False) if name != 'sim' else (False,):
-                add(found[name], name, make, given.get(name, {}), simulated, hidden)
+                add(found[name], name, make, given.get(name, {}), simulated)
         return found
 
 
@@ -94,7 +108,6 @@ def add(
     make: Callable[[Any], Any],
     given: dict[str, Any],
     simulated: bool,
-    hidden: Sequence[str],
 ) -> None:
     """Make the nodes of one process and note what they have; then take them away."""
     import rclpy
@@ -110,7 +123,7 @@ def add(
         app = make(Stop())
         nodes = [node for group in app.groups for node in group]
         for node in nodes:
-            _note_graph(found, node, hidden)
+            _note_graph(found, node)
             if not simulated and node.get_name() == name:  # not those of a teleop inside a session
                 found.parameters += _parameters(node, given)
         if isinstance(app, RecorderNode):  # which has the dataset's folder for itself
@@ -121,19 +134,17 @@ def add(
         rclpy.try_shutdown()
 
 
-def _note_graph(found: Described, node: Any, hidden: Sequence[str]) -> None:
-    name, space = node.get_name(), node.get_namespace()
-    published = node.get_publisher_names_and_types_by_node(name, space)
-    heard = node.get_subscriber_names_and_types_by_node(name, space)
-    services = node.get_service_names_and_types_by_node(name, space)
-    found.published |= {_entry(*e) for e in published if e[0] not in hidden}
-    found.heard |= {_entry(*e) for e in heard if e[0] not in hidden}
-    found.services |= {_entry(*e) for e in services if not OWN_SERVICES.search(e[0])}
+def _note_graph(found: Described, node: Any) -> None:
+    own = node.get_name(), node.get_namespace()
+    found.names.add(node.get_fully_qualified_name())
+    found.published |= _entries(node.get_publisher_names_and_types_by_node(*own))
+    found.heard |= _entries(node.get_subscriber_names_and_types_by_node(*own))
+    found.services |= _entries(node.get_service_names_and_types_by_node(*own))
+    found.clients |= _entries(node.get_client_names_and_types_by_node(*own))
 
 
-def _entry(name: str, kinds: Sequence[str]) -> tuple[str, str]:
-    short = re.sub(r'/(msg|srv)/', '/', kinds[0])
-    return CAMERA.sub('/CAM/', ARM.sub('/ARM/', name)), short
+def _entries(found: Iterable[tuple[str, Sequence[str]]]) -> set[tuple[str, str]]:
+    return {(name, re.sub(r'/(msg|srv)/', '/', kinds[0])) for name, kinds in found}
 
 
 def _parameters(node: Any, given: dict[str, Any]) -> list[Parameter]:

@@ -70,6 +70,7 @@ files = [arguments[i + 1] for i, word in enumerate(arguments) if word == '--para
 rules = dict(arguments[i + 1].split(':=', 1) for i, word in enumerate(arguments) if word == '-r')
 seen = {{'package': os.path.basename(os.path.dirname(sys.argv[0])), 'executable': os.path.basename(sys.argv[0]),
         'arguments': arguments[:arguments.index('--ros-args')], 'rules': rules,
+        'enclave': os.environ.get('ROS_SECURITY_ENCLAVE_OVERRIDE') or arguments[arguments.index('--enclave') + 1],
         'files': [open(file).read() for file in files], 'session': os.getsid(0)}}
 path = os.path.join(os.environ['CALLS'], str(os.getpid()))
 with open(path + '.part', 'w') as out:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from reference import launch_arguments
 
-SHARED = {'robot', 'cameras', 'namespace', 'params_file', 'log_level'}
+SHARED = {'robot', 'cameras', 'namespace', 'params_file', 'keystore', 'log_level'}
 SIM = {
     'task',
     'seed',
@@ -77,6 +77,7 @@ REFUSED = [
         'params_file:=mine.yaml',
         'params_file:=mine.yaml is not the absolute path of a file',
     ),
+    ('aloha.launch.py', 'keystore:=nowhere', 'keystore:=nowhere is no keystore of SROS 2: '),
     ('sim.launch.py', 'seed:=first', 'seed:=first is not a whole number of at least 0'),
     ('sim.launch.py', 'episodes:=-1', 'episodes:=-1 is not a whole number of at least 0'),
     ('sim.launch.py', 'image_rate_hz:=nan', 'image_rate_hz:=nan is not a number of at least 1'),

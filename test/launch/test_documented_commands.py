@@ -250,7 +250,10 @@ def test_a_wrong_command_would_be_found(tmp_path: Path) -> None:
         paths(Command('page', ('ros2', 'run', 'act_ros', 'inspect', 'models/nowhere')), set())
 
 
-def test_the_reference_is_what_the_code_says(environment: dict[str, str]) -> None:
-    command: list[Any] = [sys.executable, ROOT / 'scripts/reference.py', '--check']
+@pytest.mark.parametrize('writer', ['reference.py', 'security_policy.py'])
+def test_what_is_written_from_the_code_is_what_the_code_says(
+    environment: dict[str, str], writer: str
+) -> None:
+    command: list[Any] = [sys.executable, ROOT / 'scripts' / writer, '--check']
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=290)
     assert done.returncode == 0, done.stdout + done.stderr

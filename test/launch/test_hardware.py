@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -13,6 +14,9 @@ from rig_drivers import calls_of, own_rig
 
 from act_ros.paths import share_dir
 from act_ros.robot.spec import RobotSpec
+
+POLICY = ElementTree.parse(share_dir() / 'config' / 'sros2.policy.xml')
+ENCLAVES = {enclave.attrib['path'] for enclave in POLICY.iter('enclave')}
 
 
 def test_everything_of_a_rig_is_started(start: Callable, drivers: dict[str, str]) -> None:
@@ -26,6 +30,10 @@ def test_everything_of_a_rig_is_started(start: Callable, drivers: dict[str, str]
     cameras = [f'/{name}/camera' for name in spec.cameras]
     places = [f'/{name}_transform_broadcaster' for name in names]
     assert sorted(calls) == sorted(arms + gravity + cameras + places)
+    assert {node: call['enclave'] for node, call in calls.items()} == {
+        node: node for node in calls
+    }
+    assert set(calls) <= ENCLAVES
     assert all(f'[{name}-' in launch.text for name in [*names, *spec.cameras])  # in launch's log
     assert calls['/leader_left_transform_broadcaster']['arguments'][:4] == [
         '--x',

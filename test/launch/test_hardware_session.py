@@ -75,6 +75,8 @@ def test_a_policy_that_dies_is_outlasted_by_the_guard_and_that_by_the_drivers(
     listener.spin_until(seen, 'the guard sees a command')
     listener.node.destroy_publisher(publisher)
     os.kill(launch.pid('policy'), signal.SIGKILL)
+    graph = listener.node.get_node_names_and_namespaces_with_enclaves
+    listener.spin_until(lambda: ('rest', '/act', '/act/rest') in graph(), 'rest, by its enclave')
     launch.wait_for('TAKE HOLD OF THEM')
     trigger = pytest.importorskip('std_srvs.srv').Trigger
     let_go = listener.node.create_client(trigger, '/act/guard/let_go')

@@ -29,7 +29,7 @@ def argument(
 
 
 def common_arguments() -> list[DeclareLaunchArgument]:
-    """Arguments of every launch file: robot, cameras, namespace, params_file, log_level."""
+    """Arguments of every launch file: robot, cameras, namespace, params_file, keystore, log_level."""
     return [
         argument(
             'robot',
@@ -53,6 +53,12 @@ def common_arguments() -> list[DeclareLaunchArgument]:
             'params_file',
             '',
             'Absolute path of a yaml file with ROS parameters; they go before the other arguments.',
+        ),
+        argument(
+            'keystore',
+            '',
+            'Folder with the keys of SROS 2: every program authenticates, encrypts, and has only the rights of its '
+            'own key, or does not start; empty: as the shell says that starts this. See SECURITY.md.',
         ),
         argument(
             'log_level', 'info', 'Least severity of the log messages that are shown.', LOG_LEVELS

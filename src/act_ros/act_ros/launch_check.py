@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a launch file looks at before it starts anything: its arguments, and what killed processes have left.
+"""What a launch file looks at before it starts anything: its arguments, the keys, and what killed processes have left.
 
 `launch` itself takes arguments that there are not without a word: a misspelt `seedd:=7` would run with the default seed.
 """
@@ -15,7 +15,7 @@ from launch import LaunchContext, LaunchDescription
 from launch.action import Action
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, SetLaunchConfiguration
 
-from act_ros.launching import LaunchArgumentError
+from act_ros.launching import LaunchArgumentError, secured
 from act_ros.shared_memory import remove_leftovers
 from act_ros.text import shown
 
@@ -35,7 +35,7 @@ LAUNCHS_OWN = {
 
 
 def checked(description: LaunchDescription, *included: Path) -> LaunchDescription:
-    """A description that first refuses arguments it does not have, then frees shared memory that nobody uses.
+    """A description that first refuses arguments it does not have, takes the keys, frees shared memory that nobody uses.
 
     Args:
         description: of a launch file of this suite.
@@ -50,7 +50,11 @@ def checked(description: LaunchDescription, *included: Path) -> LaunchDescriptio
         if CHECKED in given:
             return []
         told = [*unknown(given, known), *freed()]
-        return [SetLaunchConfiguration(CHECKED, 'true'), *(LogInfo(msg=line) for line in told)]
+        return [
+            SetLaunchConfiguration(CHECKED, 'true'),
+            *secured(given.get('keystore', '')),
+            *(LogInfo(msg=line) for line in told),
+        ]
 
     return LaunchDescription([OpaqueFunction(function=check), *description.entities])
 

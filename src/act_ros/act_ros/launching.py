@@ -20,7 +20,9 @@ from launch.actions import (
     GroupAction,
     IncludeLaunchDescription,
     LogInfo,
+    SetEnvironmentVariable,
     SetLaunchConfiguration,
+    UnsetEnvironmentVariable,
 )
 from launch.conditions import IfCondition
 from launch.events import Shutdown
@@ -42,6 +44,8 @@ A day: where the arms cannot be brought to rest, they keep their torque until a 
 """
 
 
+ENCLAVE_OVERRIDE = 'ROS_SECURITY_ENCLAVE_OVERRIDE'
+"""What names the enclave of programs that are not told one."""
 DRIVERS_START_S = 60.0
 """Patience, in seconds, with drivers that are starting."""
 
@@ -152,6 +156,28 @@ def act_node(
 def enclave(*names: str) -> list[str]:
     """The argument of a process that says which enclave of SROS 2 it is, as /act/policy: its rights are that one's."""
     return ['--enclave', '/' + '/'.join(filter(None, (name.strip('/') for name in names)))]
+
+
+def secured(keystore: str) -> list[Action]:
+    """What makes all that is started use the keys of an SROS 2 keystore; '' changes nothing.
+
+    Raises:
+        LaunchArgumentError: the folder is no keystore.
+    """
+    if not keystore:
+        return []
+    path = Path(keystore).expanduser().absolute()
+    if not (path / 'enclaves').is_dir():
+        raise LaunchArgumentError(
+            f'keystore:={keystore} is no keystore of SROS 2: {path / "enclaves"} is not there. '
+            f'Make one: ros2 security create_keystore {path} (SECURITY.md has the next step)'
+        )
+    security = {'KEYSTORE': str(path), 'ENABLE': 'true', 'STRATEGY': 'Enforce'}
+    return [
+        *(SetEnvironmentVariable(f'ROS_SECURITY_{key}', item) for key, item in security.items()),
+        # Of the shell's, as a person has it: it would give all programs one key.
+        UnsetEnvironmentVariable(ENCLAVE_OVERRIDE),
+    ]
 
 
 def stop_parameters(context: LaunchContext) -> dict[str, bool | float | str | list[str]]:

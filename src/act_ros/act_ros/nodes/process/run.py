@@ -23,7 +23,7 @@ from act_ros.nodes.process.malloc import keep_memory
 from act_ros.nodes.process.node_lock import answer_for, node_lock_address
 from act_ros.nodes.process.real_time import REFUSED, take_real_time
 from act_ros.nodes.process.usage import answered
-from act_ros.text import printable_output
+from act_ros.text import printable_output, shown
 
 MOST_DOMAIN = 232
 """The ports of those above do not exist; from 102 on some may be in use by other programs."""
@@ -150,6 +150,8 @@ def _domain_hint(error: Exception) -> str:
             f' (ROS 2 cannot write its log: HOME is {os.environ.get("HOME") or "not set"}, ROS_LOG_DIR is '
             f'{os.environ.get("ROS_LOG_DIR") or "not set"}; set ROS_LOG_DIR to a folder that can be written)'
         )
+    if os.environ.get('ROS_SECURITY_ENABLE') == 'true':
+        return f' (SROS 2 is asked for, with the keystore {shown(os.environ.get("ROS_SECURITY_KEYSTORE", ""))}: SECURITY.md)'
     return f' ({_domain()}, which may be in use by too many processes)'
 
 
