@@ -21,6 +21,8 @@ from rclpy.node import Node
 from rclpy.time import Time
 from sensor_msgs.msg import Image, JointState
 
+from act_ros.nodes.shared.driver_client import ERRORS, MODE, TORQUE
+from act_ros.nodes.shared.hardware import GRIPPER, GRIPPER_MODES, JOINT_MODES
 from act_ros.robot.spec import RobotSpec
 
 PERIOD_S = 0.01
@@ -102,12 +104,13 @@ class LyingRobot:
     def _on_read(self, index: int, request: Any, response: Any) -> Any:
         """Answer for the motors of an arm as a driver does."""
         entries = self.spec.arm_entries(index)
-        names = [*self.spec.joints, 'gripper']
+        names = [*self.spec.joints, GRIPPER]
         for entry, name in zip(range(entries.start, entries.stop), names, strict=True):
-            if request.name in ('all', name) or (request.name == 'arm' and name != 'gripper'):
+            if request.name in ('all', name) or (request.name == 'arm' and name != GRIPPER):
                 known = {
-                    'Torque_Enable': int(entry not in self.lies.limp),
-                    'Hardware_Error_Status': self.lies.errors.get(entry, 0),
+                    TORQUE: int(entry not in self.lies.limp),
+                    ERRORS: self.lies.errors.get(entry, 0),
+                    MODE: GRIPPER_MODES[-1] if name == GRIPPER else JOINT_MODES[0],
                 }
                 if request.reg in known:
                     response.values.append(known[request.reg])

@@ -79,6 +79,7 @@ def test_a_clock_that_goes_back_gives_no_room() -> None:
     arm = watch()
     arm.jump(5.0, pose(0.0))
     assert 'jumped by up to 0.80 in 0.000 s' in arm.jump(3.0, pose(0.8))
+    assert 'jumped by up to 1e+30 in' in arm.jump(6.0, pose(1e30))
 
 
 @pytest.mark.parametrize(('seconds', 'again'), [(0.1, True), (CONTESTED_S + 0.1, False)])

@@ -117,7 +117,7 @@ class JumpWatch:
         worst = float(np.abs(qpos - self._believed[1]).max())
         names = ', '.join(self._names[i] for i in np.flatnonzero(far))
         return (
-            f'{names} jumped by up to {worst:.2f} in {max(stamp_s - self._believed[0], 0.0):.3f} s, '
+            f'{names} jumped by up to {_amount(worst)} in {max(stamp_s - self._believed[0], 0.0):.3f} s, '
             f'which no arm can'
         )
 
@@ -172,3 +172,8 @@ def leader_watches(spec: RobotSpec) -> dict[str, JumpWatch]:
 def _watch(spec: RobotSpec, index: int, commands: bool, faster: float = TIMES_FASTER) -> JumpWatch:
     names = (*spec.joints, 'gripper')
     return JumpWatch(names, spec.velocity[spec.arm_entries(index)], commands, faster)
+
+
+def _amount(jump: float) -> str:
+    """An angle or a length to the hundredth, and what no joint can be at by its order."""
+    return f'{jump:.2f}' if jump < 1000.0 else f'{jump:.0e}'
