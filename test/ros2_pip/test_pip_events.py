@@ -21,7 +21,7 @@ from launch.actions import (
 )
 from launch.event import Event
 from launch.event_handler import EventHandler
-from launch.event_handlers import OnExecutionComplete, OnShutdown
+from launch.event_handlers import OnShutdown
 from launch.substitutions import LaunchConfiguration
 from seen import Seen, run
 
@@ -85,21 +85,6 @@ def test_handler_sees_the_event_in_the_locals(seen: Seen) -> None:
         == 0
     )
     assert seen == ['mine']
-
-
-def test_execution_complete_follows_an_action(seen: Seen) -> None:
-    action = seen.say('action')
-    assert (
-        run(
-            RegisterEventHandler(
-                OnExecutionComplete(target_action=action, on_completion=[seen.say('complete')])
-            ),
-            action,
-            seen.say('next'),
-        )
-        == 0
-    )
-    assert seen == ['action', 'next', 'complete']
 
 
 def test_timer_fires_after_its_period(seen: Seen) -> None:

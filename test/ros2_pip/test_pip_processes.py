@@ -137,14 +137,12 @@ def test_end_of_a_required_process_ends_the_launch(launched: Launched) -> None:
 def test_process_events_reach_their_handlers(launched: Launched) -> None:
     done = launched(
         """p, RegisterEventHandler(OnProcessStart(target_action=p, on_start=[LogInfo(msg='start')])),
-        RegisterEventHandler(OnProcessIO(target_action=p, on_stdout=lambda event: LogInfo(
-            msg='io ' + event.text.decode().strip()))),
         RegisterEventHandler(OnProcessExit(target_action=p, on_exit=[LogInfo(msg='exit')])),
         RegisterEventHandler(OnProcessExit(on_exit=lambda event, context: LogInfo(
             msg='any ' + event.process_name)))""",
         before="p = ExecuteProcess(cmd=['sh', '-c', 'sleep 0.3; echo hi'], name='p')",
     )
-    for line in ('start', 'io hi', 'exit', 'any p-1'):
+    for line in ('start', 'exit', 'any p-1'):
         assert f'[launch.user]: {line}' in done.stdout
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from ._standin import refuse
 from .conditions import Condition
-from .events import ExecutionComplete
 from .launch_context import LaunchContext
 from .launch_description_entity import LaunchDescriptionEntity
 
@@ -27,19 +26,7 @@ class Action(LaunchDescriptionEntity):
         """Do it if it is to be done; return what is to be visited after it."""
         if self.condition is not None and not self.condition.evaluate(context):
             return None
-        try:
-            return self.execute(context)
-        finally:
-            complete = ExecutionComplete(action=self)
-            if context.would_handle_event(complete):
-                self.__tell(complete, context)
-
-    def __tell(self, complete: ExecutionComplete, context: LaunchContext) -> None:
-        running = self.get_asyncio_future()
-        if running is None:
-            context.emit_event_sync(complete)
-        else:
-            running.add_done_callback(lambda _: context.emit_event_sync(complete))
+        return self.execute(context)
 
     def execute(self, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
         """Do it; return what is to be visited after it. This is what an action overrides."""

@@ -3,19 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ._standin import lacking
 from .action import Action
 from .event import Event
 from .event_handler import EventHandler
-from .events import ExecutionComplete, Shutdown
-from .events.process import ProcessExited, ProcessIO, ProcessStarted
+from .events import Shutdown
+from .events.process import ProcessExited, ProcessStarted
 
-__all__ = [
-    'OnExecutionComplete', 'OnProcessExit', 'OnProcessIO', 'OnProcessStart', 'OnShutdown',
-]  # fmt: skip
+__all__ = ['OnProcessExit', 'OnProcessStart', 'OnShutdown']
 
 __getattr__ = lacking(__name__)
 
@@ -48,16 +45,6 @@ class _OfAction(EventHandler):
         super().__init__(matcher=matches, entities=answer, handle_once=once)
 
 
-class OnExecutionComplete(_OfAction):
-    """Answers that an action is done."""
-
-    def __init__(
-        self, *, target_action: Any = None, on_completion: Any, handle_once: bool = False
-    ) -> None:
-        """:param on_completion: actions, or a function of event and context that returns them"""
-        super().__init__(ExecutionComplete, target_action, on_completion, handle_once)
-
-
 class OnProcessStart(_OfAction):
     """Answers that a process runs."""
 
@@ -76,24 +63,3 @@ class OnProcessExit(_OfAction):
     ) -> None:
         """:param on_exit: actions, or a function of event and context that returns them"""
         super().__init__(ProcessExited, target_action, on_exit, handle_once)
-
-
-class OnProcessIO(_OfAction):
-    """Answers what a process writes."""
-
-    def __init__(
-        self,
-        *,
-        target_action: Any = None,
-        on_stdout: Callable[[ProcessIO], Any] | None = None,
-        on_stderr: Callable[[ProcessIO], Any] | None = None,
-        handle_once: bool = False,
-    ) -> None:
-        """Take functions of the event, which may return actions."""
-        functions = {1: on_stdout, 2: on_stderr}
-
-        def answer(event: ProcessIO, context: object) -> Any:
-            function = functions[event.fd]
-            return None if function is None else function(event)
-
-        super().__init__(ProcessIO, target_action, answer, handle_once)

@@ -64,10 +64,6 @@ class LaunchContext:
         """Take a handler away; ValueError if it is not there."""
         del self._handlers[self._handlers.index(event_handler)]
 
-    def would_handle_event(self, event: Event) -> bool:
-        """Return whether somebody waits for `event`."""
-        return any(map(lambda one: one.matches(event), self._handlers))
-
     def emit_event_sync(self, event: Event) -> None:
         """Have `event` answered, in its turn. For the thread of the launch only."""
         get_logger('launch').debug('event: %s', event.name)

@@ -30,7 +30,6 @@ class Verb:
 
 # Each is a module in `commands`, which has VERBS by name, or one COMMAND.
 COMMANDS = {
-    'action': 'List actions and send goals',
     'launch': 'Launch a launch file',
     'lifecycle': 'Show and change the states of managed nodes',
     'node': 'List nodes and show what they have',

@@ -14,14 +14,14 @@ from typing import Any
 import yaml
 
 # What the class of each kind of interface has, and no other class.
-_KINDS = {'msg': 'SLOT_TYPES', 'srv': 'Request', 'action': 'Goal'}
+_KINDS = {'msg': 'SLOT_TYPES', 'srv': 'Request'}
 
 
 def interface(kind: str, name: str) -> Any:
     """
     Return the class of an interface.
 
-    :param kind: 'msg', 'srv' or 'action'
+    :param kind: 'msg' or 'srv'
     :param name: `package/Name` or `package/kind/Name`
     :raises RuntimeError: if there is no such class
     """
@@ -32,7 +32,7 @@ def interface(kind: str, name: str) -> Any:
     except (ImportError, ValueError, AttributeError):
         found = None
     if not hasattr(found, _KINDS[kind]):
-        what = {'msg': 'message', 'srv': 'service', 'action': 'action'}[kind]
+        what = {'msg': 'message', 'srv': 'service'}[kind]
         raise RuntimeError(f"The passed {what} type is invalid: there is no '{name}'")
     return found
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands of ros2 for nodes, services, managed nodes and actions, against a node in another process."""
+"""The commands of ros2 for nodes, services and managed nodes, against a node in another process."""
 
 from __future__ import annotations
 
@@ -67,14 +67,6 @@ def test_managed_nodes_are_shown_and_changed(ros2: Callable[..., Done]) -> None:
     assert ros2('lifecycle', 'get').out == '/a/talker: inactive [2]\n'
     assert ros2('lifecycle', 'set', '/a/talker', '1') == Done(0, '', 'Transitioning failed\n')
     assert ros2('lifecycle', 'get', '/nobody') == Done(1, '', 'Node not found\n')
-
-
-# PyPI has no package with an action; what a goal comes to was tried with one built for it.
-def test_actions_there_are_none(ros2: Callable[..., Done]) -> None:
-    assert ros2('action', 'list') == Done(0, '', '')
-    assert ros2('action', 'send_goal', '/nothing', 'std_msgs/action/No').err.startswith(
-        'The passed action type is invalid'
-    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from .execute_process import ExecuteProcess
 from .group_action import GroupAction
 from .include_launch_description import IncludeLaunchDescription
 from .settings import (
-    AppendEnvironmentVariable,
     SetEnvironmentVariable,
     SetLaunchConfiguration,
     UnsetEnvironmentVariable,

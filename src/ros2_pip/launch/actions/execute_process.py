@@ -16,7 +16,7 @@ from ..action import Action
 from ..conditions import IfCondition
 from ..event_handlers import OnProcessExit, OnShutdown
 from ..events import Shutdown
-from ..events.process import ProcessExited, ProcessIO, ProcessStarted
+from ..events.process import ProcessExited, ProcessStarted
 from ..launch_context import LaunchContext
 from ..logging import get_logger, get_output_loggers
 from ..some_substitutions_type import SomeSubstitutionsType
@@ -155,7 +155,7 @@ class ExecuteProcess(Action):
         try:
             child = await _child.start(
                 details['cmd'],
-                lambda fd, data: self.__receive(context, fd, data),
+                lambda fd, data: self.__log(fd, self._lines[fd].take(data)),
                 cwd=details['cwd'],
                 env=details['env'],
                 shell=self._shell,
@@ -180,13 +180,6 @@ class ExecuteProcess(Action):
             self._logger.error(what, child.pid, code, cmd)
         context.emit_event_sync(ProcessExited(returncode=code, **details))
         return True
-
-    def __receive(self, context: LaunchContext, fd: int, data: bytes) -> None:
-        assert self.process_details is not None
-        written = ProcessIO(text=data, fd=fd, **self.process_details)
-        if context.would_handle_event(written):
-            context.emit_event_sync(written)
-        self.__log(fd, self._lines[fd].take(data))
 
     def __log(self, fd: int, lines: list[str]) -> None:
         for line in lines:

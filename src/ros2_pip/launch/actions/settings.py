@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import MutableMapping
 from typing import Any
 
-from .._values import Text, Typed
+from .._values import Text
 from ..action import Action
 from ..launch_context import LaunchContext
 from ..some_substitutions_type import SomeSubstitutionsType
@@ -65,28 +64,3 @@ class SetEnvironmentVariable(_Environment, _Set):
 
 class UnsetEnvironmentVariable(_Environment, _Unset):
     """Takes a variable out of that environment."""
-
-
-class AppendEnvironmentVariable(_Environment, _Set):
-    """Adds to a list in the environment, such as PATH."""
-
-    def __init__(
-        self,
-        name: SomeSubstitutionsType,
-        value: SomeSubstitutionsType,
-        prepend: bool | SomeSubstitutionsType = False,
-        separator: SomeSubstitutionsType = os.pathsep,
-        **kwargs: Any,
-    ) -> None:
-        """:param prepend: add at the front"""
-        super().__init__(name, value, **kwargs)
-        self._prepend, self._separator = Typed(prepend, bool), Text(separator)
-
-    def execute(self, context: LaunchContext) -> None:
-        """Add it."""
-        name = self.name.perform(context)
-        items = [self.value.perform(context)]
-        old = context.environment.get(name)
-        if old is not None:
-            items.insert(1 if self._prepend.perform(context) else 0, old)
-        context.environment[name] = self._separator.perform(context).join(items)

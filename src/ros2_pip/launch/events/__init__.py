@@ -6,11 +6,9 @@ from __future__ import annotations
 from .._standin import lacking
 from ..event import Event
 from ..launch_description import LaunchDescription
-from ..launch_description_entity import LaunchDescriptionEntity
 from . import process
 
 __all__ = [
-    'ExecutionComplete',
     'IncludeLaunchDescription',
     'Shutdown',
     'matches_action',
@@ -39,13 +37,3 @@ class IncludeLaunchDescription(Event):
     def __init__(self, launch_description: LaunchDescription) -> None:
         """:param launch_description: the description"""
         self.launch_description = launch_description
-
-
-class ExecutionComplete(Event):
-    """An action is done."""
-
-    name = 'launch.events.ExecutionComplete'
-
-    def __init__(self, *, action: LaunchDescriptionEntity) -> None:
-        """:param action: the action"""
-        self.action = action

@@ -51,19 +51,3 @@ class ProcessExited(RunningProcessEvent):
         """:param returncode: its exit code; of a process that a signal has ended, minus the signal"""
         super().__init__(**details)
         self.returncode = returncode
-
-
-class ProcessIO(RunningProcessEvent):
-    """A process has written something."""
-
-    name = 'launch.events.process.ProcessIO'
-
-    def __init__(self, *, text: bytes, fd: int, **details: Any) -> None:
-        """:param text: as it came, in pieces of any length"""
-        super().__init__(**details)
-        self.text = text
-        self.fd = fd
-
-    from_stdin = property(lambda self: self.fd == 0)
-    from_stdout = property(lambda self: self.fd == 1)
-    from_stderr = property(lambda self: self.fd == 2)

@@ -5,18 +5,10 @@
 from .._standin import lacking
 from ..substitution import TextSubstitution
 from .base import SubstitutionFailure
-from .commands import Command, FindExecutable, PythonExpression
-from .logic import (
-    AndSubstitution,
-    EqualsSubstitution,
-    NotEqualsSubstitution,
-    NotSubstitution,
-    OrSubstitution,
-)
+from .commands import Command, PythonExpression
 from .lookups import (
     EnvironmentVariable,
     LaunchConfiguration,
-    LocalSubstitution,
     PathJoinSubstitution,
     ThisLaunchFile,
     ThisLaunchFileDir,

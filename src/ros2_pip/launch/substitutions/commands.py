@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import importlib
 import shlex
-import shutil
 import subprocess
 
 from .._values import Text
@@ -49,24 +48,6 @@ class Command(OfTexts):
         if done.stderr and choice == 'warn':
             get_logger('launch').warning('%s', complaint)
         return done.stdout
-
-
-class FindExecutable(OfTexts):
-    """The path of a program that is on the PATH."""
-
-    label = 'FindExec'
-
-    def __init__(self, *, name: SomeSubstitutionsType) -> None:
-        """:param name: its name"""
-        super().__init__(name)
-
-    def perform(self, context: LaunchContext) -> str:
-        """Return the path; SubstitutionFailure if it is not there."""
-        (name,) = self._performed(context)
-        path = shutil.which(name)
-        if path is None:
-            raise SubstitutionFailure(f"'{name}' is not on the PATH")
-        return path
 
 
 class PythonExpression(OfTexts):

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -82,23 +81,6 @@ class PathJoinSubstitution(OfTexts):
     def perform(self, context: LaunchContext) -> str:
         """Return the path, each part as it was written."""
         return os.path.join(*self._performed(context))  # noqa: PTH118
-
-
-class LocalSubstitution(Substitution):
-    """What is known while an event is answered, such as `event.returncode`."""
-
-    def __init__(self, expression: str, description: str | None = None) -> None:
-        """:param expression: names below `context.locals`, with dots between them"""
-        self._expression = expression
-        self._description = description or expression
-
-    def describe(self) -> str:
-        """Return this with its description."""
-        return f"LocalVar('{self._description}')"
-
-    def perform(self, context: LaunchContext) -> str:
-        """Return the text of what is found; AttributeError if there is no such thing."""
-        return str(operator.attrgetter(self._expression)(context.locals))
 
 
 class ThisLaunchFile(Substitution):
