@@ -32,7 +32,7 @@ class Average:
     """The moving average of a network's weights, which is what is saved as the policy.
 
     Attributes:
-        weights: the average by the names of the network's state, on its device.
+        weights: the average by the names of the network's state, on its device; without a decay the network's own.
     """
 
     def __init__(self, network: ACT, decay: float) -> None:
@@ -40,12 +40,16 @@ class Average:
         self._decay = decay
         # These are the network's own tensors: steps and `load_state_dict` change them in place.
         self._live = dict(network.state_dict())
-        self.weights = {name: value.detach().clone() for name, value in self._live.items()}
+        own = {name: value.detach() for name, value in self._live.items()}
+        # Of nothing but the last step, which is a copy of all weights less in every one.
+        self.weights = {name: value.clone() for name, value in own.items()} if decay else own
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Move it towards the weights after a step; in the first steps further."""
-        decay = min(self._decay, (1 + step) / (10 + step)) if self._decay else 0.0
+        if not self._decay:
+            return
+        decay = min(self._decay, (1 + step) / (10 + step))
         # Entries that aren't trained are equal and stay so.
         torch._foreach_lerp_(
             list(self.weights.values()), [v.detach() for v in self._live.values()], 1 - decay
