@@ -59,6 +59,8 @@ def test_its_options_are_parameters():
         ({}, Verdict.WARNING),
         ({'ROS_DISTRO': 'humble', 'ROS_LOCALHOST_ONLY': '1'}, Verdict.OK),
         ({'ROS_DISTRO': 'humble'}, Verdict.WARNING),
+        ({'ROS_SECURITY_ENABLE': 'true', 'ROS_SECURITY_STRATEGY': 'Enforce'}, Verdict.OK),
+        ({'ROS_SECURITY_ENABLE': 'true'}, Verdict.WARNING),  # who has no key may take part, too
     ],
 )
 def test_who_can_be_reached_from_other_machines_is_warned(env, verdict):

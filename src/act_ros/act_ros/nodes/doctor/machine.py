@@ -10,7 +10,7 @@ from pathlib import Path
 
 from act_ros.data.recording.archive import MIN_FREE
 from act_ros.nodes.doctor.findings import Finding, problem, warning, well
-from act_ros.nodes.process.discovery import PROFILES, cut_off, local_only, reach
+from act_ros.nodes.process.discovery import PROFILES, cut_off, local_only, reach, secured
 from act_ros.nodes.process.real_time import may_take_real_time
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_config
@@ -18,6 +18,7 @@ from act_ros.policy.library import Library
 from act_ros.policy.robot_fit import misfits
 from act_ros.robot.spec import RobotSpec, description_path
 from act_ros.shared_memory import FOLDER, find_leftovers
+from act_ros.text import shown
 
 SCARCE = 5_000_000_000
 """Bytes free on the disk: less is warned of; with less than `MIN_FREE` the recorder begins no episode."""
@@ -49,6 +50,9 @@ def discovery(env: Mapping[str, str]) -> Finding:
     """Who may find the nodes of this machine."""
     if local_only(env):
         return well('discovery', f'{reach(env)}: this machine only')
+    if secured(env):
+        keys = shown(env.get('ROS_SECURITY_KEYSTORE', ''))
+        return well('discovery', f'{reach(env)}: who has a key of {keys}')
     return warning(
         'discovery',
         f'{reach(env)}: who is on this network can command the arms',
@@ -71,7 +75,11 @@ def profile(env: Mapping[str, str]) -> Finding:
         return problem('DDS profile', why, 'the nodes do not find those of other machines')
     if not Path(path).is_file():
         return problem('DDS profile', f'there is no {path}', 'source setup.bash in a new terminal')
-    if local_only(env) and 'interfaceWhiteList' not in Path(path).read_text(errors='replace'):
+    if (
+        local_only(env)
+        and not secured(env)
+        and 'interfaceWhiteList' not in Path(path).read_text(errors='replace')
+    ):
         return warning(
             'DDS profile',
             f'{path}: a machine that names this one as its peer can command the arms',

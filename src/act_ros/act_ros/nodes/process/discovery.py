@@ -25,6 +25,14 @@ def local_only(env: Mapping[str, str]) -> bool:
     return reach(env) in ('LOCALHOST', 'OFF')
 
 
+def secured(env: Mapping[str, str]) -> bool:
+    """Whether SROS 2 keeps out who has no key, see SECURITY.md."""
+    return (env.get('ROS_SECURITY_ENABLE'), env.get('ROS_SECURITY_STRATEGY')) == (
+        'true',
+        'Enforce',
+    )
+
+
 def cut_off(env: Mapping[str, str]) -> str:
     """That other machines are asked for and cannot be reached, as a sentence; '' where that is not so."""
     path = next(filter(None, map(env.get, PROFILES)), '')
