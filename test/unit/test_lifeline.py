@@ -45,6 +45,24 @@ lifeline.PATIENCE_S = 1.0
 def test_it():
     subprocess.Popen(['sh', '-c', 'trap "" TERM; exec sleep 601'], start_new_session=True)
 """
+FINE = """
+import pytest
+@pytest.mark.parametrize('number', range(8))
+def test_it(number):
+    pass
+"""
+CRASHES = """
+import os, signal, pytest
+@pytest.fixture
+def mortal():
+    yield
+    os.kill(os.getpid(), signal.SIGKILL)
+def test_that_crashes(mortal):
+    pass
+@pytest.mark.parametrize('number', range(8))
+def test_it(number):
+    pass
+"""
 COMMAND = [
     sys.executable,
     '-m',
@@ -121,6 +139,21 @@ def test_what_a_crashed_worker_of_xdist_started_is_ended(tmp_path: Path) -> None
         until(lambda: not any(map(is_alive, started)), f'none of {started} was left')
     assert "worker 'gw0' crashed" in out
     assert 'NOT RUN' not in out and 'left running' not in out  # a new worker runs the third
+
+
+def test_a_run_as_that_of_make_test_ends_where_a_worker_crashes(tmp_path: Path) -> None:
+    script = (Path(__file__).parents[2] / 'scripts' / 'test.sh').read_text(encoding='utf-8')
+    options = re.findall(r'--(?:dist|max-worker-restart) \w+|--no-loadscope-reorder', script)
+    for number in range(4):
+        crashes = number == 1
+        (tmp_path / f'test_{number}.py').write_text(CRASHES if crashes else FINE)
+    done = subprocess.run(
+        [*COMMAND, f'--rootdir={tmp_path}', *XDIST, '2', *' '.join(options).split(), tmp_path],
+        cwd=tmp_path, env=ENV, capture_output=True, text=True, timeout=DEADLINE_S,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "crashed while running 'test_1.py::test_that_crashes'" in done.stdout, done.stdout
+    assert re.search(r'collected, \d+ run, \d+ NOT RUN$', done.stdout, re.M), done.stdout
 
 
 def test_a_run_that_leaves_a_process_fails_and_names_it(tmp_path: Path) -> None:
