@@ -24,8 +24,8 @@ from unittest import mock
 
 from reference_nodes import Described, describe_nodes, in_words
 from reference_words import SERVICE_WORDS, TOPIC_WORDS
+from written import ROOT, write_or_check
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / 'docs' / 'reference.md'
 HEAD = """\
 # Reference
@@ -255,16 +255,7 @@ def page() -> str:
 
 def main() -> int:
     """Write or check the page."""
-    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
-    parser.add_argument('--check', action='store_true', help='write nothing; 1 where it is old')
-    args = parser.parse_args()
-    text = page()
-    if not args.check:
-        PAGE.write_text(text, encoding='utf-8')
-    elif not PAGE.exists() or PAGE.read_text(encoding='utf-8') != text:
-        print(f'{PAGE.relative_to(ROOT)} is old; write it anew with scripts/reference.py')
-        return 1
-    return 0
+    return write_or_check(__doc__ or '', PAGE, page)
 
 
 if __name__ == '__main__':

@@ -7,31 +7,26 @@ others' programs (drivers, a person's tools) need, is named here. The format is 
 (https://github.com/ros2/sros2, policy.xsd, version 0.2.0).
 
     scripts/security_policy.py            write the file, for the robot of config/aloha.yaml
-    scripts/security_policy.py FILE       for another robot, which ACT_ROS_ROBOT names
     scripts/security_policy.py --check    end with 1 where the file is not what would be written
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from reference_nodes import TOPICS, Described, describe_nodes
+from written import ROOT, write_or_check
 
-ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / 'config' / 'sros2.policy.xml'
 HEAD = '<!-- scripts/security_policy.py writes this from the nodes, and a test fails when it is old. See SECURITY.md. -->\n'
 MOVES_LEADERS = ('session', 'rest')
 """Programs that command the leaders, too; they make the publishers when they do."""
 SETS_MOTORS = ('session', 'rest', 'guard')
 """Programs that call the services of the drivers that change something."""
-STOPPED_BY_JOY = ('policy', 'session', 'teleop', 'replay', 'rest', 'guard')
-"""Programs with the parameter stop_joy."""
 ALL = '/*'
 
 
@@ -47,10 +42,8 @@ class Rights:
 
 def own_rights(name: str, found: Described, spec: Any) -> Rights:
     """The rights of a program of this suite."""
-    leaders, followers = (
-        [getattr(arm, side) for arm in spec.arms] for side in ('leader', 'follower')
-    )
-    arms = [*leaders, *followers]
+    leaders = [pair.leader for pair in spec.arms]
+    arms = [*leaders, *(pair.follower for pair in spec.arms)]
     publish, subscribe = (
         {topic for topic, _ in found.published},
         {topic for topic, _ in found.heard},
@@ -73,7 +66,7 @@ def own_rights(name: str, found: Described, spec: Any) -> Rights:
     if name == 'policy':  # its cameras are those of the policy that is loaded
         subscribe |= images
         nodes |= {f'/act/camera_{camera}' for camera in spec.cameras}
-    if name in STOPPED_BY_JOY:
+    if any(parameter.name == 'stop_joy' for parameter in found.parameters):
         subscribe |= {'/joy'}
     # Of each node all, since the services of its parameters are many; and what is named after others, as drivers' are.
     reply = {
@@ -155,24 +148,7 @@ def policy() -> str:
 
 def main() -> int:
     """Write or check the file."""
-    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
-    parser.add_argument(
-        'file',
-        nargs='?',
-        type=Path,
-        default=FILE,
-        metavar='FILE',
-        help=f'default: {FILE.name} of config/',
-    )
-    parser.add_argument('--check', action='store_true', help='write nothing; 1 where it is old')
-    args = parser.parse_args()
-    text = policy()
-    if not args.check:
-        args.file.write_text(text, encoding='utf-8')
-    elif not args.file.exists() or args.file.read_text(encoding='utf-8') != text:
-        print(f'{args.file} is old; write it anew with scripts/security_policy.py')
-        return 1
-    return 0
+    return write_or_check(__doc__ or '', FILE, policy)
 
 
 if __name__ == '__main__':

@@ -15,7 +15,7 @@ from launch import LaunchContext, LaunchDescription
 from launch.action import Action
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, SetLaunchConfiguration
 
-from act_ros.launching import LaunchArgumentError, secured
+from act_ros.launching import LaunchArgumentError, with_keys
 from act_ros.shared_memory import remove_leftovers
 from act_ros.text import shown
 
@@ -52,7 +52,7 @@ def checked(description: LaunchDescription, *included: Path) -> LaunchDescriptio
         told = [*unknown(given, known), *freed()]
         return [
             SetLaunchConfiguration(CHECKED, 'true'),
-            *secured(given.get('keystore', '')),
+            *with_keys(given.get('keystore', '')),
             *(LogInfo(msg=line) for line in told),
         ]
 

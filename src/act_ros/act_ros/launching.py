@@ -158,7 +158,7 @@ def enclave(*names: str) -> list[str]:
     return ['--enclave', '/' + '/'.join(filter(None, (name.strip('/') for name in names)))]
 
 
-def secured(keystore: str) -> list[Action]:
+def with_keys(keystore: str) -> list[Action]:
     """What makes all that is started use the keys of an SROS 2 keystore; '' changes nothing.
 
     Raises:

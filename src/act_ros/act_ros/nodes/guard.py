@@ -199,9 +199,8 @@ class GuardNode(BaseNode):
             return False
         log.warning('THE ARMS GO SLOWLY TO REST: hold on; till then they keep their torque')
         sim_time = str(self.get_parameter('use_sim_time').value).lower()
-        space = self.get_namespace()
-        options = ['-r', f'__ns:={space}', '-p', f'use_sim_time:={sim_time}']
-        options += ['--enclave', f'{space}/rest']
+        options = ['-r', f'__ns:={self.get_namespace()}', '-p', f'use_sim_time:={sim_time}']
+        options += ['--enclave', f'{self._name.rpartition("/")[0]}/rest']
         command = python_command('act_ros.nodes.rest', '--ros-args', *options)
         try:
             return subprocess.run(command, start_new_session=True).returncode == 0
