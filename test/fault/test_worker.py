@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -228,11 +230,34 @@ def test_a_policy_that_is_slow_is_timed_without_the_loops_priority(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     policy = Policy.load(checkpoint, 1, EngineChoice('cpu', 'torch', 'fp32'))
-    placed: list[int] = []
-    for limit, calls in (0.0, 0), (60.0, 1):  # of what is slow
-        monkeypatch.setattr(policy_module, 'WARM_UP_S', limit)
-        assert warm_up(policy, lambda: placed.append(1)) > 0
-        assert len(placed) == calls
+    for limit, calls in (0.0, 0), (60.0, policy_module.MOST):  # of what is slow
+        monkeypatch.setattr(policy_module, 'QUICK_S', limit)
+        monkeypatch.setattr(policy_module, 'WARM_UP_S', 60.0)
+        assert len(_timed_alone(policy)) == calls
+
+
+def test_between_the_passes_that_are_timed_others_have_the_processor_for_as_long(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy_module, 'QUICK_S', 60.0)
+    passes = _timed_alone(Policy.load(checkpoint, 1, EngineChoice('cpu', 'torch', 'fp32')))
+    assert len(passes) > 1
+    for (begin, end), (after, _) in pairwise(passes):
+        assert after - end >= 0.9 * (end - begin)
+
+
+def _timed_alone(policy: Policy) -> list[tuple[float, float]]:
+    """When the passes of a warm-up that count began and ended."""
+    passes: list[tuple[float, float]] = []
+
+    @contextmanager
+    def alone() -> Iterator[None]:
+        begin = time.perf_counter()
+        yield
+        passes.append((begin, time.perf_counter()))
+
+    assert warm_up(policy, alone) > 0
+    return passes
 
 
 def test_an_overwritten_observation_is_not_read() -> None:

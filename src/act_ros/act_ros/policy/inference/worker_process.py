@@ -11,7 +11,8 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from act_ros.policy.config import PolicyConfig
@@ -49,17 +50,23 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _measure(policy: Policy, caller: int) -> float:
-    """Seconds of a pass where the caller waits for it, which then shares its scheduling; here for 0.1 s or a pass.
+    """Seconds of a pass where the caller waits for it, which then shares its scheduling; here for a pass at a time.
 
     Among a computer's other programs a pass takes as long as they let it, and that says nothing of the engine. One that
     is slow all the same is timed as it is: nobody will wait for it, and it must not hold up who has a tick to keep.
     """
     me, nice = os.getpid(), os.getpriority(os.PRIO_PROCESS, 0)
     scheduling = os.sched_getscheduler(caller), os.sched_getparam(caller).sched_priority
-    try:
-        return warm_up(policy, lambda: schedule(me, *scheduling, nice))
-    finally:
-        schedule(me, os.SCHED_OTHER, 0, nice)
+
+    @contextmanager
+    def as_the_caller() -> Iterator[None]:
+        schedule(me, *scheduling, nice)
+        try:
+            yield
+        finally:
+            schedule(me, os.SCHED_OTHER, 0, nice)
+
+    return warm_up(policy, as_the_caller)
 
 
 def _serve(policy: Policy, memory: ObservationMemory, answerer: Answerer) -> None:
