@@ -27,9 +27,8 @@ class Observer(Node):
         self.stamps: dict[str, list[tuple[int, int]]] = {}
         self.joints: dict[str, list[int]] = {}  # when they were sent, by the topic they lead to
         self.chunks: list[int] = []  # ticks of their observations
-        self.longest_us: list[
-            float
-        ] = []  # ticks, of the last seconds, as the node says on /diagnostics
+        # Of the ticks of the last five seconds: the 99th percentile and the longest, as the node says on /diagnostics.
+        self.ticks_us: list[tuple[float, float]] = []
         self.policy: list[PolicyState] = []
         self.sim: list[SimState] = []
         prefix = f'/{namespace.strip("/")}'.rstrip('/')
@@ -75,7 +74,11 @@ class Observer(Node):
         for status in msg.status:
             if status.name == self._loop:
                 values = {value.key: value.value for value in status.values}
-                self.longest_us.append(float(values.get('execution_time.max [us]', 'nan')))
+                names = 'percentile_99', 'max'
+                p99, longest = (
+                    float(values.get(f'execution_time.{name} [us]', 'nan')) for name in names
+                )
+                self.ticks_us.append((p99, longest))
 
     def delays_ms(self) -> np.ndarray:
         """From each arm's newest joint state to the command that was sent next, both as they were sent."""
@@ -91,7 +94,7 @@ class Observer(Node):
         for stamps in (*self.stamps.values(), *self.joints.values()):
             stamps.clear()
         self.chunks.clear()
-        self.longest_us.clear()
+        self.ticks_us.clear()
         self.policy.clear()
         self.sim.clear()
         self.on = True

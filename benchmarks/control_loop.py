@@ -175,8 +175,8 @@ def measure(args: argparse.Namespace, launch: subprocess.Popen[bytes] | None) ->
     facts['machine_stood_still_ms'] = stalls.longest_ms if stalls.known else 'not known'
     p50, p99 = np.percentile(observer.delays_ms(), [50, 99])
     facts |= {'joint_state_to_command_ms': float(p50), 'joint_state_to_command_p99_ms': float(p99)}
-    # A window of five seconds each: a longest tick of five seconds is one in 250.
-    facts['longest_tick_ms'] = 1e-3 * float(np.nanmedian(observer.longest_us or [np.nan]))
+    ticks_ms = 1e-3 * np.nanmedian(observer.ticks_us or [(np.nan, np.nan)], axis=0)
+    facts |= {'tick_p99_ms': float(ticks_ms[0]), 'longest_tick_ms': float(ticks_ms[1])}
     show(rows, facts)
     sent = [row for row in rows if row.stamp == 'sent']
     return judged(sent, facts, args.sync).end(args.json)
@@ -202,9 +202,8 @@ def judged(sent: list[Figures], facts: dict[str, Any], sync: bool) -> Findings:
         found.figure('ticks without a chunk of their own', lacking, at_most=0)
     else:
         # From the newest joint states in to the commands out, and the observation handed over.
-        found.figure(
-            'longest tick of 250, median', facts['longest_tick_ms'], 'ms', at_most=TICK_MS
-        )
+        found.figure('a tick, p99, median', facts['tick_p99_ms'], 'ms', at_most=TICK_MS)
+        found.figure('longest tick of 250, median', facts['longest_tick_ms'], 'ms')
     for name in ('chunks_per_s', 'inference_ms', 'real_time_factor', 'missed_ticks'):
         if facts.get(name) is not None:
             found.figure(name.replace('_', ' '), facts[name])

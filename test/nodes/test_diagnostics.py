@@ -80,6 +80,7 @@ def test_a_loop_tells_how_evenly_it_runs_in_the_words_of_ros2_control(rate_hz, l
     assert values['periodicity.standard_deviation [Hz]'] == pytest.approx(0.0, abs=1e-6)
     assert values['execution_time.min [us]'] == pytest.approx(2000.0)
     assert values['execution_time.max [us]'] == pytest.approx(25000.0)
+    assert 2000.0 < values['execution_time.percentile_99 [us]'] < 25000.0
     assert values['overruns'] == 2
     cadence.begin(now_s + 60, missed=0)  # a pause is no period
     assert not cadence.rates_hz().size

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import pytest
 from alive import is_alive
 
 Ros2 = Callable[..., 'subprocess.CompletedProcess[str]']
+
+NAMED = re.compile(r'`([a-z]+)` \(([a-z, \n]+)\)')  # `param` (list, get)
 
 # Tells of each signal, and ends at once with the last of its arguments, or never.
 LISTENER = r"""#!/usr/bin/env python3
@@ -107,6 +110,14 @@ def test_programs_are_listed_where_none_is_named(standin: None, ros2: Ros2) -> N
     done = ros2('run', 'demo', 'shew')
     assert done.returncode == 1
     assert "no executable 'shew'" in done.stderr and '\n  show\n' in done.stderr
+
+
+def test_its_readme_names_the_commands_that_there_are_and_no_other(standin: None) -> None:
+    readme = (Path(__file__).parents[2] / 'src/ros2_pip/README.md').read_text()
+    said = {name: set(re.split(r',\s+', verbs)) for name, verbs in NAMED.findall(readme)}
+    commands = import_module('ros2_pip.cli').COMMANDS
+    modules = {name: import_module(f'ros2_pip.commands.{name}') for name in commands}
+    assert said == {name: set(m.VERBS) for name, m in modules.items() if hasattr(m, 'VERBS')}
 
 
 def test_package_that_is_not_there_is_named(ros2: Ros2) -> None:

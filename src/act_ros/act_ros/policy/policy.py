@@ -96,7 +96,7 @@ class Policy:
         return chunk
 
 
-WARM_UP_S, MOST = 0.05, 10
+WARM_UP_S, MOST = 0.04, 10
 """For how long passes are timed, and at most how many."""
 QUICK_S = 0.06
 """A policy whose passes take longer is slow, even where other programs slow it down: no tick will wait for it."""
@@ -109,7 +109,7 @@ def warm_up(
 
     Args:
         policy: to be run.
-        alone: entered for each pass that counts, of a policy that is quick. After each such pass others have the
+        alone: entered for each pass that counts, of a policy that is quick. Between such passes others have the
             processor for as long: a simulator that waited through all of them would be late by as much.
 
     Returns:
@@ -118,21 +118,23 @@ def warm_up(
     Raises:
         PolicyError: as `Policy.predict`.
     """
-    config = policy.config
+    if min(_pass_s(policy), _pass_s(policy)) >= QUICK_S:
+        alone = nullcontext
     seconds: list[float] = []
-    black = np.zeros((*config.image_size, 3), np.uint8)
-    while len(seconds) < 3 or (len(seconds) < 2 + MOST and sum(seconds[2:]) < WARM_UP_S):
-        counts = len(seconds) >= 2
-        quick = counts and min(seconds[:2]) < QUICK_S
-        with alone() if quick else nullcontext():
-            begin = time.perf_counter()
-            policy.predict(
-                np.zeros(config.state_dim, np.float32), dict.fromkeys(config.cameras, black)
-            )
-            seconds.append(time.perf_counter() - begin)
-        if quick:
+    while not seconds or (len(seconds) < MOST and sum(seconds) < WARM_UP_S):
+        if seconds:
             time.sleep(seconds[-1])
-    return float(np.median(seconds[2:]))
+        with alone():
+            seconds.append(_pass_s(policy))
+    return float(np.median(seconds))
+
+
+def _pass_s(policy: Policy) -> float:
+    """Seconds that a pass takes now."""
+    config = policy.config
+    begin, black = time.perf_counter(), np.zeros((*config.image_size, 3), np.uint8)
+    policy.predict(np.zeros(config.state_dim, np.float32), dict.fromkeys(config.cameras, black))
+    return time.perf_counter() - begin
 
 
 def runs_on(policy: Policy, seconds: float) -> str:

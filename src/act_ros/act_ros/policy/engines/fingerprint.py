@@ -28,8 +28,9 @@ def digest_of(path: Path) -> str:
     Raises:
         OSError: it can't be read.
     """
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    digest, block = hashlib.sha256(), memoryview(bytearray(1 << 18))
+    with path.open('rb', buffering=0) as file:
+        # Always into the same memory: to get new memory takes longer than to read and digest.
+        while size := file.readinto(block):
+            digest.update(block[:size])
     return digest.hexdigest()
