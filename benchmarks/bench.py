@@ -6,6 +6,7 @@
     make bench QUICK=1                                  some ten minutes; writes outputs/bench/RESULTS.md
     make bench LEROBOT_PYTHON=~/lerobot/bin/python      with LeRobot beside it (benchmarks/lerobot_python.py)
     benchmarks/bench.py --quick --only sim startup
+    benchmarks/bench.py --only gpu_inference gpu_training gpu_training_small       a GPU alone, some minutes
 
 What each program prints is in outputs/bench/NAME.log, its figures in NAME.json. Nothing else should run meanwhile.
 """
@@ -82,7 +83,10 @@ class Outcome:
 
 def run(program: Program, quick: bool) -> Outcome:
     """Run one to its end, or until its time is over."""
-    words = [f'benchmarks/{program.name}.py', *(program.quick if quick else program.full)]
+    words = [
+        f'benchmarks/{program.file or program.name}.py',
+        *(program.quick if quick else program.full),
+    ]
     result = OUTPUT / f'{program.name}.json'
     result.unlink(missing_ok=True)
     outcome = Outcome(program.name, program.about, shlex.join(words), load=os.getloadavg()[0])

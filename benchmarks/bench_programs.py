@@ -11,10 +11,11 @@ class Program:
     """One of benchmarks/.
 
     Attributes:
-        name: of its file.
+        name: what its log and figures are called, and it is with `--only`.
         about: what it measures.
         full, quick: its words in a whole and in a short run.
         at_most_min: minutes after which it is ended.
+        file: in benchmarks/, without `.py`; '': called as it is.
     """
 
     name: str
@@ -22,10 +23,17 @@ class Program:
     full: tuple[str, ...] = ()
     quick: tuple[str, ...] = ()
     at_most_min: float = 20.0
+    file: str = ''
 
 
-def _program(name: str, about: str, full: str, quick: str, at_most_min: float = 20.0) -> Program:
-    return Program(name, about, tuple(full.split()), tuple(quick.split()), at_most_min)
+def _program(
+    name: str, about: str, full: str, quick: str, at_most_min: float = 20.0, file: str = ''
+) -> Program:
+    return Program(name, about, tuple(full.split()), tuple(quick.split()), at_most_min, file)
+
+
+_PAPER_ON_GPU = '--device cuda --precisions bf16 --size 480x640 --cameras cam_high cam_low cam_left_wrist cam_right_wrist'
+_SMALL_ON_GPU = '--device cuda --precisions bf16 --network small_gpu --size 120x160 --batch 64'
 
 
 PROGRAMS = (
@@ -53,6 +61,27 @@ PROGRAMS = (
         '',
         '--size 120x160 --batch 4 --steps 8 --precisions bf16',
         60,
+    ),
+    _program(
+        'gpu_inference',
+        'From an observation to a chunk, on an NVIDIA GPU',
+        '--device cuda --threads 1',
+        '--device cuda --threads 1 --sizes paper --cameras 4 --engines torch:fp16',
+        file='inference',
+    ),
+    _program(
+        'gpu_training',
+        "Training the paper's network, on an NVIDIA GPU",
+        f'{_PAPER_ON_GPU} --steps 300',
+        f'{_PAPER_ON_GPU} --steps 40',
+        file='training',
+    ),
+    _program(
+        'gpu_training_small',
+        'Training a small network, on an NVIDIA GPU',
+        f'{_SMALL_ON_GPU} --steps 300',
+        f'{_SMALL_ON_GPU} --steps 40',
+        file='training',
     ),
     _program('sim', 'The simulator', '', '--seconds 3'),
     _program('startup', 'From the launch to the first command', '', '--times 1'),

@@ -33,7 +33,7 @@ from lerobot_python import MISSING, interpreter, lerobot_version
 
 from act_ros.paths import share_dir
 from act_ros.policy.config import PolicyConfig
-from act_ros.policy.engines.choice import EngineChoice
+from act_ros.policy.engines.choice import EngineChoice, gpu
 from act_ros.policy.folder import read_config
 
 CAMERAS = ('cam_high', 'cam_low', 'cam_left_wrist', 'cam_right_wrist')
@@ -199,6 +199,14 @@ def beside_the_peer(found: Findings, what: str, medians: dict[str, float | None]
             )
 
 
+def lacks_gpu(device: str, found: Findings) -> bool:
+    """Whether a GPU is asked for and there is none, which is then kept as the reason."""
+    lacks = device == 'cuda' and not gpu()
+    if lacks:
+        found.not_measured('all of this', 'there is no NVIDIA GPU')
+    return lacks
+
+
 def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(
@@ -220,6 +228,8 @@ def main() -> int:
         print(json.dumps(measure(args.case)))
         return 0
     found = Findings()
+    if lacks_gpu(args.device, found):
+        return found.end(args.json)
     peer = bool(lerobot_version())
     if not peer and 'paper' in args.sizes:
         found.not_measured("LeRobot's select_action", MISSING)

@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 from findings import Findings, add_json
-from inference import write_policy
+from inference import lacks_gpu, write_policy
 from lerobot_python import MISSING, interpreter, lend_ffmpeg, lerobot_version
 from lifeline import hold
 from process_memory import watched
@@ -233,6 +233,8 @@ def main() -> int:
     args = parser.parse_args()
     hold()
     found = Findings()
+    if lacks_gpu(args.device, found):
+        return found.end(args.json)
     peer = lerobot_version() is not None and args.network == 'paper'
     if args.network == 'paper' and not peer:
         found.not_measured("LeRobot's trainer", MISSING)

@@ -14,6 +14,8 @@ from bench_report import write_report
 from findings import Findings
 from network import Radio, Way
 
+from act_ros.policy.engines.choice import gpu
+
 BENCHMARKS = Path(__file__).resolve().parents[2] / 'benchmarks'
 GOOD = """
 found.figure('period', 20.04, 'ms', at_least=19.9, at_most=20.1)
@@ -87,7 +89,21 @@ def test_a_value_that_is_no_number_meets_no_target_and_a_bound_belongs_to_it() -
 
 def test_every_program_of_the_list_is_there() -> None:
     for program in PROGRAMS:
-        assert (BENCHMARKS / f'{program.name}.py').exists()
+        assert (BENCHMARKS / f'{program.file or program.name}.py').exists()
+    names = [program.name for program in PROGRAMS]
+    assert len(names) == len(set(names)), 'one would overwrite the figures of the other'
+
+
+@pytest.mark.skipif(bool(gpu()), reason='here is one')
+def test_what_needs_a_gpu_says_so_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, 'OUTPUT', tmp_path)
+    outcomes = [bench.run(p, quick=True) for p in PROGRAMS if p.name.startswith('gpu_')]
+    assert len(outcomes) == 3
+    for outcome in outcomes:
+        assert (outcome.status, outcome.wrong, outcome.targets) == (2, '', [])
+        assert 'no NVIDIA GPU' in str(outcome.found['missing'])
 
 
 def test_a_radio_link_keeps_order_loses_its_share_and_carries_its_rate() -> None:
