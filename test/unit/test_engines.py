@@ -82,7 +82,7 @@ def test_onnx_runtime_gives_what_pytorch_gives_where_it_is_installed(tmp_path: P
     )
 
 
-def test_a_policy_is_prepared_once_and_then_runs_without_pytorch(folder: Path) -> None:
+def test_a_policy_is_prepared_once_and_then_runs_without_pytorch_and_opencv(folder: Path) -> None:
     before = version_of(folder)
     first = Policy.load(folder, 1, AUTO)
     assert first.settled.choice == OPENVINO and 'the fastest here' in runs_on(first, 0.01)
@@ -96,7 +96,7 @@ def test_a_policy_is_prepared_once_and_then_runs_without_pytorch(folder: Path) -
         'import sys, numpy as np; from act_ros.policy.policy import Policy, EngineChoice; '
         'p = Policy.load(sys.argv[1], 1, EngineChoice()); '
         'x = {"cam_high": np.load(sys.argv[2])}; q = np.linspace(-.5, .5, 14, dtype=np.float32); '
-        'np.save(sys.argv[3], p.predict(q, x)); sys.exit("torch" in sys.modules)'
+        'np.save(sys.argv[3], p.predict(q, x)); sys.exit(", ".join({"torch", "cv2"} & set(sys.modules)) or 0)'
     )
     np.save(folder / 'image.npy', images['cam_high'])
     names = [str(folder / 'image.npy'), str(folder / 'chunk.npy')]

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images: from the fields of a `sensor_msgs/Image` to RGB arrays, and to the size a policy wants."""
+"""Images: from the fields of a `sensor_msgs/Image` to RGB arrays, and to the size a policy wants.
+
+Imports OpenCV only where it works: an inference process, which is to be live soon, is given pictures of its own size.
+"""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,12 +13,12 @@ from act_ros.robot.types import Frame
 from act_ros.text import PrintableError
 
 YUV = {
-    'yuv422': cv2.COLOR_YUV2RGB_UYVY,
-    'uyvy': cv2.COLOR_YUV2RGB_UYVY,
-    'yuv422_yuy2': cv2.COLOR_YUV2RGB_YUY2,
-    'yuyv': cv2.COLOR_YUV2RGB_YUY2,
+    'yuv422': 'COLOR_YUV2RGB_UYVY',
+    'uyvy': 'COLOR_YUV2RGB_UYVY',
+    'yuv422_yuy2': 'COLOR_YUV2RGB_YUY2',
+    'yuyv': 'COLOR_YUV2RGB_YUY2',
 }
-"""What webcams give: four bytes for two pixels, by name with OpenCV's conversion, which cv_bridge takes, too."""
+"""What webcams give: four bytes for two pixels, by name with that of OpenCV's conversion, which cv_bridge takes, too."""
 
 CHANNELS = {'rgb8': 3, 'bgr8': 3, 'rgba8': 4, 'bgra8': 4, 'mono8': 1, **dict.fromkeys(YUV, 2)}
 """Encodings that are read, with their bytes per pixel (sensor_msgs/image_encodings.hpp)."""
@@ -72,7 +74,10 @@ def to_rgb(pixels: NDArray[np.uint8], encoding: str) -> Frame:
     if encoding == 'rgb8':
         return pixels
     if encoding in YUV:
-        return np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels), YUV[encoding]), np.uint8)
+        import cv2
+
+        conversion = getattr(cv2, YUV[encoding])
+        return np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels), conversion), np.uint8)
     if encoding == 'mono8':
         return np.repeat(pixels, 3, axis=2)
     order = [0, 1, 2] if encoding.startswith('rgb') else [2, 1, 0]
@@ -96,6 +101,8 @@ def resize(image: Frame, height: int, width: int) -> Frame:
             f'image of {have_w}x{have_h} does not have the aspect ratio of {width}x{height}, which the policy '
             f'was trained on; set the camera to that ratio'
         )
+    import cv2
+
     return np.asarray(
         cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8
     )
