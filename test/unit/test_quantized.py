@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import openvino
 import pytest
 
 from act_ros.commands.quantize import main
@@ -68,6 +69,22 @@ def test_it_is_near_to_pytorch_and_needs_neither_pytorch_nor_the_quantizer_to_ru
     )
     env = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, '-c', code, str(made)], env=env, check=True)
+
+
+def test_joint_positions_go_into_it_unrounded(made: Path) -> None:
+    model = openvino.Core().read_model(made / quantized.FOLDER / quantized.NETWORK)
+    rounded = [op for op in model.get_ops() if op.get_type_name() == 'FakeQuantize']
+    assert rounded, 'nothing is in int8'
+    (state,) = (value for value in model.inputs if value.partial_shape.rank.get_length() == 2)
+    seen = [state]
+    while len(takers := [taker.get_node() for taker in seen[-1].get_target_inputs()]) == 1:
+        assert takers[0].get_type_name() != 'FakeQuantize', (
+            f'before {takers[0].get_friendly_name()}'
+        )
+        seen.append(takers[0].output(0))
+        if takers[0].get_type_name() == 'MatMul':
+            return
+    pytest.fail(f'the joint positions go to {[taker.get_type_name() for taker in takers]}')
 
 
 def test_a_policy_without_it_names_the_command_that_makes_it(tmp_path: Path) -> None:
