@@ -71,10 +71,11 @@ def test_it_is_near_to_pytorch_and_needs_neither_pytorch_nor_the_quantizer_to_ru
     subprocess.run([sys.executable, '-c', code, str(made)], env=env, check=True)
 
 
-def test_joint_positions_go_into_it_unrounded(made: Path) -> None:
+def test_joint_positions_go_into_it_and_actions_come_out_of_it_unrounded(made: Path) -> None:
     model = openvino.Core().read_model(made / quantized.FOLDER / quantized.NETWORK)
     rounded = [op for op in model.get_ops() if op.get_type_name() == 'FakeQuantize']
     assert rounded, 'nothing is in int8'
+    assert not [op for op in rounded if 'decoder' in op.get_friendly_name()]
     (state,) = (value for value in model.inputs if value.partial_shape.rank.get_length() == 2)
     seen = [state]
     while len(takers := [taker.get_node() for taker in seen[-1].get_target_inputs()]) == 1:

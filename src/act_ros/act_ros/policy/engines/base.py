@@ -57,7 +57,7 @@ def difference(
     """The largest difference of a value of a normalized chunk, relative to the chunk's largest value or to 1.
 
     1 is a standard deviation of the demonstrations. NaN where a value is not finite. In int8 it is the mean
-    difference of the worst chunk: single values differ by 1.5 in a policy that does its task as well as in fp32.
+    difference of the worst chunk: 0.05 was an insertion of 85 successes in 100, where fp32 has 100.
     """
     over = np.mean if precision == 'int8' else np.max
     worst = [
