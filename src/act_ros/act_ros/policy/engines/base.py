@@ -75,6 +75,8 @@ def check(choice: EngineChoice, found: float) -> None:
     """
     allowed = TOLERANCE[choice.precision]
     if not found <= allowed:
+        again = '; make it anew with quantize, or set precision to bf16 or fp32'
         raise EngineError(
             f'{choice} differs from PyTorch in fp32 by {found:.2g}, and {allowed:g} is tolerated'
+            f'{again if choice.precision == "int8" else ""}'
         )
