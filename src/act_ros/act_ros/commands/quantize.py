@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = OneLineParser(
         prog='quantize',
-        description="Put a policy's network into int8: two to three times as fast on processors of Intel and AMD.",
+        description="Put a policy's network into int8: nearly twice as fast on processors of Intel and AMD.",
         epilog=EPILOG,
     )
     p.add_argument('checkpoint', type=words, help='folder of the policy')

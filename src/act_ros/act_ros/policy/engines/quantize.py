@@ -20,7 +20,7 @@ from act_ros.policy.engines.openvino_engine import UNFUSED
 from act_ros.policy.engines.quantized import NETWORK, OBSERVATIONS, folder_of, write_record
 
 EXACT = ('.*robot_state_input_proj.*', '.*network.decoder.*', '.*action_head.*')
-"""What is not quantized: 255 steps are too coarse for joint positions and actions. It takes a tenth of the time."""
+"""What is not quantized: 255 steps are too coarse for joint positions and actions. It takes a quarter of the time."""
 CALIBRATE, COMPARE = 300, 8
 """Observations that the ranges are taken from, and others that the result is compared on."""
 
