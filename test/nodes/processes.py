@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -75,6 +76,11 @@ class Running:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # In order. One that is killed while it writes holds for ever the lock of the shared memory in which this
+        # process listens. Fast DDS 2.14 gives that memory up after a second, and where the listening is ended
+        # meanwhile, as at the end of a test, that waits for the lock, in memory that there is no more: it crashes.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.stop(lifeline.PATIENCE_S)
         self.process.kill()
         lifeline.end(self._mark)
         self.process.wait()

@@ -28,5 +28,5 @@ def test_the_listener_prints_a_line_for_a_chunk(ros, tmp_path):
     try:
         ros.wait_until(heard, 60.0, 'the listener heard the chunk')
     finally:
-        listener.kill()
+        listener.terminate()
         listener.wait()
