@@ -82,6 +82,16 @@ def test_onnx_runtime_gives_what_pytorch_gives_where_it_is_installed(tmp_path: P
     )
 
 
+def test_what_pytorch_needs_to_write_for_onnx_runtime_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from act_ros.policy.engines import export
+
+    monkeypatch.setattr(export, 'find_spec', lambda name: None)
+    with pytest.raises(EngineError, match='pip install onnx'):
+        prepare(folder, folder, EngineChoice('cpu', 'onnxruntime', 'fp32'), 1)
+
+
 def test_a_policy_is_prepared_once_and_then_runs_without_pytorch_and_opencv(folder: Path) -> None:
     before = version_of(folder)
     first = Policy.load(folder, 1, AUTO)

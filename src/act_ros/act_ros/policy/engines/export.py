@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +55,12 @@ def to_onnx(loaded: Loaded, folder: Path) -> None:
     Raises:
         EngineError: what PyTorch needs for it is not installed.
     """
-    path = folder / MODEL
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            torch.onnx.export(
-                _Whole(loaded), _inputs(loaded), path, input_names=['state', 'frames'],
-                output_names=['chunk'], dynamo=False,
-            )  # fmt: skip
-    except ImportError as error:
-        raise EngineError(
-            f'to write a network for onnxruntime PyTorch needs {error.name}: pip install {error.name}'
-        ) from error
+    # Looked for before: PyTorch says that it misses it in an error of its own, after most of the work.
+    if not find_spec('onnx'):
+        raise EngineError('to write a network for onnxruntime PyTorch needs onnx: pip install onnx')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        torch.onnx.export(
+            _Whole(loaded), _inputs(loaded), folder / MODEL, input_names=['state', 'frames'],
+            output_names=['chunk'], dynamo=False,
+        )  # fmt: skip
