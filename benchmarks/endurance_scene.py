@@ -20,9 +20,12 @@ from fault_scene import NAMES
 from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import SetBool
 
+from act_ros.policy.inference.process import BUSY
+
 START_S, END_S, SAMPLE_S = 600.0, 60.0, 5.0
 ROLES = {'policy': 'act_ros/policy', 'inference': 'worker_process', 'sim': 'act_ros/sim',
          'recorder': 'act_ros/recorder'}  # fmt: skip
+"""By what is in their command lines."""
 COLOUR = re.compile(r'\x1b\[[0-9;]*m')
 
 
@@ -104,18 +107,19 @@ class Launched:
         return NAMES[self.states[0].state] if self.states else ''
 
     def pids(self) -> dict[str, int]:
-        """The processes by their roles; of inference the youngest."""
+        """The processes by their roles; of inference the youngest, and not the one that waits for the next policy."""
         found: dict[str, int] = {}
         for entry in sorted(Path('/proc').iterdir(), key=lambda path: path.name.zfill(9)):
             if not entry.name.isdigit():
                 continue
             try:
                 words = (entry / 'cmdline').read_text(errors='replace')
+                busy = (entry / 'comm').read_text().strip() == BUSY
                 session = int((entry / 'stat').read_text().rpartition(')')[2].split()[3])
             except OSError:
                 continue
             for role, mark in ROLES.items():
-                if mark in words and session == self.process.pid:
+                if mark in words and session == self.process.pid and busy == (role == 'inference'):
                     found[role] = int(entry.name)
         return found
 

@@ -19,6 +19,8 @@ from act_msgs.msg import Command, PolicyState
 from lying_robot import LyingRobot
 from rclpy.executors import SingleThreadedExecutor
 
+from act_ros.policy.inference.process import BUSY
+
 START_S = 90.0
 CAMERA = 'cam_high'
 NAMES = {
@@ -106,9 +108,9 @@ class Scene:
         """The inference process."""
         for entry in Path('/proc').iterdir():
             with contextlib.suppress(OSError, ValueError):
-                words = (entry / 'cmdline').read_bytes()
+                name = (entry / 'comm').read_text().strip()
                 parent = int((entry / 'stat').read_text().rpartition(')')[2].split()[1])
-                if b'worker_process' in words and parent == self.process.pid:
+                if name == BUSY and parent == self.process.pid:
                     return int(entry.name)
         raise RuntimeError('there is no inference process')
 

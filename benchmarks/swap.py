@@ -8,6 +8,7 @@ process of its own: the commands, by the stamps the middleware puts on them, the
 memory. What the engines need for both policies is prepared before. Source `setup.bash` first.
 
     benchmarks/swap.py                     # 100 changes, 30 of them bad, 30 of the engine
+    benchmarks/swap.py --pause 0           # one straight after the other
     benchmarks/swap.py --swaps 20 --bad 6 --engines 0 --json outputs/swap.json
 
 Exit code 0 if every target is met, 1 if not, 2 if there was nothing to measure.
@@ -210,6 +211,7 @@ def run(args: argparse.Namespace, policies: Policies, launch: int, stalls: Stall
     held = watcher.states[-1].held_ticks
     watcher.commands.clear()
     attempts, sizes = [], []
+    spin_until(spin, lambda: False, args.pause)
     steps = plan(args.swaps, args.bad, args.engines, list(policies.kinds), random_)
     for number, kind in enumerate(steps, 1):
         done = attempt(watcher, spin, policies, kind, live)
@@ -222,6 +224,7 @@ def run(args: argparse.Namespace, policies: Policies, launch: int, stalls: Stall
             f'{done.reason[:110]}',
             flush=True,
         )
+        spin_until(spin, lambda: False, args.pause)
     stalls.end()
     found = verdicts(watcher, attempts, sizes, stalls)
     found.figure('ticks held', watcher.states[-1].held_ticks - held)
@@ -239,6 +242,12 @@ def main() -> int:
     parser.add_argument('--bad', type=int, default=30, help='of them to policies that are refused')
     parser.add_argument(
         '--engines', type=int, default=30, help='of them to another engine or precision'
+    )
+    parser.add_argument(
+        '--pause',
+        type=float,
+        default=3.0,
+        help='s between changes; in that time a process begins that waits for the next policy',
     )
     parser.add_argument('--seed', type=int, default=0, help='of the order and of the damage')
     parser.add_argument('--checkpoint', default='aloha_sim_transfer_cube', help='in models/')

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from inference_worker import ENVIRONMENT, observation, wait_for
 
+from act_ros.policy.engines.choice import REFERENCE
 from act_ros.policy.folder import read_config
 from act_ros.policy.inference import worker_process
+from act_ros.policy.inference.channel import Caller, Job
 from act_ros.policy.inference.worker import InferenceWorker
 from synthetic import write_policy
 
@@ -31,14 +33,14 @@ def test_a_caller_that_dies_while_a_policy_is_loaded_leaves_no_traceback(
 ) -> None:
     gone = subprocess.Popen(['true'])
     gone.wait()
-    mine, theirs = socket.socketpair()
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     monkeypatch.setattr(
         worker_process, 'die_with', lambda caller: None
     )  # it comes a moment too late
-    with mine:
-        told = [str(gone.pid), str(checkpoint), read_config(checkpoint).to_json()]
-        told += [str(theirs.detach()), '-1', '1', 'cpu', 'torch', 'fp32']
-        assert worker_process.main(told) == 0
+    with mine, Path(os.devnull).open() as memory:
+        job = Job(checkpoint, read_config(checkpoint).to_json(), 1, REFERENCE)
+        Caller(mine).tell(job, memory.fileno())
+        assert worker_process.main([str(gone.pid), str(theirs.detach()), 'torch']) == 0
 
 
 def test_a_killed_process_is_seen(checkpoint: Path) -> None:

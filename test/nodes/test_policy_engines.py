@@ -3,9 +3,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import pytest
+from alive import is_alive
 from fakes import SPEC
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from policy_clients import running, set_parameter
 from safetensors.numpy import load_file, save_file
 
@@ -66,6 +72,38 @@ def test_a_process_that_is_replaced_has_the_engine_that_was_set_last(ros, node):
     assert set_parameter(ros, 'engine', 'openvino').successful
     ros.wait_until(lambda: node.node.supervisor.settles)
     before = node.node.loop.engine
-    before.worker._process.kill()
+    os.kill(before.worker.pid, signal.SIGKILL)
     ros.wait_until(lambda: node.node.loop.engine is not before and node.state == 'RUNNING')
     assert runs_on(node).startswith('runs on openvino')
+
+
+@pytest.fixture
+def end_with_the_node():
+    """Numbers of processes that must be gone once the node is."""
+    numbers = []
+    yield numbers
+    assert numbers and not any(map(is_alive, numbers))
+
+
+def test_the_next_policy_takes_the_process_that_was_begun_while_the_present_one_ran(
+    end_with_the_node, ros, node
+):
+    spare = node.node.spawner.spare
+    ros.wait_until(lambda: spare.pid)
+    begun = spare.pid
+    result = set_parameter(ros, 'checkpoint', 'real')
+    assert result.successful, result.reason
+    assert node.node.loop.engine.worker.pid == begun
+    ros.wait_until(lambda: spare.pid and spare.pid != begun)
+    running(ros, node)
+    end_with_the_node += [begun, spare.pid]
+
+
+def test_no_process_waits_for_a_policy_where_none_is_loaded(ros, node):
+    spare = node.node.spawner.spare
+    ros.wait_until(lambda: spare.pid)
+    for label in ('deactivate', 'cleanup'):
+        request = ChangeState.Request(transition=Transition(label=label))
+        service = '/act/policy/change_state'
+        assert ros.call(ros.node('manager'), ChangeState, service, request).success
+    ros.wait_until(lambda: not spare.pid)

@@ -160,20 +160,20 @@ def test_the_node_begins_by_itself_where_it_is_told_to(ros, robot, policy):
 
 def test_what_cannot_be_done_is_refused_and_leaves_the_node_as_it_was(ros, robot, policy, events):
     node = heard(ros, policy(autostart=False))
-    make = node.node._make_worker
+    make = node.node.spawner.make_worker
 
     def broken(folder):
         worker = make(folder)
         worker.ready, worker.error = False, 'the inference process ended with status 1'
         return worker
 
-    node.node._make_worker = broken
+    node.node.spawner.make_worker = broken
     assert not change(ros, 'configure')
     failed = 'configuring transition_failure unconfigured'
     events.come('unconfigured configure configuring', failed)
     assert node.worker.closed and node.node.loop.inference.unloaded
 
-    node.node._make_worker = make
+    node.node.spawner.make_worker = make
     assert change(ros, 'configure')
     events.come(*CONFIGURED)
     rival = ros.node('rival')
@@ -238,7 +238,7 @@ def test_the_node_answers_and_can_be_ended_while_it_is_configured(ros, robot, po
             slow.append(self)
 
     slow = []
-    node.node._make_worker = Slow
+    node.node.spawner.make_worker = Slow
     client = ros.node('manager').create_client(ChangeState, '/act/policy/change_state')
     ros.wait_until(client.service_is_ready)
     request = ChangeState.Request(transition=Transition(label='configure'))
@@ -264,7 +264,7 @@ def test_many_lives_leave_nothing_behind(ros, robot, policy):
         made.add(worker)
         return worker
 
-    node.node._make_worker = make
+    node.node.spawner.make_worker = make
     client = ros.node('manager').create_client(ChangeState, '/act/policy/change_state')
     ros.wait_until(client.service_is_ready)
     left = []

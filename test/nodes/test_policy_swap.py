@@ -47,14 +47,14 @@ def test_the_way_the_chunks_are_executed_can_be_changed_while_it_runs(ros, robot
 def test_the_arms_can_be_stopped_while_a_checkpoint_is_loading(ros, robot, policy, models):
     write_config(models / 'other')
     node = running(ros, policy())
-    make = node.node._make_worker
+    make = node.node.spawner.make_worker
 
     def slow(folder):
         worker = make(folder)
         worker.ready = False
         return worker
 
-    node.node._make_worker = slow
+    node.node.spawner.make_worker = slow
     client = ros.node('setter').create_client(SetParameters, '/act/policy/set_parameters')
     ros.wait_until(client.service_is_ready)
     value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value='other')
@@ -135,7 +135,7 @@ def test_an_error_of_this_program_in_a_change_is_a_refusal_and_no_end(ros, robot
     def broken(folder):
         raise RuntimeError('a bug')
 
-    node.node._make_worker = broken
+    node.node.spawner.make_worker = broken
     result = set_parameter(ros, 'checkpoint', 'fake')
     assert not result.successful
     assert 'RuntimeError: a bug' in result.reason
@@ -181,14 +181,14 @@ def test_a_checkpoint_of_a_rate_that_no_arm_follows_is_refused_at_the_start(poli
 def test_a_checkpoint_whose_process_fails_is_refused(ros, robot, policy, models):
     write_config(models / 'other')
     node = running(ros, policy())
-    make = node.node._make_worker
+    make = node.node.spawner.make_worker
 
     def broken(folder):
         worker = make(folder)
         worker.ready, worker.error = False, 'model.safetensors: header is cut off'
         return worker
 
-    node.node._make_worker = broken
+    node.node.spawner.make_worker = broken
     result = set_parameter(ros, 'checkpoint', 'other')
     assert not result.successful
     assert 'header is cut off' in result.reason

@@ -17,6 +17,8 @@ from act_ros.policy.config import PolicyConfig
 from act_ros.policy.engines.choice import EngineChoice
 from act_ros.policy.errors import PolicyError
 from act_ros.policy.folder import read_config, read_notes, version_of
+from act_ros.policy.inference.process import Spare
+from act_ros.policy.inference.worker import InferenceWorker
 from act_ros.policy.library import Library
 from act_ros.policy.robot_fit import Terms, assumptions, misfits
 from act_ros.robot.spec import RobotSpec
@@ -198,10 +200,27 @@ def look_at(path: Path, spec: RobotSpec) -> tuple[bool, str]:
     return not reasons, '; '.join(reasons) or what
 
 
-def spawn(values: Mapping[str, Any], folder: Path) -> Worker:
-    """The suite's own inference process, by the parameters."""
-    from act_ros.policy.inference.worker import InferenceWorker
+class Spawner:
+    """Inference processes by the parameters, the suite's own or others; see `Spare` for one that is begun ahead of time."""
 
-    choice = EngineChoice(values['device'], values['engine'], values['precision'])
-    worker: Worker = InferenceWorker(folder, values['threads'], choice)
-    return worker
+    def __init__(self, make_worker: MakeWorker | None) -> None:
+        """`make_worker`: makes others."""
+        self.make_worker, self.spare = make_worker, Spare()
+
+    def spawn(self, values: Mapping[str, Any], folder: Path) -> Worker:
+        """An inference process for a policy; OSError where its `start` finds that the system gives none."""
+        if self.make_worker is not None:
+            return self.make_worker(folder)
+        worker: Worker = InferenceWorker(folder, values['threads'], _choice(values), self.spare)
+        return worker
+
+    def prepare(self, values: Mapping[str, Any], soon: bool) -> None:
+        """See to it that one of the suite's own waits for the next policy, or that none does."""
+        if not soon:
+            self.spare.close()
+        elif self.make_worker is None:
+            self.spare.prepare(values['threads'], _choice(values))
+
+
+def _choice(values: Mapping[str, Any]) -> EngineChoice:
+    return EngineChoice(values['device'], values['engine'], values['precision'])

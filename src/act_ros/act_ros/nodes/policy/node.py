@@ -33,12 +33,12 @@ from act_ros.control.ticker import SimTime, SystemTime, Ticker
 from act_ros.nodes.policy.engine import (
     Engine,
     MakeWorker,
+    Spawner,
     Unloaded,
     Worker,
     library_of,
     look_at,
     make_engine,
-    spawn,
 )
 from act_ros.nodes.policy.loop import ControlLoop
 from act_ros.nodes.policy.managed import Managed
@@ -80,7 +80,7 @@ class PolicyNode(BaseNode):
         self.spec = RobotSpec.load()
         self.parameters = Parameters(self, PARAMETERS, self._change)
         values = self.parameters.values
-        self._make_worker = make_worker
+        self.spawner = Spawner(make_worker)
         self.library = library_of(values)
         simulated = bool(self.get_parameter('use_sim_time').value)
         engine = self._engine(values['checkpoint'], loaded=values['autostart'])
@@ -102,7 +102,9 @@ class PolicyNode(BaseNode):
             crashed=stop.fail,
         )
         self.loop.inference.timeout_s = values['inference_timeout_s']
-        self.supervisor = Supervisor(self.loop, again(self._make), self.get_logger())
+        self.supervisor = Supervisor(
+            self.loop, again(self._make), self._prepare, self.get_logger()
+        )
         self._swap = Swap(self, self.loop, self.observer, self.supervisor, stop.is_set)
         self.status = Status(self, self.loop, self.observer, self._look_after, self._now)
         cameras = self.observer.watch(engine.config.cameras, engine.config.image_size)
@@ -120,8 +122,7 @@ class PolicyNode(BaseNode):
         if simulated:
             inputs.create_subscription(Clock, '/clock', self._on_clock, SENSOR)
             inputs.create_subscription(SimState, 'sim_state', self._on_sim, LATCHED)
-        name = self.get_name()
-        inputs.create_service(Trigger, f'{name}/reset', self._on_reset)
+        inputs.create_service(Trigger, f'{self.get_name()}/reset', self._on_reset)
         self.create_service(ListModels, '~/list_models', self._on_list_models)
 
     def start(self) -> None:
@@ -170,9 +171,10 @@ class PolicyNode(BaseNode):
         return engine
 
     def _make(self, folder: Path, changed: Mapping[str, Any] = NOTHING) -> Worker:
-        if self._make_worker is not None:
-            return self._make_worker(folder)
-        return spawn({**self.parameters.values, **changed}, folder)
+        return self.spawner.spawn({**self.parameters.values, **changed}, folder)
+
+    def _prepare(self, soon: bool) -> None:
+        self.spawner.prepare(self.parameters.values, soon)
 
     def _execution(self, engine: Engine, changed: Mapping[str, Any] = NOTHING) -> Execution:
         values = {**self.parameters.values, **changed}

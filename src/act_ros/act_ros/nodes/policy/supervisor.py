@@ -20,6 +20,8 @@ from act_ros.policy.folder import version_of
 
 ATTEMPTS, WITHIN_S = 3, 60.0
 """A process that has to be replaced more often than this within that time has a cause that stays."""
+CALM_S = 1.0
+"""A policy that has run for so long has been changed over to: there is time for what is next."""
 SETTLED_S = 10.0
 """A process that has run for so long has taken the memory that it needs."""
 GROWTH = 1 << 30
@@ -41,9 +43,18 @@ class Supervisor:
     `busy` is held while a policy is being changed; then there is nothing to look after.
     """
 
-    def __init__(self, loop: ControlLoop, again: Callable[[Engine], Engine], log: Any) -> None:
-        """Replace `loop`'s engine where needed by what `again` makes of it; say so in `log`."""
-        self._loop, self._again, self._log = loop, again, log
+    def __init__(
+        self,
+        loop: ControlLoop,
+        again: Callable[[Engine], Engine],
+        prepare: Callable[[bool], None],
+        log: Any,
+    ) -> None:
+        """Replace `loop`'s engine where needed by what `again` makes of it; say so in `log`.
+
+        `prepare` is told again and again whether there is time to begin what the next engine needs, or no need of one.
+        """
+        self._loop, self._again, self._prepare, self._log = loop, again, prepare, log
         self.busy = threading.Lock()
         self._started: deque[float] = deque(maxlen=ATTEMPTS)
         self._next: Engine | None = None
@@ -67,7 +78,7 @@ class Supervisor:
                 self._replace(self._loop.inference.broken)
             else:
                 self._place()
-                self._watch_memory()
+                self._watch()
         finally:
             self.busy.release()
 
@@ -79,9 +90,10 @@ class Supervisor:
         self._started.clear()
 
     def close(self) -> None:
-        """End a process that is being started."""
+        """End a process that is being started, and one that waits."""
         if self._next is not None:
             self._next.worker.close(0.0)
+        self._prepare(False)
 
     def _replace(self, why: str) -> None:
         loop = self._loop
@@ -141,15 +153,23 @@ class Supervisor:
             prioritize(placed[0], mode)
             self._placed = placed
 
-    def _watch_memory(self) -> None:
+    def _watch(self) -> None:
         loop = self._loop
         engine = loop.engine
+        if loop.inference.unloaded:
+            self._prepare(False)
+            return
         if self._seen is None or self._seen[0] is not engine:
             if loop.inference.worker_says == 'running':
                 self._note(engine)
             return
-        if time.monotonic() - self._seen[1] < SETTLED_S:
-            return
+        age_s = time.monotonic() - self._seen[1]
+        if age_s >= CALM_S:
+            self._prepare(True)
+        if age_s >= SETTLED_S:
+            self._watch_memory(engine)
+
+    def _watch_memory(self, engine: Engine) -> None:
         bytes_now = memory_of(engine.worker.pid)
         if self._usual is None:
             self._usual = bytes_now

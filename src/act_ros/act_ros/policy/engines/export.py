@@ -57,7 +57,9 @@ def to_onnx(loaded: Loaded, folder: Path) -> None:
     """
     # Looked for before: PyTorch says that it misses it in an error of its own, after most of the work.
     if not find_spec('onnx'):
-        raise EngineError('to write a network for onnxruntime PyTorch needs onnx: pip install onnx')
+        raise EngineError(
+            'to write a network for onnxruntime PyTorch needs onnx: pip install onnx'
+        )
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         torch.onnx.export(

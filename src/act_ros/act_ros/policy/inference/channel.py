@@ -8,17 +8,20 @@ back as datagrams. Neither the sender of observations nor `Answers` ever waits.
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import select
 import socket
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from pathlib import Path
 
 import numpy as np
 
 from act_ros.policy.config import PolicyConfig
+from act_ros.policy.engines.choice import EngineChoice
 from act_ros.robot.types import Floats, Frame
 
 SLOTS = 4
@@ -71,6 +74,16 @@ class ObservationMemory:
 
 
 @dataclass(frozen=True)
+class Job:
+    """What an inference process is to load: `config` is the policy's configuration as the caller has read it."""
+
+    folder: Path
+    config: str
+    threads: int
+    choice: EngineChoice
+
+
+@dataclass(frozen=True)
 class Answer:
     """News of the inference process: `kind` is one of READY, FAILED, CHUNK, NON_FINITE."""
 
@@ -88,6 +101,15 @@ class Caller:
         """Take one end of a SOCK_SEQPACKET pair."""
         self._socket = end
         end.setblocking(False)
+
+    def tell(self, job: Job, memory_fd: int) -> None:
+        """Say what to load, and where the observations will lie.
+
+        Raises:
+            OSError: the other side is gone.
+        """
+        words = [os.fspath(job.folder), job.config, job.threads, *astuple(job.choice)]
+        socket.send_fds(self._socket, [json.dumps(words).encode()], [memory_fd])
 
     def announce(self, tick: int, number: int) -> bool:
         """Tell of an observation; False when the other side is gone."""
@@ -134,6 +156,14 @@ class Answerer:
     def __init__(self, end: socket.socket) -> None:
         """Take one end of a SOCK_SEQPACKET pair."""
         self._socket = end
+
+    def job(self) -> tuple[Job, int] | None:
+        """Wait to be told what to load: that, and the file of the observations' memory; None when the caller is gone."""
+        message, fds, _, _ = socket.recv_fds(self._socket, _MAX_MESSAGE, 1)
+        if not message:
+            return None
+        folder, config, threads, *choice = json.loads(message)
+        return Job(Path(folder), config, threads, EngineChoice(*choice)), fds[0]
 
     def newest(self) -> tuple[int, int] | None:
         """Wait for an observation: (tick, number) of the newest; None when the caller is gone."""

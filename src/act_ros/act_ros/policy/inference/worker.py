@@ -7,10 +7,7 @@ Imports no PyTorch: only the process does.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import socket
-import subprocess
 from collections import deque
 from pathlib import Path
 
@@ -23,14 +20,12 @@ from act_ros.policy.inference.channel import (
     FAILED,
     NON_FINITE,
     READY,
-    Caller,
+    Job,
     ObservationMemory,
 )
 from act_ros.policy.inference.input_checks import checked_frames, checked_qpos
-from act_ros.python_process import child_environment, python_command
+from act_ros.policy.inference.process import InferenceProcess, Spare
 from act_ros.robot.types import Chunk, Observation
-
-PROCESS = 'act_ros.policy.inference.worker_process'
 
 
 class InferenceWorker:
@@ -48,6 +43,7 @@ class InferenceWorker:
         checkpoint: Path,
         threads: int = 1,
         choice: EngineChoice = REFERENCE,
+        spare: Spare | None = None,
     ) -> None:
         """Prepare; `start` starts the process.
 
@@ -55,23 +51,26 @@ class InferenceWorker:
             checkpoint: the policy's folder.
             threads: CPU threads of the network.
             choice: as in `Policy.load`.
+            spare: where a process may have begun already.
         """
         self.checkpoint = Path(checkpoint)
         self.non_finite, self.runs_on, self.pass_s = 0, '', 0.0
-        self._arguments = [str(threads), choice.device, choice.engine, choice.precision]
+        self._threads, self._choice, self._spare = threads, choice, spare or Spare()
         self._config: PolicyConfig | None = None
         self._memory: ObservationMemory | None = None
-        self._caller: Caller | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: InferenceProcess | None = None
         self._ready = False
         self._error: str | None = None
         self._number = 0
         self._chunks: deque[Chunk] = deque()
 
     def start(self) -> None:
-        """Start the process and return; it is `ready`, or has an `error`, some seconds later.
+        """Start the process, or take one that has begun, and return; it is `ready`, or has an `error`, a while later.
 
         A checkpoint without a readable configuration is an `error` at once.
+
+        Raises:
+            OSError: the system gives no process.
         """
         if self._process is not None:
             raise RuntimeError('the inference process was started already')
@@ -81,25 +80,11 @@ class InferenceWorker:
             self._error = str(error)
             return
         self._memory = ObservationMemory(self._config)
-        mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._caller = Caller(mine)
-        fds = (theirs.fileno(), self._memory.fd)
-        command = python_command(
-            PROCESS, os.getpid(), self.checkpoint, self._config.to_json(), *fds
-        )
-        # Ctrl+C goes to every process of the terminal: this one is ended by its owner, not by that. A
-        # blocked signal stays blocked from the child's first moment on; a handler would come too late.
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+        job = Job(self.checkpoint, self._config.to_json(), self._threads, self._choice)
         try:
-            self._process = subprocess.Popen(
-                _at_ordinary_priority() + command + self._arguments,
-                stdin=subprocess.DEVNULL,
-                pass_fds=fds,
-                env=_environment(self._arguments[0]),
-            )
+            self._process = self._spare.take(self._threads, self._choice)
+            self._process.caller.tell(job, self._memory.fd)
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-            theirs.close()
             os.close(self._memory.fd)
 
     @property
@@ -134,13 +119,13 @@ class InferenceWorker:
         Raises:
             PolicyError: a camera is missing, or an input has the wrong shape; nothing is handed in.
         """
-        if self._config is None or self._memory is None or self._caller is None or self._error:
+        if self._config is None or self._memory is None or self._process is None or self._error:
             return
         qpos = checked_qpos(self._config, observation.qpos)
         frames = checked_frames(self._config, observation.images)
         self._number += 1
         self._memory.write(self._number, qpos, frames)
-        self._caller.announce(tick, self._number)
+        self._process.caller.announce(tick, self._number)
 
     def poll(self) -> Chunk | None:
         """The next chunk that has come, oldest first; None if there is none. Never waits."""
@@ -149,30 +134,24 @@ class InferenceWorker:
 
     def wait(self, timeout_s: float) -> None:
         """Wait until the process says something, or is gone; at most so long."""
-        if self._caller is not None and not self._chunks:
-            self._caller.wait(timeout_s)
+        if self._process is not None and not self._chunks:
+            self._process.caller.wait(timeout_s)
 
     def close(self, timeout_s: float = 2.0) -> None:
         """End the process and wait for it: `timeout_s` in good faith, then by force. May be called twice."""
-        if self._caller is not None:
-            self._caller.close()
-        if self._process is not None and self._process.poll() is None:
-            try:
-                self._process.wait(timeout_s)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        if self._process is not None:
+            self._process.close(timeout_s)
         self._ready = False
         self._error = self._error or 'the inference process was closed'
 
     def _listen(self) -> None:
         """Take in all that the process has said, and notice when it is gone."""
-        if self._caller is None or self._config is None or self._process is None:
+        if self._config is None or self._process is None:
             return
         status = (
-            self._process.poll() if self._error is None else None
+            self._process.status if self._error is None else None
         )  # before reading: its last words count
-        while answer := self._caller.receive(self._config.action_dim):
+        while answer := self._process.caller.receive(self._config.action_dim):
             if answer.kind == READY:
                 self._ready, self.runs_on, self.pass_s = True, answer.text, answer.seconds
             elif answer.kind == FAILED:
@@ -192,19 +171,3 @@ def _ending(status: int) -> str:
         hint = ' (out of memory?)' if name == 'SIGKILL' else ''
         return f'the inference process was ended by {name}{hint}'
     return f'the inference process ended with status {status}; its output says why'
-
-
-def _at_ordinary_priority() -> list[str]:
-    """What stands before a command so that it doesn't begin with this process's real-time priority.
-
-    The time that Python takes to begin would be the control loop's: of two processes of one real-time
-    priority on a processor, the one waits up to 100 ms for the other.
-    """
-    chrt = shutil.which('chrt')  # of util-linux; the process itself gives the priority up later
-    return [chrt, '--other', '0'] if chrt else []
-
-
-def _environment(threads: str) -> dict[str, str]:
-    """A child's environment, with a budget of threads."""
-    # Threads that wait for each other must leave the cores to the control loop and the cameras.
-    return {**child_environment(), 'OMP_NUM_THREADS': threads, 'OMP_WAIT_POLICY': 'PASSIVE'}

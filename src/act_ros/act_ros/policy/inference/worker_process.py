@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process behind `InferenceWorker`: loads a policy, then predicts for the newest observation, again and again.
 
-Started as `python -m` of this module with CALLER FOLDER CONFIG SOCKET_FD MEMORY_FD THREADS DEVICE ENGINE PRECISION.
-CONFIG is the policy's configuration as the caller has read it.
+Started as `python -m` of this module with CALLER SOCKET_FD ENGINE: it imports what ENGINE takes, and waits to be told
+through the socket which policy to load.
 """
 
 from __future__ import annotations
@@ -12,32 +12,48 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 
 from act_ros.policy.config import PolicyConfig
-from act_ros.policy.engines.choice import EngineChoice
 from act_ros.policy.errors import NonFiniteError, PolicyError
 from act_ros.policy.inference.channel import Answerer, ObservationMemory
+from act_ros.policy.inference.process import BUSY
 from act_ros.policy.policy import Policy, runs_on, warm_up
 from act_ros.python_process import die_with, schedule
+
+LIBRARIES = {
+    'torch': ('act_ros.policy.engines.torch_engine',),
+    'openvino': ('act_ros.policy.engines.openvino_engine', 'openvino'),
+    'onnxruntime': ('act_ros.policy.engines.onnx_engine', 'onnxruntime'),
+}
+"""What an engine imports."""
 
 
 def main(argv: Sequence[str]) -> int:
     """Serve until the caller closes its end or dies; 1 when the policy failed."""
-    caller, folder, config, socket_fd, memory_fd, threads, *choice = argv
+    caller, socket_fd, engine = argv
     die_with(int(caller))
     # The caller may have real-time priority; this process would then hold up everything for seconds.
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     answerer = Answerer(socket.socket(fileno=int(socket_fd)))
+    for module in LIBRARIES.get(engine, ()):
+        with suppress(Exception):  # said when a policy is loaded that needs it
+            import_module(module)
     try:
-        told = PolicyConfig.from_json(config)
-        policy = Policy.load(Path(folder), int(threads), EngineChoice(*choice))
+        if (said := answerer.job()) is None:
+            return 0
+        job, memory_fd = said
+        with suppress(OSError):
+            Path('/proc/self/comm').write_text(BUSY, encoding='ascii')
+        told = PolicyConfig.from_json(job.config)
+        policy = Policy.load(job.folder, job.threads, job.choice)
         if policy.config != told:
-            raise PolicyError(f'{folder} was changed while it was being loaded; set it again')
+            raise PolicyError(f'{job.folder} was changed while it was being loaded; set it again')
         pass_s = _measure(policy, int(caller))
         answerer.ready(pass_s, runs_on(policy, pass_s))
-        _serve(policy, ObservationMemory(told, int(memory_fd)), answerer)
+        _serve(policy, ObservationMemory(told, memory_fd), answerer)
     except (BrokenPipeError, ConnectionResetError, ProcessLookupError):
         return 0  # the caller has gone
     except PolicyError as error:
