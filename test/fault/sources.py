@@ -26,6 +26,7 @@ from act_ros.robot.spec import RobotSpec
 
 SPEC = RobotSpec.load()
 NAMES = [*SPEC.joints, 'gripper', 'left_finger', 'right_finger']
+HALTED = 'or this process was halted'
 _CAP_DAC_OVERRIDE, _PR_CAPBSET_DROP = 1, 24
 
 
@@ -140,14 +141,20 @@ class Recorder:
         return text in self.output
 
     def begin(self, rows: int = 10) -> int:
-        """Start an episode and wait for some rows; its number."""
+        """Start an episode and wait for some rows; its number. One that a halt of the recorder has ended is begun again."""
         request = StartEpisode.Request(task='fold', seed=-1)
-        name = f'{self.space}/act/recorder/start'
+        name, halts = f'{self.space}/act/recorder/start', self.output.count(HALTED)
         answer = self.ros.call(self.node, StartEpisode, name, request)
         assert answer.success, answer.message
-        if rows:
-            self.wait(lambda state: state.episode == answer.episode and state.rows >= rows)
-        return int(answer.episode)
+        number = int(answer.episode)
+        if not rows:
+            return number
+
+        def halted() -> bool:
+            return self.output.count(HALTED) > halts
+
+        self.wait(lambda state: (state.episode == number and state.rows >= rows) or halted())
+        return self.begin(rows) if halted() else number
 
     def end(self) -> Any:
         """Stop the episode and wait for its file; the answer."""

@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -169,10 +170,29 @@ def test_effort_that_no_driver_sends_is_named_in_the_file(recorder, sources):
         missing = ['effort of follower_left', 'effort of follower_right']
         assert list(episode.attrs['not_measured']) == missing
     sources.joints = 'on'
-    recorder.wait(lambda state: state.rows == 0)
-    recorder.begin()
+
+    def measured():
+        recorder.begin()
+        with read_episode(recorder.end().message) as episode:
+            return 'not_measured' not in episode.attrs
+
+    recorder.ros.wait_until(
+        measured, what='an episode with effort'
+    )  # soon: some is on its way yet
+
+
+def test_an_episode_ends_where_the_recorder_was_halted_and_the_next_one_is_whole(recorder):
+    number, begun = recorder.begin(), time.monotonic()
+    os.kill(recorder.process.pid, signal.SIGSTOP)
+    try:
+        recorder.ros.wait_until(lambda: time.monotonic() > begun + 1.5)
+    finally:
+        os.kill(recorder.process.pid, signal.SIGCONT)
+    recorder.ros.wait_until(lambda: recorder.said(f'episode {number}: the clock jumped by +'))
+    assert recorder.said('or this process was halted for so long; the episode ends here')
+    assert recorder.begin() == number + 1
     with read_episode(recorder.end().message) as episode:
-        assert 'not_measured' not in episode.attrs
+        assert 'faults' not in episode.attrs
 
 
 def test_what_another_node_finds_wrong_is_in_the_file(recorder):

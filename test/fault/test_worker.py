@@ -240,6 +240,7 @@ def test_between_the_passes_that_are_timed_others_have_the_processor_for_as_long
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policy_module, 'QUICK_S', 60.0)
+    monkeypatch.setattr(policy_module, 'WARM_UP_S', 60.0)  # so that it takes as many as it may
     passes = _timed_alone(Policy.load(checkpoint, 1, EngineChoice('cpu', 'torch', 'fp32')))
     assert len(passes) > 1
     for (begin, end), (after, _) in pairwise(passes):

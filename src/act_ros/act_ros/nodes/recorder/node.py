@@ -135,7 +135,7 @@ class RecorderNode(BaseNode):
                 self._remind()
 
     def _jumped(self, tick: int) -> None:
-        """The clock was set: what was heard is of another time, and the open episode ends here."""
+        """The clock was set, or nothing ran here: what was heard is of another time, and the open episode ends."""
         episodes = self.episodes
         with episodes.lock:
             first = episodes.tick == 0
@@ -144,7 +144,8 @@ class RecorderNode(BaseNode):
             episode = episodes.open
             if first or episode is None:
                 return
-            episodes.mark(episode, f'the clock jumped by {by:+.1f} s, the episode ends here')
+            why = f'the clock jumped by {by:+.1f} s, or this process was halted for so long'
+            episodes.mark(episode, f'{why}; the episode ends here')
             episodes.end(episode, *episodes.verdict(episode, keep=True))
 
     def _row(self, tick: int) -> None:
