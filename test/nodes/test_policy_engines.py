@@ -72,9 +72,13 @@ def test_a_process_that_is_replaced_has_the_engine_that_was_set_last(ros, node):
     assert set_parameter(ros, 'engine', 'openvino').successful
     ros.wait_until(lambda: node.node.supervisor.settles)
     before = node.node.loop.engine
+    spare = node.node.spawner.spare
+    ros.wait_until(lambda: spare.pid)
+    waiting = spare.pid
     os.kill(before.worker.pid, signal.SIGKILL)
     ros.wait_until(lambda: node.node.loop.engine is not before and node.state == 'RUNNING')
     assert runs_on(node).startswith('runs on openvino')
+    assert node.node.loop.engine.worker.pid == waiting
 
 
 @pytest.fixture
