@@ -129,6 +129,7 @@ class Managed:
             was = self._loop.unload()
             if was is None:
                 raise Refused('the arms have been enabled meanwhile; deactivate first')
+            self._supervisor.close()
             self._supervisor.forget()
             was.worker.close(1.0)
         self._say_why_idle()

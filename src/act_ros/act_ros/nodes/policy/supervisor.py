@@ -90,7 +90,7 @@ class Supervisor:
         self._started.clear()
 
     def close(self) -> None:
-        """End a process that is being started, and one that waits."""
+        """End a process that is being started, and one that waits. To be called with `busy` held, or at the end."""
         if self._next is not None:
             self._next.worker.close(0.0)
         self._prepare(False)
@@ -156,9 +156,6 @@ class Supervisor:
     def _watch(self) -> None:
         loop = self._loop
         engine = loop.engine
-        if loop.inference.unloaded:
-            self._prepare(False)
-            return
         if self._seen is None or self._seen[0] is not engine:
             if loop.inference.worker_says == 'running':
                 self._note(engine)
