@@ -16,6 +16,9 @@ from sensor_msgs.msg import JointState
 
 from act_ros.robot.spec import RobotSpec
 
+TICK = ('commands_out.percentile_99', 'execution_time.percentile_99', 'execution_time.max')
+"""What the policy node says on /diagnostics of how long its ticks take."""
+
 
 class Observer(Node):
     """Keeps the stamps of all commands, and what the nodes say of themselves."""
@@ -27,8 +30,7 @@ class Observer(Node):
         self.stamps: dict[str, list[tuple[int, int]]] = {}
         self.joints: dict[str, list[int]] = {}  # when they were sent, by the topic they lead to
         self.chunks: list[int] = []  # ticks of their observations
-        # Of the ticks of the last five seconds: the 99th percentile and the longest, as the node says on /diagnostics.
-        self.ticks_us: list[tuple[float, float]] = []
+        self.ticks_us: list[list[float]] = []  # `TICK`, each second, of the ticks of the last five
         self.policy: list[PolicyState] = []
         self.sim: list[SimState] = []
         prefix = f'/{namespace.strip("/")}'.rstrip('/')
@@ -74,11 +76,7 @@ class Observer(Node):
         for status in msg.status:
             if status.name == self._loop:
                 values = {value.key: value.value for value in status.values}
-                names = 'percentile_99', 'max'
-                p99, longest = (
-                    float(values.get(f'execution_time.{name} [us]', 'nan')) for name in names
-                )
-                self.ticks_us.append((p99, longest))
+                self.ticks_us.append([float(values.get(f'{name} [us]', 'nan')) for name in TICK])
 
     def delays_ms(self) -> np.ndarray:
         """From each arm's newest joint state to the command that was sent next, both as they were sent."""

@@ -70,6 +70,7 @@ def test_a_loop_tells_how_evenly_it_runs_in_the_words_of_ros2_control(rate_hz, l
     cadence, now_s = Cadence(50.0), 100.0
     for count in range(20):
         cadence.begin(now_s, missed=int(count == 3))
+        cadence.out(now_s + 0.001)
         cadence.end(now_s + 0.002)
         now_s += 1 / rate_hz
     cadence.begin(now_s, missed=0)
@@ -81,6 +82,7 @@ def test_a_loop_tells_how_evenly_it_runs_in_the_words_of_ros2_control(rate_hz, l
     assert values['execution_time.min [us]'] == pytest.approx(2000.0)
     assert values['execution_time.max [us]'] == pytest.approx(25000.0)
     assert 2000.0 < values['execution_time.percentile_99 [us]'] < 25000.0
+    assert values['commands_out.max [us]'] == pytest.approx(1000.0)
     assert values['overruns'] == 2
     cadence.begin(now_s + 60, missed=0)  # a pause is no period
     assert not cadence.rates_hz().size

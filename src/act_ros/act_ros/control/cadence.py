@@ -26,6 +26,7 @@ class Cadence:
         self.overruns = 0
         self._begun: deque[float] = deque(maxlen=WINDOW + 1)
         self._took: deque[float] = deque(maxlen=WINDOW)
+        self._out: deque[float] = deque(maxlen=WINDOW)
         self._running = False
 
     def begin(self, now_s: float, missed: int) -> None:
@@ -35,6 +36,11 @@ class Cadence:
         self._begun.append(now_s)
         self._running = True
         self.overruns += missed
+
+    def out(self, now_s: float) -> None:
+        """Count the moment at which the commands of the tick that runs were out."""
+        if self._running:
+            self._out.append(now_s - self._begun[-1])
 
     def end(self, now_s: float) -> None:
         """Count the end of the tick that was begun, if one was."""
@@ -53,3 +59,7 @@ class Cadence:
     def took_us(self) -> NDArray[np.float64]:
         """How long the last ticks took, in microseconds."""
         return 1e6 * np.array(tuple(self._took))
+
+    def out_us(self) -> NDArray[np.float64]:
+        """How long it took in the last ticks until commands were out, in microseconds; of no tick without any."""
+        return 1e6 * np.array(tuple(self._out))

@@ -289,7 +289,9 @@ class ControlLoop:
 
     def _publish(self, tick: int, stamp_s: float, command: Floats | None, opening: int) -> None:
         if command is not None and self._output.command(tick, stamp_s, command, opening):
-            self.statistics.sent(time.monotonic())
+            now_s = time.monotonic()
+            self.statistics.sent(now_s)
+            self._ticker.cadence.out(now_s)
         while self.inference.taken:
             self._output.chunk(self.inference.taken.pop(0))
         said = (self.runtime.state, self.runtime.reason if command is None else '')

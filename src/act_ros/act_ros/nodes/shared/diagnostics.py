@@ -124,6 +124,7 @@ def figures(cadence: Cadence) -> dict[str, object]:
         'desired rate [Hz]': cadence.rate_hz,
         **_figures('periodicity', 'Hz', cadence.rates_hz()),
         **_figures('execution_time', 'us', cadence.took_us()),
+        **_figures('commands_out', 'us', cadence.out_us()),
         'overruns': cadence.overruns,
     }
 
