@@ -95,11 +95,14 @@ class Answer:
 
 
 class Caller:
-    """The control process's end. Nothing here but `wait` waits."""
+    """The control process's end. Nothing here but `wait` waits.
+
+    `closed`: the other side has closed its end, as the system does for a process that has ended, and all it said is read.
+    """
 
     def __init__(self, end: socket.socket) -> None:
         """Take one end of a SOCK_SEQPACKET pair."""
-        self._socket = end
+        self._socket, self.closed = end, False
         end.setblocking(False)
 
     def tell(self, job: Job, memory_fd: int) -> None:
@@ -125,7 +128,12 @@ class Caller:
         """The next answer, or None if there is none."""
         try:
             message = self._socket.recv(_MAX_MESSAGE)
+        except BlockingIOError:
+            return None
         except OSError:
+            message = b''
+        if not message:
+            self.closed = True
             return None
         kind, body = message[:1], message[1:]
         if kind == READY:

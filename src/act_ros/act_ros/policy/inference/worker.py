@@ -148,9 +148,6 @@ class InferenceWorker:
         """Take in all that the process has said, and notice when it is gone."""
         if self._config is None or self._process is None:
             return
-        status = (
-            self._process.status if self._error is None else None
-        )  # before reading: its last words count
         while answer := self._process.caller.receive(self._config.action_dim):
             if answer.kind == READY:
                 self._ready, self.runs_on, self.pass_s = True, answer.text, answer.seconds
@@ -160,8 +157,11 @@ class InferenceWorker:
                 self.non_finite += 1
             elif answer.kind == CHUNK and answer.actions is not None:
                 self._chunks.append(Chunk(answer.tick, answer.actions, answer.seconds))
-        if status is not None and self._error is None:
-            self._error = _ending(status)
+        # Looked at only then: each question to the system is a chance for other threads to keep the loop's waiting.
+        if self._process.caller.closed and self._error is None:
+            status = self._process.status
+            if status is not None:
+                self._error = _ending(status)
 
 
 def _ending(status: int) -> str:
