@@ -211,7 +211,6 @@ def run(args: argparse.Namespace, policies: Policies, launch: int, stalls: Stall
     held = watcher.states[-1].held_ticks
     watcher.commands.clear()
     attempts, sizes = [], []
-    spin_until(spin, lambda: False, args.pause)
     steps = plan(args.swaps, args.bad, args.engines, list(policies.kinds), random_)
     for number, kind in enumerate(steps, 1):
         done = attempt(watcher, spin, policies, kind, live)
